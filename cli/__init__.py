@@ -1,0 +1,1 @@
+"""How people speak to us: one file a command."""

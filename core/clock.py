@@ -1,0 +1,26 @@
+"""The only file that reads the time. Time is an input: a replay is given what was read."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the engine asks; tests give one that they move by hand."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC, from the wall clock; may step back."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start; never steps back."""
+        ...
+
+
+class SystemClock:
+    """The machine's own."""
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()

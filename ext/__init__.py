@@ -1,0 +1,1 @@
+"""How a transaction is laid out, read, judged and packed."""

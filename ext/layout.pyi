@@ -1,0 +1,24 @@
+import numpy as np
+
+HEADER: np.dtype[np.void]
+ENTRY: np.dtype[np.void]
+LEG: np.dtype[np.void]
+EXTENSION: np.dtype[np.void]
+PARTICIPANT_RECORD: np.dtype[np.void]
+TERMINAL_RECORD: np.dtype[np.void]
+CARD_RECORD: np.dtype[np.void]
+WINDOW_RECORD: np.dtype[np.void]
+DECLARATION_RECORD: np.dtype[np.void]
+TARIFF_RECORD: np.dtype[np.void]
+CONFIG_RECORD: np.dtype[np.void]
+CREDENTIAL: np.dtype[np.void]
+ACCOUNT: np.dtype[np.void]
+TERMINAL: np.dtype[np.void]
+PARTICIPANT: np.dtype[np.void]
+CLAIM: np.dtype[np.void]
+WINDOW: np.dtype[np.void]
+TARIFF: np.dtype[np.void]
+TOTALS: np.dtype[np.void]
+MAGIC: int
+VERSION: int
+SHA256: int

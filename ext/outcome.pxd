@@ -1,0 +1,124 @@
+"""Every number that is journalled or sent: numbered for ever, never reused."""
+
+
+cpdef enum Kind:
+    RIDE = 1  # rated by the terminal
+    ENTRY = 2  # rated by the engine at the exit
+    EXIT = 3
+    PURCHASE = 4
+    REFUND = 5
+    REVERSAL = 6
+    TOP_UP = 7
+    HOLD = 8
+    CAPTURE = 9
+    RELEASE = 10
+    CHECK = 11
+
+
+cpdef enum Outcome:
+    # final and accepted
+    ACCEPTED = 1
+    ACCEPTED_BELOW_FLOOR = 2  # offline only; the card is on the deny list now
+    ACCEPTED_SUSPENSE = 3  # offline only; `reason` says what is missing
+    TOMBSTONED = 4  # a reversal that came before its original
+    # final and declined
+    CARD_UNKNOWN = 20
+    CARD_BLOCKED = 21
+    CARD_DENIED = 22
+    FUNDS = 23
+    TIME_TOO_OLD = 24
+    TIME_IN_FUTURE = 25
+    PLACE_UNKNOWN = 26
+    TARIFF_UNKNOWN = 27
+    FARE_UNKNOWN = 28
+    NO_OPEN_JOURNEY = 29
+    EXIT_BEFORE_ENTRY = 30
+    ORIGINAL_UNKNOWN = 31
+    ORIGINAL_FOREIGN = 32
+    ORIGINAL_CLOSED = 33
+    CARD_MISMATCH = 34
+    NOT_REFUNDABLE = 35
+    NOT_REVERSIBLE = 36
+    NOT_A_HOLD = 37
+    AMOUNT_EXCEEDS_ORIGINAL = 38
+    TOP_UP_NOT_ALLOWED = 39
+    HOLD_NOT_ALLOWED = 40
+    BALANCE_OVERFLOW = 41
+    VOIDED = 42  # its identity was reversed before it came
+    # not taken: nothing journalled, may be sent again
+    TERMINAL_UNKNOWN = 100
+    TERMINAL_FOREIGN = 101
+    TERMINAL_BLOCKED = 102
+    KIND_UNKNOWN = 103
+    CARD_ZERO = 104
+    AMOUNT_NEGATIVE = 105
+    AMOUNT_BEYOND_LIMIT = 106
+    AMOUNT_ZERO = 107
+    AMOUNT_UNEXPECTED = 108
+    FLAG_UNKNOWN = 109
+    OFFLINE_NOT_ALLOWED = 110
+    ABOUT_MISSING = 111
+    TIME_IMPOSSIBLE = 112
+    CONFLICT = 113  # this identity is bound to another body
+
+
+cpdef enum OwnerKind:
+    ACCOUNT = 1  # a card account here: prepaid liability
+    FLOAT = 2  # an issuer's float behind chip purses
+    RECEIVABLE = 3  # an issuer that pays for bank and QR credentials
+    PAYABLE = 4  # an operator or merchant
+    COLLECTED = 5  # top-up money in an agent's hands
+    SUSPENSE = 6  # booked, and something is missing
+
+
+cpdef enum Purse:
+    MAIN = 0
+    HELD = 1
+    DUE = 2  # suspense: who pays is not known yet
+    OWED = 3  # suspense: what the operator gets once it is
+
+
+cpdef enum Funding:
+    PREPAID = 1
+    CHIP = 2
+    CREDIT = 3
+
+
+cpdef enum Status:
+    ACTIVE = 1
+    BLOCKED = 2
+    CLOSED = 3
+
+
+cpdef enum Record:
+    ENTRIES = 1
+    PARTICIPANTS = 2
+    TERMINALS = 3
+    CARDS = 4
+    WINDOWS = 5
+    DECLARATIONS = 6
+    TARIFFS = 7
+    CONFIGS = 8
+
+
+cpdef enum Effect:
+    JOURNEY_OPENED = 1
+    JOURNEY_CLOSED = 2
+    DENIED = 4
+    UNDENIED = 8
+
+
+cpdef enum Image:
+    VOIDED_IDENTITY = 1  # key: epoch << 32 | terminal_seq on the entry's terminal
+    CLAIMED = 2  # key: sequence, value: used_fen afterwards
+    CLOSED_ORIGINAL = 3  # key: sequence, value: used_fen afterwards
+
+
+cpdef enum Flag:
+    OFFLINE = 1
+
+
+cpdef enum Role:
+    OPERATOR = 1
+    ISSUER = 2
+    AGENT = 3

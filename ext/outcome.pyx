@@ -1,0 +1,1 @@
+"""The enums of outcome.pxd, for Python too."""
