@@ -12,13 +12,11 @@ from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 GENERATED = "build/generated"  # what protoc writes; never edited, never committed
-FOLDERS = sorted(
-    {str(path.parent) for top in ("core", "ext", "grpc", "cli") for path in Path(top).rglob("*.py*")}
-    | {"core", "ext", "grpc", "cli"}
-)
-PACKAGES = {
-    folder.replace(os.sep, "."): folder for folder in FOLDERS if "__pycache__" not in folder
-} | {"v1": f"{GENERATED}/onecard/v1"}
+TOPS = ("core", "ext", "grpc", "cli")  # folder x/ is the package onecard.x
+FOLDERS = sorted({str(path.parent) for top in TOPS for path in Path(top).rglob("*.py")} | set(TOPS))
+PACKAGES = {folder.replace(os.sep, "."): folder for folder in FOLDERS}
+PACKAGES["v1"] = f"{GENERATED}/onecard/v1"
+SHIPPED = ["py.typed", "*.pyi", "*.pxd", "*.toml", "*.csv"]  # beside the .py of every package
 DEBUG = bool(os.environ.get("ONECARD_DEBUG"))  # checks, traces and no optimiser
 TREE = Path("build/tree")  # onecard/ as cimport, mypy and pyright expect to find it
 SHARED = "onecard.ext._cyutility"  # memoryview code, compiled once for all pyx
@@ -47,10 +45,10 @@ def link_tree() -> str:
     """Lay build/tree/onecard/{core,ext,grpc,cli,v1} as links, for cimport and the type checkers."""
     package = TREE / "onecard"
     package.mkdir(parents=True, exist_ok=True)
-    for name, folder in (*((top, top) for top in ("core", "ext", "grpc", "cli")), ("v1", PACKAGES["v1"])):
+    for name in (*TOPS, "v1"):
         link = package / name
         if not link.is_symlink():
-            link.symlink_to(Path("../../..") / folder, target_is_directory=True)
+            link.symlink_to(Path("../../..") / PACKAGES[name], target_is_directory=True)
     return str(TREE)
 
 
@@ -91,7 +89,8 @@ class build_proto(Command):
         if not self.editable_mode:
             return {}
         return {
-            f"{self.build_lib}/{V1}/{name}": f"{GENERATED}/{V1}/{name}" for name in self._generated()
+            f"{self.build_lib}/{V1}/{name}": f"{GENERATED}/{V1}/{name}"
+            for name in self._generated()
         }
 
     def _generated(self):
@@ -132,9 +131,11 @@ Path(GENERATED, V1).mkdir(parents=True, exist_ok=True)  # setuptools wants a pac
 setup(
     packages=[f"onecard.{name}" for name in PACKAGES],
     package_dir={f"onecard.{name}": folder for name, folder in PACKAGES.items()},
+    # What is shipped is said here alone; the manifest only says what a source archive holds.
+    include_package_data=False,
     package_data={
-        f"onecard.{name}": ["py.typed", "*.pyi", "*.pxd", "*.toml", "*.csv", "*.proto"]
-        for name in PACKAGES
+        **{f"onecard.{name}": SHIPPED for name in PACKAGES},
+        "onecard.grpc": [*SHIPPED, "proto/onecard/v1/*.proto"],
     },
     ext_modules=[
         Extension(
