@@ -77,6 +77,6 @@ cdef inline void put_i64(uint8_t* column, Py_ssize_t row, int64_t value) noexcep
 
 
 cdef inline uint64_t get_u64(const uint8_t* column, Py_ssize_t row) noexcept nogil:
-    cdef uint64_t value
+    cdef uint64_t value = 0
     memcpy(&value, column + row * 8, 8)
     return value

@@ -1,0 +1,16 @@
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+STAGES: tuple[str, ...]
+BOUNDS_NS: tuple[int, ...]
+BUCKETS: int
+
+@final
+class Counters:
+    def observe_ns(self, stage: int, ns: int) -> None: ...
+    def add_items(self, kind: int, outcome: int, count: int, repeated: bool = False) -> None: ...
+    def items_table(self) -> NDArray[np.uint64]: ...
+    def repeats_table(self) -> NDArray[np.uint64]: ...
+    def stage(self, stage: int) -> tuple[list[int], int, int]: ...

@@ -1,0 +1,368 @@
+"""Bytes to columns, decisions to bytes.
+
+A TapBatch whose columns each stand as one packed run is read where it stands. Anything else that
+is valid (unpacked values, a column in several runs, groups) is written again by the protobuf
+library in that one form, and read the same way; so both give the same result.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+import sys
+from collections.abc import Callable
+
+import cython
+import numpy as np
+
+if sys.byteorder != "little":
+    raise ImportError("wire: columns are read in place, which takes a little-endian machine")
+
+TAP_COLUMNS = {
+    "card": "<u8",
+    "terminal": "<u4",
+    "terminal_seq": "<u4",
+    "epoch": "<u4",
+    "tapped_at_us": "<i8",
+    "kind": "u1",
+    "amount_fen": "<i8",
+    "flags": "u1",
+    "place": "<u4",
+    "about": "<u8",
+    "about_epoch": "<u4",
+    "about_seq": "<u4",
+}
+DECISION_COLUMNS = {
+    "outcome": "u1",
+    "sequence": "<u8",
+    "amount_fen": "<i8",
+    "balance_fen": "<i8",
+    "repeated": "u1",
+}
+
+ctypedef const uint8_t* Column
+
+# Field numbers start at 1, request_id; the columns follow in the order above.
+cdef enum:
+    FIELDS = 14
+    TAP_LAST = 13
+    DECISION_LAST = 6
+    SCALAR = 255  # request_id: a fixed64 that is no column
+
+cdef uint8_t[FIELDS] TAP_WIDTH = [0, SCALAR, 8, 4, 4, 4, 8, 1, 8, 1, 4, 8, 4, 4]
+cdef uint8_t[FIELDS] DECISION_WIDTH = [0, SCALAR, 1, 8, 8, 8, 1, 0, 0, 0, 0, 0, 0, 0]
+
+cdef enum Scan:
+    DONE
+    IRREGULAR  # not the one form: the protobuf library decides
+    TRUNCATED
+    UNEVEN  # a packed run that is not whole values
+
+
+cdef struct Run:
+    Py_ssize_t at  # offset of the first value; 0 = absent
+    Py_ssize_t size  # bytes
+
+
+cdef struct Found:
+    uint64_t request_id
+    bint identified  # request_id was there
+    Run[FIELDS] runs
+    # Of what stopped the scan:
+    Py_ssize_t field
+    Py_ssize_t wire
+    Py_ssize_t at
+    Py_ssize_t expected
+    Py_ssize_t actual
+
+
+@cython.final
+cdef class Taps:
+    """One TapBatch, its columns where they stand in the message."""
+
+    @property
+    def count(self):
+        return self.columns.count
+
+    @property
+    def request_id(self):
+        return self.columns.request_id
+
+    def column(self, str name):
+        """A copy of one column, for tests and tools; zeros where it is absent."""
+        kind = np.dtype(TAP_COLUMNS[name])
+        cdef Columns* c = &self.columns
+        cdef Column[12] starts = [
+            c.card, c.terminal, c.terminal_seq, c.epoch, c.tapped_at_us, c.kind,
+            c.amount_fen, c.flags, c.place, c.about, c.about_epoch, c.about_seq,
+        ]
+        cdef const uint8_t* start = starts[list(TAP_COLUMNS).index(name)]
+        if start == NULL:
+            return np.zeros(self.columns.count, kind)
+        cdef Py_ssize_t offset = start - <const uint8_t*>PyBytes_AS_STRING(self.message)
+        return np.frombuffer(self.message, kind, self.columns.count, offset).copy()
+
+
+def read_taps(bytes message not None, Py_ssize_t taps_max, rewrite: Callable[[bytes], bytes]) -> Taps:
+    """The columns of a TapBatch; `rewrite` is the protobuf library's parse and serialize.
+
+    Raises ValueError, one line, for what is no TapBatch: the field, the offset, what was
+    expected and what was found.
+    """
+    cdef Found found
+    message = _scan(message, TAP_WIDTH, TAP_LAST, "TapBatch", rewrite, &found)
+    cdef Py_ssize_t count = _count_rows(&found, TAP_WIDTH, TAP_LAST, TAP_COLUMNS, "TapBatch", 3)
+    if count > taps_max:
+        raise ValueError(
+            f"TapBatch: {count} taps, at most {taps_max} a message; split it and send it again"
+        )
+    cdef Taps taps = Taps.__new__(Taps)
+    taps.message = message
+    cdef const uint8_t* base = <const uint8_t*>PyBytes_AS_STRING(message)
+    taps.columns = Columns(
+        count, found.request_id,
+        _at(base, &found, 2), _at(base, &found, 3), _at(base, &found, 4), _at(base, &found, 5),
+        _at(base, &found, 6), _at(base, &found, 7), _at(base, &found, 8), _at(base, &found, 9),
+        _at(base, &found, 10), _at(base, &found, 11), _at(base, &found, 12), _at(base, &found, 13),
+    )
+    return taps
+
+
+@cython.final
+cdef class Decisions:
+    """One Decisions message; made for `count` rows, all zero, or read from a server's answer."""
+
+    def __init__(self, Py_ssize_t count, uint64_t request_id):
+        if count < 0:
+            raise ValueError(f"Decisions: {count} rows, expected 0 or more")
+        self.count = count
+        self.request_id = request_id
+        cdef Py_ssize_t size = 9
+        if count:
+            size += 2 * (1 + _varint_bytes(count)) + 3 * (1 + _varint_bytes(8 * count)) + 26 * count
+        self.message = PyBytes_FromStringAndSize(NULL, size)
+        cdef uint8_t* start = <uint8_t*>PyBytes_AS_STRING(self.message)
+        cdef uint8_t* to = start
+        memset(to, 0, size)
+        to[0] = 1 << 3 | 1
+        memcpy(to + 1, &request_id, 8)
+        to += 9
+        if count:
+            self.outcome = _open_run(&to, 2, count)
+            self.sequence = _open_run(&to, 3, 8 * count)
+            self.amount_fen = _open_run(&to, 4, 8 * count)
+            self.balance_fen = _open_run(&to, 5, 8 * count)
+            self.repeated = _open_run(&to, 6, count)
+        if to - start != size:
+            raise AssertionError(f"Decisions: laid out {to - start} bytes of {size}")
+
+    def column(self, str name):
+        """One column as a read-only array over the message; it keeps the message alive."""
+        kind = np.dtype(DECISION_COLUMNS[name])
+        cdef Column[5] starts = [
+            self.outcome, self.sequence, self.amount_fen, self.balance_fen, self.repeated
+        ]
+        cdef const uint8_t* start = starts[list(DECISION_COLUMNS).index(name)]
+        if start == NULL:
+            return np.zeros(self.count, kind)
+        cdef Py_ssize_t offset = start - <const uint8_t*>PyBytes_AS_STRING(self.message)
+        return np.frombuffer(self.message, kind, self.count, offset)
+
+
+def read_decisions(bytes message not None, rewrite: Callable[[bytes], bytes]) -> Decisions:
+    """A server's answer. Raises ValueError for what is no Decisions message."""
+    cdef Found found
+    message = _scan(message, DECISION_WIDTH, DECISION_LAST, "Decisions", rewrite, &found)
+    cdef Decisions decisions = Decisions.__new__(Decisions)
+    decisions.message = message
+    decisions.count = _count_rows(
+        &found, DECISION_WIDTH, DECISION_LAST, DECISION_COLUMNS, "Decisions", 1
+    )
+    decisions.request_id = found.request_id
+    cdef uint8_t* base = <uint8_t*>PyBytes_AS_STRING(message)
+    decisions.outcome = <uint8_t*>_at(base, &found, 2)
+    decisions.sequence = <uint8_t*>_at(base, &found, 3)
+    decisions.amount_fen = <uint8_t*>_at(base, &found, 4)
+    decisions.balance_fen = <uint8_t*>_at(base, &found, 5)
+    decisions.repeated = <uint8_t*>_at(base, &found, 6)
+    return decisions
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+cdef bytes _scan(bytes message, const uint8_t* width, int last, str what, rewrite, Found* found):
+    """The message `found` is about: the one given, or as the protobuf library wrote it again."""
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(message)
+    cdef Py_ssize_t size = len(message)
+    cdef Scan how
+    with nogil:
+        how = _scan_runs(data, size, width, last, found)
+    if how == DONE:
+        return message
+    if how == IRREGULAR:
+        return _scan_rewritten(message, width, last, what, rewrite, found)
+    if how == TRUNCATED:
+        raise ValueError(
+            f"{what}: truncated at {_name(found.field, what)}, byte {found.at}: expected "
+            f"{found.expected} more bytes, found {found.actual}; send the whole message"
+        )
+    raise ValueError(
+        f"{what}: {_name(found.field, what)} at byte {found.at}: expected whole values of "
+        f"{found.expected} bytes, found {found.actual} bytes"
+    )
+
+
+cdef bytes _scan_rewritten(
+    bytes message, const uint8_t* width, int last, str what, rewrite, Found* found
+):
+    try:
+        regular = <bytes?>rewrite(message)
+    except Exception as error:
+        raise ValueError(
+            f"{what}: {_name(found.field, what)} at byte {found.at}: expected a field of {what}, "
+            f"found wire type {found.wire} in what the protobuf library cannot read"
+        ) from error
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(regular)
+    cdef Scan how = _scan_runs(data, len(regular), width, last, found)
+    if how != DONE:
+        raise AssertionError(f"{what}: the protobuf library's own form was not read ({how})")
+    return regular
+
+
+cdef Scan _scan_runs(
+    const uint8_t* data, Py_ssize_t size, const uint8_t* width, int last, Found* found
+) noexcept nogil:
+    """Finds each column's one run. Strict: whatever it is not sure of is IRREGULAR."""
+    cdef const uint8_t* at = data
+    cdef const uint8_t* end = data + size
+    cdef uint64_t tag = 0
+    cdef uint64_t length = 0
+    cdef int field, wire
+    memset(found, 0, sizeof(Found))
+    while at < end:
+        found.at = at - data
+        found.field = found.wire = 0
+        if not _varint(&at, end, 5, &tag):
+            return _stop(found, IRREGULAR, 0, 0)
+        field = <int>(tag >> 3) if tag >> 3 < 1 << 29 else 0
+        wire = <int>(tag & 7)
+        found.field = field
+        found.wire = wire
+        if field == 0:
+            return _stop(found, IRREGULAR, 0, 0)
+        if wire == 2:
+            if not _varint(&at, end, 5, &length):
+                return _stop(found, IRREGULAR, 0, 0)
+            if length > <uint64_t>(end - at):
+                # Beyond 2^31 it is no length at all; the library says so as well.
+                return _stop(found, TRUNCATED, <Py_ssize_t>length, end - at)
+        elif wire == 1 or wire == 5:
+            length = 8 if wire == 1 else 4
+            if length > <uint64_t>(end - at):
+                return _stop(found, TRUNCATED, <Py_ssize_t>length, end - at)
+        elif wire == 0:
+            if not _varint(&at, end, 9, &length):
+                return _stop(found, IRREGULAR, 0, 0)
+            length = 0
+        else:
+            return _stop(found, IRREGULAR, 0, 0)
+        if field <= last:
+            if width[field] == SCALAR and wire == 1 and not found.identified:
+                memcpy(&found.request_id, at, 8)
+                found.identified = True
+            elif width[field] == SCALAR or wire != 2 or found.runs[field].at != 0:
+                return _stop(found, IRREGULAR, 0, 0)
+            elif length % width[field] != 0:
+                return _stop(found, UNEVEN, width[field], <Py_ssize_t>length)
+            else:
+                found.runs[field].at = at - data
+                found.runs[field].size = <Py_ssize_t>length
+        at += length
+    return DONE
+
+
+cdef inline bint _varint(const uint8_t** at, const uint8_t* end, int most, uint64_t* value) noexcept nogil:
+    cdef int shift = 0
+    cdef uint8_t byte
+    value[0] = 0
+    while at[0] < end and shift < 7 * most:
+        byte = at[0][0]
+        at[0] += 1
+        value[0] |= <uint64_t>(byte & 0x7F) << shift
+        if byte < 0x80:
+            return True
+        shift += 7
+    return False
+
+
+cdef inline Scan _stop(Found* found, Scan how, Py_ssize_t expected, Py_ssize_t actual) noexcept nogil:
+    found.expected = expected
+    found.actual = actual
+    return how
+
+
+cdef inline const uint8_t* _at(const uint8_t* base, const Found* found, int field) noexcept nogil:
+    return base + found.runs[field].at if found.runs[field].size else NULL
+
+
+cdef Py_ssize_t _count_rows(
+    Found* found, const uint8_t* width, int last, dict columns, str what, int required
+) except -1:
+    """Rows of all columns; they are equal, and the first `required` ones are there."""
+    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t rows
+    cdef int field
+    cdef int first = 0
+    for field in range(2, last + 1):
+        rows = found.runs[field].size // width[field]
+        if rows == 0:
+            continue
+        if first == 0:
+            first = field
+            count = rows
+        elif rows != count:
+            raise ValueError(
+                f"{what}: columns of unequal length: {_name(first, what)} has {count} rows, "
+                f"{_name(field, what)} has {rows}; send one value a tap or leave the column out"
+            )
+    for field in range(2, required + 2):
+        if count and found.runs[field].size == 0:
+            raise ValueError(
+                f"{what}: required column {_name(field, what)} is missing, "
+                f"while {_name(first, what)} has {count} rows"
+            )
+    return count
+
+
+cdef str _name(Py_ssize_t field, str what):
+    if field == 1:
+        return "request_id (field 1)"
+    names = list(TAP_COLUMNS if what == "TapBatch" else DECISION_COLUMNS)
+    return f"{names[field - 2]} (field {field})" if 2 <= field < len(names) + 2 else f"field {field}"
+
+
+# ---- writing ---------------------------------------------------------------------------------
+
+
+cdef inline int _varint_bytes(uint64_t value) noexcept nogil:
+    cdef int size = 1
+    while value >= 0x80:
+        value >>= 7
+        size += 1
+    return size
+
+
+cdef inline uint8_t* _open_run(uint8_t** to, int field, uint64_t size) noexcept nogil:
+    """Writes a run's tag and length, and gives where its values go."""
+    cdef uint64_t rest = size
+    to[0][0] = <uint8_t>(field << 3 | 2)
+    to[0] += 1
+    while rest >= 0x80:
+        to[0][0] = <uint8_t>(rest & 0x7F | 0x80)
+        to[0] += 1
+        rest >>= 7
+    to[0][0] = <uint8_t>rest
+    cdef uint8_t* start = to[0] + 1
+    to[0] = start + size
+    return start
