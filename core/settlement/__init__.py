@@ -1,0 +1,1 @@
+"""Windows: closing them, their details and files, and what participants send back."""

@@ -1,0 +1,304 @@
+"""Closes a window at a sequence, and says what is in one: open or closed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
+from onecard.core.journal.block import Block, Draft
+from onecard.ext import layout
+from onecard.ext.outcome import Record
+from onecard.ext.state import State
+
+NAME = np.dtype("S88")  # a row of the blob of a WINDOWS block: the name as it was at the cut
+EPOCH = date(1970, 1, 1)
+DAY_MIN = (date(2000, 1, 1) - EPOCH).days  # the span of times a tap may have, docs/ledger.md
+DAY_MAX = (date(2100, 1, 1) - EPOCH).days - 1
+
+
+class Journal(Protocol):
+    """What settlement reads of a journal."""
+
+    @property
+    def ledger_id(self) -> bytes: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]: ...
+    def block_of(self, sequence: int) -> Block | None: ...
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The answer of CloseWindow: sequences first..cut are in the window, its record included."""
+
+    window: int
+    business_day: int  # days since 1970-01-01
+    first: int
+    cut: int
+    record: int  # sequence of its first WindowRecord
+    closed_at_us: int
+    repeated: bool = False  # it was closed before; this is how
+
+
+@dataclass(frozen=True)
+class Position:
+    """What the legs of a window sum to for one participant; `out_fen` is positive."""
+
+    participant: int
+    name: str
+    in_fen: int
+    out_fen: int
+    legs: int
+
+    @property
+    def net_fen(self) -> int:
+        return self.in_fen - self.out_fen
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """A window and its positions, in order of participant; an open one as far as it is."""
+
+    window: int
+    business_day: int  # 0 while open
+    closed: bool
+    first: int
+    cut: int  # while open: the last sequence so far
+    closed_at_us: int  # 0 while open
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True)
+class CloseWindow:
+    """An act: close the open window, in time proportional to participants.
+
+    Closing a closed window again answers as it did and books nothing.
+    """
+
+    window: int
+    business_day: int  # days since 1970-01-01
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Closed]:
+        """The WINDOWS block to journal; the nets are checked before it is made.
+
+        Errors: NotFound no such window; BadInput a day out of range or another than it was closed
+        for, or no participants; Overloaded the table of windows is full; LedgerFault the nets do
+        not sum to zero.
+        """
+        if self.window != int(state.totals["window"][0]):
+            return [], self._again(state)
+        if not DAY_MIN <= self.business_day <= DAY_MAX:
+            raise BadInput(
+                f"business day: expected one of 2000-01-01 to 2099-12-31, "
+                f"found {self.business_day} days since 1970-01-01"
+            )
+        live = _participants(state)
+        if len(live) == 0:
+            raise BadInput(
+                f"window {self.window}: nobody takes part in this ledger yet; "
+                "load participants before closing a window"
+            )
+        if len(state.rows("windows")) >= len(state.table("windows")):
+            raise Overloaded(
+                f"the table of windows is full at {len(state.table('windows'))}; "
+                "this ledger can close no more"
+            )
+        check_nets(self.window, _positions(live))
+        rows = self._rows(state, live, sequence, booked_at_us)
+        names = live["name"].astype(NAME).tobytes()
+        return [Draft.of(Record.WINDOWS, rows, booked_at_us, blob=names)], _closed(rows)
+
+    def _rows(
+        self, state: State, live: NDArray[np.void], sequence: int, booked_at_us: int
+    ) -> NDArray[np.void]:
+        # The records close the window and were booked while it was open, so they are its last.
+        rows = np.zeros(len(live), layout.WINDOW_RECORD)
+        rows["sequence"] = np.arange(sequence, sequence + len(live), dtype=np.uint64)
+        rows["first"] = state.totals["window_first"][0]
+        rows["cut"] = sequence + len(live) - 1
+        rows["closed_at_us"] = booked_at_us
+        rows["in_fen"] = live["window_in_fen"]
+        rows["out_fen"] = live["window_out_fen"]
+        rows["legs"] = live["window_legs"]
+        rows["window"] = self.window
+        rows["business_day"] = self.business_day
+        rows["participant"] = live["participant"]
+        return rows
+
+    def _again(self, state: State) -> Closed:
+        was = _closed_row(state, self.window)
+        if was.business_day != self.business_day:
+            raise BadInput(
+                f"window {self.window} was closed for {day_text(was.business_day)}, "
+                f"not {day_text(self.business_day)}; ask for the day it was closed for"
+            )
+        return was
+
+
+def window_view(state: State, journal: Journal, number: int) -> WindowView:
+    """A window by its number. Called where `state` may be read, i.e. on the engine thread.
+
+    Errors: NotFound; Overloaded where its closing is not durable yet.
+    """
+    if number != int(state.totals["window"][0]):
+        return closed_view(journal, _closed_row(state, number))
+    positions = _positions(_participants(state))
+    first, last = int(state.totals["window_first"][0]), int(state.totals["last"][0])
+    return WindowView(number, 0, False, first, last, 0, positions)
+
+
+def closed_view(journal: Journal, closed: Closed) -> WindowView:
+    """A closed window from its record alone, with the names as they were at the cut."""
+    block = journal.block_of(closed.record)
+    if block is None:
+        raise Overloaded(f"window {closed.window} is being closed; ask again")
+    return read_view(block)
+
+
+def read_view(block: Block) -> WindowView:
+    """A closed window out of the WINDOWS block that closed it; LedgerFault where it is not one."""
+    if block.record != Record.WINDOWS:
+        raise LedgerFault(
+            f"block {block.first}: expected a window's record, found record type {block.record}"
+        )
+    closed = _closed(block.rows)
+    if len(block.blob) == len(block.rows) * NAME.itemsize:
+        names = [_text(name) for name in np.frombuffer(block.blob, NAME)]
+    else:
+        names = [""] * len(block.rows)
+    positions = tuple(
+        Position(int(row["participant"]), name, int(row["in_fen"]), int(row["out_fen"]), legs)
+        for row, name, legs in zip(block.rows, names, block.rows["legs"].tolist(), strict=True)
+    )
+    check_nets(closed.window, positions)
+    return WindowView(
+        closed.window,
+        closed.business_day,
+        True,
+        closed.first,
+        closed.cut,
+        closed.closed_at_us,
+        positions,
+    )
+
+
+def find_window(journal: Journal, number: int) -> Closed:
+    """A closed window by number out of the journal alone: a handful of blocks is read.
+
+    Windows only grow along the journal, so the record is found by halving. Errors: NotFound.
+    """
+    low, high = 1, journal.last + 1  # the first block of a window above `number` starts in here
+    found: Closed | None = None
+    while low < high and found is None:
+        middle = (low + high) // 2
+        block = _windowed(journal, middle, high - 1)
+        if block is None:
+            high = middle
+            continue
+        window = int(block.rows["window"][0])
+        if window == number and block.record == Record.WINDOWS:
+            found = _closed(block.rows)
+        elif window > number:
+            high = min(middle, block.first)
+        else:
+            low = block.last + 1
+    if found is None:
+        raise NotFound(f"window {number} is not a closed window of this ledger")
+    return found
+
+
+def check_nets(window: int, positions: tuple[Position, ...]) -> None:
+    """LedgerFault unless the window moved as much in as out, so that the nets sum to zero."""
+    in_fen = sum(position.in_fen for position in positions)
+    out_fen = sum(position.out_fen for position in positions)
+    if in_fen != out_fen:
+        raise LedgerFault(
+            f"window {window}: expected nets that sum to zero, found {in_fen} fen in and "
+            f"{out_fen} fen out; nothing was closed, verify the ledger"
+        )
+
+
+def day_text(day: int) -> str:
+    """Days since 1970-01-01 as YYYY-MM-DD."""
+    try:
+        return (EPOCH + timedelta(days=day)).isoformat()
+    except OverflowError:
+        return f"day {day}"
+
+
+def day_number(text: str) -> int:
+    """YYYY-MM-DD as days since 1970-01-01; BadInput where it is no such day."""
+    try:
+        return (date.fromisoformat(text) - EPOCH).days
+    except ValueError:
+        raise BadInput(f"business day: expected YYYY-MM-DD, found {text!r}") from None
+
+
+def _participants(state: State) -> NDArray[np.void]:
+    """The participants there are, in id order; row 0 of the table is nobody."""
+    rows = state.rows("participants")
+    live: NDArray[np.void] = rows[rows["participant"] != 0]
+    return live
+
+
+def _positions(live: NDArray[np.void]) -> tuple[Position, ...]:
+    return tuple(
+        Position(
+            int(row["participant"]),
+            _text(row["name"]),
+            int(row["window_in_fen"]),
+            int(row["window_out_fen"]),
+            int(row["window_legs"]),
+        )
+        for row in live
+    )
+
+
+def _text(name: bytes) -> str:
+    return bytes(name).decode("utf-8", "replace")
+
+
+def _closed(rows: NDArray[np.void]) -> Closed:
+    row = rows[0]
+    return Closed(
+        int(row["window"]),
+        int(row["business_day"]),
+        int(row["first"]),
+        int(row["cut"]),
+        int(row["sequence"]),
+        int(row["closed_at_us"]),
+    )
+
+
+def _closed_row(state: State, number: int) -> Closed:
+    rows = state.rows("windows")
+    found = rows[rows["window"] == number]
+    if len(found) == 0:
+        raise NotFound(
+            f"window {number} is neither closed nor open; "
+            f"the open one is {int(state.totals['window'][0])}"
+        )
+    row = found[0]
+    return Closed(
+        number,
+        int(row["business_day"]),
+        int(row["first"]),
+        int(row["cut"]),
+        int(row["record"]),
+        int(row["closed_at_us"]),
+        repeated=True,
+    )
+
+
+def _windowed(journal: Journal, first: int, last: int) -> Block | None:
+    """The first block from a sequence on whose rows say their window."""
+    for block in journal.blocks(first, last):
+        if block.record in (Record.ENTRIES, Record.WINDOWS):
+            return block
+    return None
