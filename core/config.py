@@ -1,0 +1,59 @@
+"""Every limit of a running ledger, in one place, with its reason."""
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one process serves a ledger. None of it changes what is booked."""
+
+    # ---- what fits in memory ----
+    # Cards on the register: 48 bytes of look-up table and 96 of rows each, taken only when used.
+    cards_max: int = 1 << 24
+    # Terminals on the register: 88 bytes each; a country has some hundred thousand gates.
+    terminals_max: int = 1 << 20
+    # Entries of which something was taken back, for ever: 24 bytes each.
+    claims_max: int = 1 << 24
+    # Identities a generation: some seconds of a country's taps, and up to three are kept; a
+    # repeat that comes later is looked up on disk.
+    recent_max: int = 1 << 20
+
+    # ---- one message and all that wait ----
+    # 1 MiB of columns: far under the message limit, and its rows stay in the cache.
+    batch_taps_max: int = 16_384
+    # Taps of one commit: its block is some 12 MiB, synced in tens of milliseconds.
+    group_taps_max: int = 65_536
+    # What gRPC takes by default; a batch at its limit is a third of it.
+    message_bytes_max: int = 4 * MIB
+    # Bytes waiting over all streams: a few seconds of full load, so a stall refuses, not swells.
+    inbox_bytes_max: int = 256 * MIB
+    # Bytes waiting on one stream, so that one late upload does not take the inbox from the others.
+    inbox_stream_bytes_max: int = 32 * MIB
+    # Each open stream holds a thread of the server for as long as it lives.
+    streams_max: int = 64
+
+    # ---- the disk ----
+    # A segment is a file to seal, archive and copy: an hour of a country's taps at most.
+    segment_bytes: int = 64 * GIB
+    # Below this much free space nothing new is taken: room to finish what was and to checkpoint.
+    watermark_bytes: int = 1 * GIB
+    # Bounds what a restart replays; a save of 10 M cards takes some seconds of that.
+    checkpoint_every_s: float = 60.0
+    # Under full load a minute is more than a restart may replay, so so many entries count as one.
+    checkpoint_every_entries: int = 32_000_000
+    # Between two transactions of a save, so that the journal's syncs find the disk idle.
+    checkpoint_pause_ms: float = 2.0
+    # Addresses kept free for the saved pages: the tables at their largest, twice, and room.
+    checkpoint_map_bytes: int = 16 * GIB
+    # Addresses kept free for closed identities: 5-21 bytes each, so years of them.
+    identities_map_bytes: int = 1024 * GIB
+
+    # ---- how others reach it ----
+    # Loopback until there is mutual TLS.
+    host: str = "127.0.0.1"
+    port: int = 7421
+    metrics_port: int = 9421

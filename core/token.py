@@ -1,0 +1,35 @@
+"""Card numbers to tokens: the only form in which a card is journalled, logged or sent.
+
+A token is the keyed BLAKE2b (RFC 7693) of the printed number in UTF-8, 8 bytes, read as a
+little-endian integer. Whoever holds the ledger's key computes the same in any language.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import BadInput
+
+KEY_BYTES = 32
+TOKEN_BYTES = 8
+
+
+def token(key: bytes, number: str) -> int:
+    """The token of a printed card number; BadInput for an empty number or a useless key."""
+    if len(key) != KEY_BYTES:
+        raise BadInput(f"expected a token key of {KEY_BYTES} bytes, found {len(key)}")
+    if not number:
+        raise BadInput("expected a card number, found an empty one")
+    digest = blake2b(number.encode(), key=key, digest_size=TOKEN_BYTES).digest()
+    value = int.from_bytes(digest, "little")
+    if value == 0:
+        # 0 means "no card" on the wire; one number in 2^64 has this bad luck.
+        raise BadInput("this card number hashes to 0, which means no card; it needs another key")
+    return value
+
+
+def tokens(key: bytes, numbers: Iterable[str]) -> NDArray[np.uint64]:
+    """The tokens of printed card numbers, in their order."""
+    return np.fromiter((token(key, number) for number in numbers), np.uint64)
