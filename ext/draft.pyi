@@ -1,0 +1,9 @@
+class EntryDraft:
+    taps_max: int
+    count: int
+    leg_count: int
+    image_count: int
+    first: int
+    def __init__(self, taps_max: int) -> None: ...
+    def reset(self, first: int) -> None: ...
+    def finish(self) -> memoryview: ...

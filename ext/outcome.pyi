@@ -1,0 +1,110 @@
+from enum import IntEnum
+
+class Kind(IntEnum):
+    RIDE = 1
+    ENTRY = 2
+    EXIT = 3
+    PURCHASE = 4
+    REFUND = 5
+    REVERSAL = 6
+    TOP_UP = 7
+    HOLD = 8
+    CAPTURE = 9
+    RELEASE = 10
+    CHECK = 11
+
+class Outcome(IntEnum):
+    ACCEPTED = 1
+    ACCEPTED_BELOW_FLOOR = 2
+    ACCEPTED_SUSPENSE = 3
+    TOMBSTONED = 4
+    CARD_UNKNOWN = 20
+    CARD_BLOCKED = 21
+    CARD_DENIED = 22
+    FUNDS = 23
+    TIME_TOO_OLD = 24
+    TIME_IN_FUTURE = 25
+    PLACE_UNKNOWN = 26
+    TARIFF_UNKNOWN = 27
+    FARE_UNKNOWN = 28
+    NO_OPEN_JOURNEY = 29
+    EXIT_BEFORE_ENTRY = 30
+    ORIGINAL_UNKNOWN = 31
+    ORIGINAL_FOREIGN = 32
+    ORIGINAL_CLOSED = 33
+    CARD_MISMATCH = 34
+    NOT_REFUNDABLE = 35
+    NOT_REVERSIBLE = 36
+    NOT_A_HOLD = 37
+    AMOUNT_EXCEEDS_ORIGINAL = 38
+    TOP_UP_NOT_ALLOWED = 39
+    HOLD_NOT_ALLOWED = 40
+    BALANCE_OVERFLOW = 41
+    VOIDED = 42
+    TERMINAL_UNKNOWN = 100
+    TERMINAL_FOREIGN = 101
+    TERMINAL_BLOCKED = 102
+    KIND_UNKNOWN = 103
+    CARD_ZERO = 104
+    AMOUNT_NEGATIVE = 105
+    AMOUNT_BEYOND_LIMIT = 106
+    AMOUNT_ZERO = 107
+    AMOUNT_UNEXPECTED = 108
+    FLAG_UNKNOWN = 109
+    OFFLINE_NOT_ALLOWED = 110
+    ABOUT_MISSING = 111
+    TIME_IMPOSSIBLE = 112
+    CONFLICT = 113
+
+class OwnerKind(IntEnum):
+    ACCOUNT = 1
+    FLOAT = 2
+    RECEIVABLE = 3
+    PAYABLE = 4
+    COLLECTED = 5
+    SUSPENSE = 6
+
+class Purse(IntEnum):
+    MAIN = 0
+    HELD = 1
+    DUE = 2
+    OWED = 3
+
+class Funding(IntEnum):
+    PREPAID = 1
+    CHIP = 2
+    CREDIT = 3
+
+class Status(IntEnum):
+    ACTIVE = 1
+    BLOCKED = 2
+    CLOSED = 3
+
+class Record(IntEnum):
+    ENTRIES = 1
+    PARTICIPANTS = 2
+    TERMINALS = 3
+    CARDS = 4
+    WINDOWS = 5
+    DECLARATIONS = 6
+    TARIFFS = 7
+    CONFIGS = 8
+
+class Effect(IntEnum):
+    JOURNEY_OPENED = 1
+    JOURNEY_CLOSED = 2
+    DENIED = 4
+    UNDENIED = 8
+
+class Image(IntEnum):
+    VOIDED_IDENTITY = 1
+    CLAIMED = 2
+    CLOSED_ORIGINAL = 3
+
+class Flag(IntEnum):
+    OFFLINE = 1
+
+class Role(IntEnum):
+    OPERATOR = 1
+    ISSUER = 2
+    AGENT = 3

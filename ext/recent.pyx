@@ -1,0 +1,227 @@
+"""Identities in memory, in generations, and the newest entries in a ring.
+
+The young generation takes what is bound. When it is full it grows old, is written to disk by a
+thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that is in no
+generation and not above `closed` of its terminal must be asked for on disk.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+import numpy as np
+
+from .layout import ENTRY
+from .layout cimport Entry
+from .table cimport address, reserve
+
+IDENTITY = np.dtype([
+    ("terminal", "<u4"),
+    ("epoch", "<u4"),
+    ("terminal_seq", "<u4"),
+    ("unused", "<u4"),
+    ("sequence", "<u8"),
+])
+if IDENTITY.itemsize != sizeof(Identity):
+    raise ImportError("recent: the struct Identity differs from its dtype")
+
+cdef extern from *:
+    """
+    #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
+    """
+    void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
+
+cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
+cdef uint64_t SPREAD_TERMINAL = 0xC2B2AE3D27D4EB4F
+
+
+cdef class Recent:
+    """At most `generation_max` identities a generation; `ring_size` entries (a power of two)."""
+
+    def __cinit__(self, uint64_t generation_max, uint64_t terminals_max, uint64_t ring_size):
+        cdef int bits = 4
+        cdef int i
+        if ring_size & (ring_size - 1):
+            raise ValueError(f"ring_size {ring_size} is not a power of two")
+        while (<uint64_t>1 << bits) < 2 * generation_max:
+            bits += 1
+        self.slots_mask = (<uint64_t>1 << bits) - 1
+        self.shift = 64 - bits
+        self.generation_max = generation_max
+        self.memory = []
+        for i in range(GENERATIONS):
+            self.memory.append(reserve((self.slots_mask + 1) * sizeof(Identity)))
+            self.slots[i] = <Identity*>address(self.memory[i])
+            self.clean[i] = 1
+        self.order[0] = 0
+        self.used = 1
+        self.clean[0] = 0
+        self.terminals_max = terminals_max
+        self.closed_memory = reserve((terminals_max + 1) * sizeof(uint64_t))
+        self.closed = <uint64_t*>address(self.closed_memory)
+        self.ring_size = ring_size
+        self.ring_memory = reserve(ring_size * sizeof(Entry))
+        self.ring = <Entry*>address(self.ring_memory)
+        self.ring_first = 1
+
+    cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil:
+        """The sequence the identity is bound to, 0 where memory does not know it."""
+        cdef uint64_t start = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
+        cdef uint64_t at
+        cdef int i
+        cdef Identity* slot
+        for i in range(self.used - 1, -1, -1):
+            at = start
+            while True:
+                slot = &self.slots[self.order[i]][at]
+                if slot.sequence == 0:
+                    break
+                if (
+                    slot.terminal == terminal
+                    and slot.terminal_seq == <uint32_t>key
+                    and slot.epoch == <uint32_t>(key >> 32)
+                ):
+                    return slot.sequence
+                at = (at + 1) & self.slots_mask
+        return 0
+
+    cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil:
+        """Bind a key that `find` does not know; `room` said there is space."""
+        cdef uint64_t at = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
+        cdef int young = self.order[self.used - 1]
+        cdef Identity* slots = self.slots[young]
+        while slots[at].sequence != 0:
+            at = (at + 1) & self.slots_mask
+        slots[at].terminal = terminal
+        slots[at].epoch = <uint32_t>(key >> 32)
+        slots[at].terminal_seq = <uint32_t>key
+        slots[at].sequence = sequence
+        self.counts[young] += 1
+
+    cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil:
+        cdef uint64_t at = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
+        _prefetch(&self.slots[self.order[self.used - 1]][at])
+
+    cdef void remember(self, const Entry* entry) noexcept nogil:
+        """Keep a copy of the newest entry."""
+        self.ring[entry.sequence & (self.ring_size - 1)] = entry[0]
+        if entry.sequence >= self.ring_first + self.ring_size:
+            self.ring_first = entry.sequence - self.ring_size + 1
+
+    cdef const Entry* entry(self, uint64_t sequence) noexcept nogil:
+        """The entry of a sequence not below `ring_first`; NULL where that is no entry."""
+        cdef const Entry* kept = &self.ring[sequence & (self.ring_size - 1)]
+        return kept if kept.sequence == sequence and sequence != 0 else NULL
+
+    def room(self, uint64_t identities) -> bool:
+        """Make space for so many in the young generation; False: wait until one was closed."""
+        cdef int young = self.order[self.used - 1]
+        cdef int i
+        if self.counts[young] + identities <= self.generation_max:
+            return True
+        if identities > self.generation_max:
+            raise ValueError(
+                f"{identities} identities at once, a generation holds {self.generation_max}"
+            )
+        for i in range(GENERATIONS):
+            if self.clean[i]:
+                self.clean[i] = 0
+                self.order[self.used] = i
+                self.used += 1
+                return True
+        return False
+
+    @property
+    def waiting(self) -> int:
+        """Generations that are full and not yet dropped."""
+        return self.used - 1
+
+    def oldest(self):
+        """A copy of the oldest full generation (IDENTITY rows, no order) and its number.
+
+        May run beside the engine thread: a full generation does not change.
+        """
+        cdef int i = self.order[0]
+        cdef uint64_t at
+        cdef uint64_t kept = 0
+        cdef Identity[::1] rows
+        if self.used < 2:
+            raise ValueError("no generation is full")
+        copy = np.empty(self.counts[i], IDENTITY)
+        rows = copy
+        with nogil:
+            for at in range(self.slots_mask + 1):
+                if self.slots[i][at].sequence != 0:
+                    rows[kept] = self.slots[i][at]
+                    kept += 1
+        return copy, i
+
+    def close(self, identities) -> None:
+        """From now on ask on disk for these, once they are dropped. Beside the engine thread.
+
+        Raising `closed` early is safe: memory is asked first.
+        """
+        cdef const Identity[::1] rows = identities
+        cdef Py_ssize_t i
+        cdef uint64_t key
+        with nogil:
+            for i in range(rows.shape[0]):
+                key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
+                if rows[i].terminal <= self.terminals_max and key > self.closed[rows[i].terminal]:
+                    self.closed[rows[i].terminal] = key
+
+    def drop_oldest(self) -> None:
+        """Take the oldest full generation, closed before, out of look-up. Engine thread."""
+        cdef int i
+        if self.used < 2:
+            raise ValueError("no generation is full")
+        for i in range(1, self.used):
+            self.order[i - 1] = self.order[i]
+        self.used -= 1
+        self.closings += 1
+
+    def recycle(self, int generation) -> None:
+        """Empty a generation that was dropped; any thread but not twice."""
+        with nogil:
+            memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Identity))
+        self.counts[generation] = 0
+        self.clean[generation] = 1
+
+    # ---- at the start -----------------------------------------------------------------------
+
+    def fill(self, identities) -> bool:
+        """Bind identities read back from the journal; False: no room, close the oldest first."""
+        cdef const Identity[::1] rows = identities
+        cdef Py_ssize_t i
+        cdef uint64_t key
+        if not self.room(rows.shape[0]):
+            return False
+        with nogil:
+            for i in range(rows.shape[0]):
+                key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
+                self.bind(rows[i].terminal, key, rows[i].sequence)
+        return True
+
+    def fill_ring(self, entries, uint64_t first, uint64_t last) -> None:
+        """Put the newest entries back: all there are with sequences first..last."""
+        cdef const Entry[::1] rows = entries
+        cdef Py_ssize_t i
+        for i in range(rows.shape[0]):
+            self.ring[rows[i].sequence & (self.ring_size - 1)] = rows[i]
+        self.ring_first = max(first, last - self.ring_size + 1 if last >= self.ring_size else 1)
+
+    def close_all_below(self, terminal_seen) -> None:
+        """What a terminal bound so far may be on disk only: ask there before calling it new."""
+        np.frombuffer(self.closed_memory, np.uint64)[: len(terminal_seen)] = terminal_seen
+
+    def entry_row(self, uint64_t sequence):
+        """The entry as an ENTRY row, or None where the ring does not hold it."""
+        cdef const Entry* kept = self.entry(sequence)
+        if kept is NULL or sequence < self.ring_first:
+            return None
+        return np.frombuffer(self.ring_memory, ENTRY, self.ring_size)[
+            sequence & (self.ring_size - 1)
+        ].copy()
+
+    def sequence_of(self, uint32_t terminal, uint32_t epoch, uint32_t terminal_seq) -> int:
+        """The sequence an identity is bound to, 0 where memory does not know it."""
+        return self.find(terminal, (<uint64_t>epoch << 32) | terminal_seq)

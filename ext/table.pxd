@@ -1,0 +1,21 @@
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+
+cdef class Index:
+    """Key to row. The keys stand in the rows themselves, at the start of each."""
+
+    cdef uint32_t* slots  # row + 1; 0 = free
+    cdef uint64_t mask
+    cdef int shift
+    cdef const uint8_t* rows
+    cdef size_t row_bytes
+    cdef object memory
+
+    cdef int64_t find(self, uint64_t key) noexcept nogil
+    cdef void insert(self, uint64_t key, uint32_t row) noexcept nogil
+    cdef void prefetch(self, uint64_t key) noexcept nogil
+    cdef void prefetch_row(self, uint64_t key) noexcept nogil
+
+
+cdef object reserve(size_t size)
+cdef uint8_t* address(object memory) except NULL
