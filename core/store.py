@@ -270,7 +270,7 @@ def structure(path: Path) -> list[str]:
     The file is read as bytes and never mapped, so a damaged one cannot harm this process.
     """
     try:
-        return list(lmdb.verify.verify(os.fspath(path)))
+        return list(lmdb.verify.verify(os.fspath(path)))  # type: ignore[no-untyped-call]
     except (lmdb.verify.VerifyError, struct.error, OverflowError) as error:
         return [str(error)]
 

@@ -1,0 +1,311 @@
+"""The journal: a chain of blocks over a chain of segments, appended by one thread, read by many."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing
+from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
+from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
+from onecard.core.store import StoreFailed, StoreFull, sync_folder
+from onecard.ext import layout
+
+FOLDER = "journal"
+SEGMENT_BYTES = 64 << 30  # address space, not disk: the file grows as it is written
+WATERMARK_BYTES = 64 << 20  # kept free for the checkpoint, the settlement files and a clean stop
+MAP_UNIT_BYTES = 1 << 16
+
+
+class Journal:
+    """All blocks of one ledger. `append` belongs to one thread; the rest may be called by any.
+
+    `last` is the sequence of the last durable row, `head` the hash of its block.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        ledger_id: bytes,
+        epoch: int,
+        segments: Sequence[Segment],
+        tip: Tip,
+        segment_bytes: int,
+        watermark_bytes: int,
+    ) -> None:
+        self.folder = folder
+        self.ledger_id = ledger_id
+        self.epoch = epoch
+        self.segment_bytes = segment_bytes
+        self.watermark_bytes = watermark_bytes
+        self.failed: BaseException | None = None
+        self._segments = tuple(segments)  # replaced whole, so that readers need no lock
+        self._tip = tip
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        ledger_id: bytes,
+        epoch: int = 1,
+        segment_bytes: int = SEGMENT_BYTES,
+        watermark_bytes: int = WATERMARK_BYTES,
+    ) -> "Journal":
+        """An empty journal in the folder `path` of a ledger; LedgerForeign where there is one."""
+        folder = path / FOLDER
+        if folder.exists() and any(folder.iterdir()):
+            raise LedgerForeign(f"{folder}: expected no journal there yet, found one")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(path)
+        segment_bytes = _whole_units(segment_bytes)
+        tip = Tip(epoch=epoch)
+        segment = Segment.create(folder, 1, ledger_id, tip, segment_bytes)
+        return cls(folder, ledger_id, epoch, (segment,), tip, segment_bytes, watermark_bytes)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        ledger_id: bytes,
+        epoch: int,
+        segment_bytes: int = SEGMENT_BYTES,
+        watermark_bytes: int = WATERMARK_BYTES,
+        readonly: bool = False,
+    ) -> "Journal":
+        """The journal as it stands. Read-only, it ends for ever where it ended now.
+
+        LedgerMissing, LedgerForeign; LedgerFault where segments are missing or do not follow one
+        another, or the last block of one is damaged (`onecard verify` walks all blocks).
+        """
+        folder = path / FOLDER
+        numbers = segment_numbers(folder)
+        if not readonly:
+            _remove_unfinished(folder)
+        segment_bytes = _whole_units(segment_bytes)
+        segments: list[Segment] = []
+        tip = Tip()
+        try:
+            for number in numbers:
+                sealed = number != numbers[-1]
+                segment = Segment.open(
+                    folder, number, ledger_id, segment_bytes, readonly=readonly or sealed
+                )
+                segments.append(segment)
+                tip = segment_tip(segment, tip)
+            if tip.epoch > epoch:
+                raise LedgerFault(
+                    f"{folder}: expected epoch {tip.epoch} or higher in ledger.toml, found {epoch}"
+                )
+        except BaseException:
+            for segment in segments:
+                segment.close()
+            raise
+        return cls(folder, ledger_id, epoch, segments, tip, segment_bytes, watermark_bytes)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def append(self, drafts: Sequence[Draft]) -> None:
+        """Seal and store drafts in one transaction; they are on disk when it returns.
+
+        Raises StoreFailed where that is not certain, and for ever after: what the disk holds is
+        known again only to a process that opens it anew. ValueError for a draft that may not be.
+        """
+        if self.failed is not None:
+            raise StoreFailed(f"{self.folder}: an append failed before: {self.failed}")
+        if not drafts:
+            return
+        try:
+            tip = self._tip
+            for draft in drafts:
+                tip = seal(draft, self.ledger_id, self.epoch, tip)
+            self._store(drafts)
+        except BaseException as error:
+            self.failed = error
+            if isinstance(error, OSError):
+                raise StoreFailed(f"{self.folder}: expected a durable commit, {error}") from error
+            raise
+        self._tip = tip
+
+    def _store(self, drafts: Sequence[Draft]) -> None:
+        segment = self._segments[-1]
+        if not segment.fits(drafts):
+            segment = self._next_segment()
+        try:
+            segment.append(drafts)
+        except StoreFull as error:
+            # Nothing was written. The estimate was too low, or the group is beyond a segment.
+            if segment.first == drafts[0].first:
+                raise StoreFailed(f"{segment.store.path}: the group does not fit it") from error
+            self._next_segment().append(drafts)
+
+    def _next_segment(self) -> Segment:
+        """Seal the last segment by the meta record of the one after; the handle stays for readers.
+
+        An empty segment is never followed: its number of the first sequence would repeat.
+        """
+        newest = self._segments[-1]
+        if newest.first == self._tip.last + 1:
+            raise StoreFailed(
+                f"{newest.store.path}: expected the group to fit an empty segment of "
+                f"{self.segment_bytes} bytes; make segments larger"
+            )
+        segment = Segment.create(
+            self.folder, newest.number + 1, self.ledger_id, self._tip, self.segment_bytes
+        )
+        self._segments = (*self._segments, segment)
+        return segment
+
+    def room(self, body_bytes: int) -> None:
+        """DiskLow unless blocks of `body_bytes` in all can be made durable now.
+
+        Twice the bytes, since a commit writes pages anew that it then frees; and a watermark,
+        kept for what else a running ledger writes.
+        """
+        wanted = 2 * body_bytes + self.watermark_bytes
+        disk = os.statvfs(self.folder)
+        free = disk.f_bavail * disk.f_frsize
+        if free < wanted:
+            raise DiskLow(
+                f"{self.folder}: expected {wanted} bytes free on its disk, found {free}; "
+                "free some, nothing was taken"
+            )
+        # A segment of this size takes the body whatever the number of blocks it is cut into.
+        limit = self.segment_bytes // 2
+        if body_bytes + HEADER_BYTES > limit:
+            raise DiskLow(f"a group of at most {limit} bytes fits a segment, found {body_bytes}")
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    @property
+    def last(self) -> int:
+        return self._tip.last
+
+    @property
+    def head(self) -> bytes:
+        return self._tip.head
+
+    @property
+    def tip(self) -> Tip:
+        return self._tip
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        return self._segments
+
+    def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]:
+        """The blocks that hold rows `first` to `last`, digests and chain checked, in order.
+
+        The first one may begin before `first`. Each is a copy; no transaction stays open between
+        two of them. LedgerFault names the first block at fault.
+        """
+        last = self.last if last is None else min(last, self.last)
+        tip: Tip | None = None
+        at = max(first, 1)
+        while at <= last:
+            segment = self._segment_of(at)
+            for block in segment.some_blocks(at, last):
+                if tip is None:
+                    tip = Tip(block.first - 1, block.header["previous"].tobytes())
+                    if block.last < at:
+                        break
+                tip = block.follow(tip, self.ledger_id)
+                yield block
+            if tip is None or tip.last < at:
+                raise LedgerFault(f"{segment.where(at)}: expected a block with it, found none")
+            at = tip.last + 1
+
+    def block_of(self, sequence: int) -> Block | None:
+        """The block that holds a sequence, or None beyond the end."""
+        if not 1 <= sequence <= self.last:
+            return None
+        return self._segment_of(sequence).block_of(sequence)
+
+    def entries(self, sequences: NDArray[np.uint64]) -> Rows:
+        """The ENTRY rows of `sequences`, in their order; zeros where there is no such entry."""
+        sequences = np.ascontiguousarray(sequences, np.uint64)
+        order = np.argsort(sequences, kind="stable")
+        wanted = sequences[order]
+        rows = np.zeros(len(wanted), layout.ENTRY)
+        last = self.last  # before the segments: whatever is durable is in one of them
+        segments = self._segments
+        bounds = np.array([s.first for s in segments[1:]] + [last + 1], np.uint64)
+        ends = np.searchsorted(wanted, bounds)
+        at = int(np.searchsorted(wanted, np.uint64(1)))
+        for segment, end in zip(segments, ends, strict=True):
+            if end > at:
+                segment.entries(wanted[at:end], rows[at:end])
+                at = int(end)
+        result = np.empty_like(rows)
+        result[order] = rows
+        return result
+
+    def _segment_of(self, sequence: int) -> Segment:
+        for segment in reversed(self._segments):
+            if segment.first <= sequence:
+                return segment
+        raise LedgerFault(f"{self.folder}: expected a segment with sequence {sequence}")
+
+    def bytes_used(self) -> int:
+        """Bytes of all segments' files that hold pages."""
+        return sum(segment.store.bytes_used for segment in self._segments)
+
+    def map_bytes(self) -> int:
+        """Bytes the segments may grow to; a sealed one counts as it was made."""
+        return sum(segment.store.map_bytes for segment in self._segments)
+
+    def close(self) -> None:
+        """No thread may be reading."""
+        for segment in self._segments:
+            segment.close()
+
+
+def segment_numbers(folder: Path) -> list[int]:
+    """1 to n, of the segments in a journal's folder; LedgerFault where one is missing."""
+    if not folder.is_dir():
+        raise LedgerMissing(f"{folder}: expected a journal, found none; make one by onecard init")
+    names = sorted(entry.name for entry in folder.iterdir())
+    numbers = [int(name) for name in names if len(name) == 8 and name.isdecimal()]
+    if not numbers:
+        raise LedgerMissing(f"{folder}: expected segments 00000001 and on, found none")
+    for wanted, found in enumerate(numbers, 1):
+        if wanted != found:
+            raise LedgerFault(
+                f"{folder}: expected segment {wanted:08d}, found {found:08d} next; put it back"
+            )
+    return numbers
+
+
+def segment_tip(segment: Segment, tip: Tip) -> Tip:
+    """The tip at the end of a segment that must follow `tip`; its last block is checked."""
+    found = segment.first, segment.previous
+    if found != (tip.last + 1, tip.head):
+        raise LedgerFault(
+            f"segment {segment.number:08d}: expected it to begin at {tip.last + 1} after "
+            f"{tip.head.hex()}, found {segment.first} after {segment.previous.hex()}"
+        )
+    block = segment.last_block()
+    if block is None:
+        return tip
+    return Tip(block.last, block.hash, block.booked_at_us, block.epoch)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """A segment that has not got its name held nothing yet."""
+    for path in folder.glob("*.new"):
+        shutil.rmtree(path)
+
+
+def _whole_units(segment_bytes: int) -> int:
+    whole = segment_bytes // MAP_UNIT_BYTES * MAP_UNIT_BYTES
+    if whole < (MARGIN_PAGES + pages_of((), 1)) * 4096:
+        raise ValueError(f"a segment of {segment_bytes} bytes is too small to hold a block")
+    return whole

@@ -1,0 +1,266 @@
+"""One file of the journal: an LMDB environment that holds blocks by the sequence they begin at."""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import LedgerFault, LedgerForeign
+from onecard.core.journal.block import (
+    HEADER_BYTES,
+    Block,
+    Draft,
+    Rows,
+    Tip,
+    check_digests,
+    parse,
+    parse_header,
+)
+from onecard.core.store import Store, Txn, sync_folder
+from onecard.ext import layout
+from onecard.ext.outcome import Record
+
+META = np.dtype(
+    [
+        ("magic", "<u4"),
+        ("version", "<u2"),
+        ("unused", "<u2"),
+        ("lmdb", "<u4", (3,)),  # the engine that made the file
+        ("number", "<u4"),
+        ("first", "<u8"),  # sequence its first block begins at
+        ("ledger", "V16"),
+        ("previous", "V32"),  # hash of the last block of the segment before, which this one seals
+        ("check", "V32"),  # SHA-256 of the record up to here
+    ]
+)
+META_KEY = b"meta"
+META_MAGIC = 0x31534F43  # "COS1" as it stands in a file
+CHECKED_BYTES = META.itemsize - 32
+BLOCKS = "blocks"
+
+PAGE_HEADER_BYTES = 16
+MARGIN_PAGES = 32  # what LMDB needs besides the values: leaves, branches, its list of free pages
+READ_BLOCKS = 64  # a read transaction ends after so many blocks, to free no page too late
+READ_BYTES = 1 << 22
+SOUND_BLOCKS = 1 << 18  # remembered as hashed and found sound; about 20 MB of memory
+
+
+class Segment:
+    """Blocks from `first` on; `previous` is the hash of the block before its first one."""
+
+    def __init__(self, store: Store, number: int, ledger_id: bytes) -> None:
+        self.number = number
+        self.store = store
+        meta = self._meta(ledger_id)
+        self.first = int(meta["first"])
+        self.previous = meta["previous"].tobytes()
+        self._sound: set[int] = set()
+
+    @classmethod
+    def create(
+        cls, folder: Path, number: int, ledger_id: bytes, tip: Tip, map_bytes: int
+    ) -> "Segment":
+        """A new, empty segment after `tip`; named only once its meta record is durable."""
+        draft = folder / f"{number:08d}.new"
+        if draft.exists():
+            shutil.rmtree(draft)
+        with Store(draft, (BLOCKS,), map_bytes=map_bytes, create=True) as store:
+            meta = np.zeros(1, META)
+            meta["magic"] = META_MAGIC
+            meta["version"] = layout.VERSION
+            meta["lmdb"] = store.lib_version
+            meta["number"] = number
+            meta["first"] = tip.last + 1
+            meta["ledger"] = np.void(ledger_id)
+            meta["previous"] = np.void(tip.head)
+            check = hashlib.sha256(meta.tobytes()[:CHECKED_BYTES]).digest()
+            meta["check"] = np.void(check)
+            with store.write() as txn:
+                txn.put(META_KEY, meta.tobytes())
+        draft.rename(folder / f"{number:08d}")
+        sync_folder(folder)
+        return cls.open(folder, number, ledger_id, map_bytes)
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        number: int,
+        ledger_id: bytes,
+        map_bytes: int | None = None,
+        readonly: bool = False,
+    ) -> "Segment":
+        """LedgerMissing, LedgerForeign or LedgerFault where it is not this ledger's segment."""
+        path = folder / f"{number:08d}"
+        store = Store(path, (BLOCKS,), map_bytes=map_bytes, readonly=readonly)
+        try:
+            return cls(store, number, ledger_id)
+        except BaseException:
+            store.close()
+            raise
+
+    def _meta(self, ledger_id: bytes) -> np.void:
+        where = f"{self.store.path}: expected"
+        with self.store.read() as txn:
+            found = txn.get(META_KEY)
+            value = b"" if found is None else bytes(found)
+        if len(value) != META.itemsize:
+            raise LedgerForeign(f"{where} a segment of a journal, found no meta record of one")
+        meta: np.void = np.frombuffer(value, META)[0]
+        if int(meta["magic"]) != META_MAGIC or int(meta["version"]) != layout.VERSION:
+            raise LedgerForeign(
+                f"{where} a segment of format {layout.VERSION}, found format {meta['version']}"
+            )
+        if hashlib.sha256(value[:CHECKED_BYTES]).digest() != meta["check"].tobytes():
+            raise LedgerFault(f"{where} a meta record with its own digest, found another")
+        if meta["ledger"].tobytes() != ledger_id:
+            found_id = meta["ledger"].tobytes().hex()
+            raise LedgerForeign(f"{where} ledger {ledger_id.hex()}, found ledger {found_id}")
+        if int(meta["number"]) != self.number:
+            raise LedgerFault(f"{where} segment {self.number}, found segment {meta['number']}")
+        return meta
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def fits(self, drafts: Sequence[Draft]) -> bool:
+        """Whether they fit what is left of the map, with LMDB's own pages."""
+        page_bytes = self.store.page_bytes
+        free = self.store.map_bytes // page_bytes - self.store.pages_used
+        return pages_of(drafts, page_bytes) <= free
+
+    def append(self, drafts: Sequence[Draft]) -> None:
+        """Put sealed drafts, in one synced transaction. StoreFull, StoreFailed."""
+        with self.store.write(BLOCKS) as txn:
+            for draft in drafts:
+                if not txn.put(key_of(draft.first), draft.value, append=True, overwrite=False):
+                    raise LedgerFault(f"{self.where(draft.first)}: expected none there yet")
+        for draft in drafts:
+            self._remember(draft.first)
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def where(self, first: int) -> str:
+        return f"segment {self.number:08d}, block {first}"
+
+    def last_block(self) -> Block | None:
+        """The newest block, its digests checked; None in an empty segment."""
+        with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
+            if not cursor.last():
+                return None
+            return self._parse(*cursor.item())
+
+    def block_of(self, sequence: int) -> Block | None:
+        """The block that holds a sequence, its digests checked; None where there is none."""
+        with self.store.read(BLOCKS) as txn:
+            found = _seek(txn, sequence)
+            block = None if found is None else self._parse(*found)
+        return block if block is not None and block.last >= sequence else None
+
+    def some_blocks(self, sequence: int, last: int) -> list[Block]:
+        """A run of whole blocks from the one that holds `sequence` on, read in one transaction.
+
+        Limited by READ_BLOCKS and READ_BYTES, and by beginning at or before `last`.
+        """
+        blocks: list[Block] = []
+        with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
+            found = _seek(txn, sequence)
+            more = found is not None and cursor.set_key(bytes(found[0]))
+            room = READ_BYTES
+            while more and len(blocks) < READ_BLOCKS and room > 0:
+                block = self._parse(*cursor.item())
+                if block.first > last:
+                    break
+                blocks.append(block)
+                room -= len(block.value)
+                more = cursor.next()
+        return blocks
+
+    def entries(self, sequences: NDArray[np.uint64], rows: Rows) -> None:
+        """Fill `rows` (ENTRY, zeros) with the entries of `sequences`, ascending.
+
+        A block is hashed the first time this process reads it, then its rows are taken straight
+        from the map. Sequences of no entry keep their zeros.
+        """
+        at = 0
+        while at < len(sequences):
+            with self.store.read(BLOCKS) as txn:
+                for _ in range(READ_BLOCKS):
+                    at += self._fill(txn, sequences[at:], rows[at:])
+                    if at >= len(sequences):
+                        break
+
+    def _fill(self, txn: Txn, sequences: NDArray[np.uint64], rows: Rows) -> int:
+        """Fill the rows of the first sequence's block; how many sequences that was."""
+        found = _seek(txn, int(sequences[0]))
+        if found is None:
+            return 1
+        first = int.from_bytes(found[0], "big")
+        header = self._header(first, found[1])
+        count = int(header["count"])
+        taken = int(np.searchsorted(sequences, np.uint64(first + count)))
+        if taken == 0:
+            return 1
+        if int(header["record"]) == Record.ENTRIES:
+            at = (sequences[:taken] - np.uint64(first)).astype(np.intp)
+            rows[:taken] = np.frombuffer(found[1], layout.ENTRY, count, HEADER_BYTES)[at]
+            wrong = np.flatnonzero(rows["sequence"][:taken] != sequences[:taken])
+            if len(wrong):
+                wanted, seen = sequences[wrong[0]], rows["sequence"][wrong[0]]
+                raise LedgerFault(f"{self.where(first)}: expected entry {wanted}, found {seen}")
+        return taken
+
+    def _header(self, first: int, value: memoryview) -> np.void:
+        where = self.where(first)
+        header = parse_header(value, where)
+        if int(header["first"]) != first:
+            raise LedgerFault(f"{where}: expected it to begin there, found {header['first']}")
+        if first not in self._sound:
+            check_digests(value, header, where)
+            self._remember(first)
+        return header
+
+    def _parse(self, key: memoryview, value: memoryview) -> Block:
+        if len(key) != 8:
+            raise LedgerFault(
+                f"segment {self.number:08d}: expected a key of 8 bytes, found one of {len(key)}"
+            )
+        first = int.from_bytes(key, "big")
+        block = parse(value, self.where(first))
+        if block.first != first:
+            raise LedgerFault(f"{block.where}: expected it to begin there, found {block.first}")
+        self._remember(first)
+        return block
+
+    def _remember(self, first: int) -> None:
+        if len(self._sound) >= SOUND_BLOCKS:
+            self._sound = set()
+        self._sound.add(first)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def pages_of(drafts: Sequence[Draft], page_bytes: int) -> int:
+    """Pages that a transaction with these values may need at most."""
+    values = sum(-(-(draft.value.nbytes + PAGE_HEADER_BYTES) // page_bytes) for draft in drafts)
+    return values + len(drafts) + MARGIN_PAGES
+
+
+def key_of(sequence: int) -> bytes:
+    """Big-endian, so that keys sort as numbers do."""
+    return sequence.to_bytes(8, "big")
+
+
+def _seek(txn: Txn, sequence: int) -> tuple[memoryview, memoryview] | None:
+    """Key and value of the last block that begins at or before `sequence`."""
+    key = key_of(sequence)
+    with txn.cursor() as cursor:
+        if cursor.set_range(key):
+            if bytes(cursor.key()) != key and not cursor.prev():
+                return None
+        elif not cursor.last():
+            return None
+        return cursor.item()
