@@ -24,12 +24,12 @@ def read_decisions(message: bytes) -> wire.Decisions:
 def rewrite_taps(message: bytes) -> bytes:
     """The same batch with each column in one run and unknown fields gone."""
     batch = tap_pb2.TapBatch.FromString(message)
-    batch.DiscardUnknownFields()  # type: ignore[no-untyped-call]
+    batch.DiscardUnknownFields()
     return batch.SerializeToString()
 
 
 def rewrite_decisions(message: bytes) -> bytes:
     """The same answer with each column in one run and unknown fields gone."""
     decisions = tap_pb2.Decisions.FromString(message)
-    decisions.DiscardUnknownFields()  # type: ignore[no-untyped-call]
+    decisions.DiscardUnknownFields()
     return decisions.SerializeToString()
