@@ -8,6 +8,7 @@ page was saved after a record leaves that record alone (`as_of`); outside a repl
 import hashlib
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -427,7 +428,7 @@ cdef class State:
                 row.kind = rows[i].kind
                 row.status = rows[i].status
                 row.name_bytes = rows[i].name_bytes
-                row.name = rows[i].name
+                memcpy(row.name, rows[i].name, sizeof(row.name))
         return False
 
     def _terminals(self, uintptr_t at, uintptr_t head):
@@ -449,7 +450,7 @@ cdef class State:
                 row.status = rows[i].status
                 row.counterless = rows[i].counterless
                 row.number_bytes = rows[i].number_bytes
-                row.number = rows[i].number
+                memcpy(row.number, rows[i].number, sizeof(row.number))
         return False
 
     def _cards(self, uintptr_t at, uintptr_t head):
