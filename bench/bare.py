@@ -58,6 +58,18 @@ def commits_at(path: Path, value: bytes, rate: float, seconds: float) -> list[fl
     return taken
 
 
+def commits(path: Path, value: bytes, count: int) -> list[float]:
+    """Seconds of each of `count` durable commits of `value`, one after the other."""
+    appends = Appends(path)
+    taken = []
+    for _ in range(count):
+        start = time.perf_counter()
+        appends.commit([value])
+        taken.append(time.perf_counter() - start)
+    appends.close()
+    return taken
+
+
 @contextmanager
 def echo() -> Iterator[str]:
     """Address of a server in a process of its own that sends back every message as it came."""

@@ -1,0 +1,80 @@
+"""Ten million cards: how much memory, and how soon a killed server serves again."""
+
+import threading
+import time
+from pathlib import Path
+
+import grpc
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench import gate
+from bench.figures import Figures, million
+from bench.server import Server
+
+OPERATORS = 4
+
+
+def bench_cards_and_a_kill(benchmark: BenchmarkFixture, figures: Figures, folder: Path) -> None:
+    cards = 1_000_000 if figures.short else 10_000_000
+    load_s = 4 if figures.short else 30
+    server = Server(folder / "ledger")
+    server.start()
+    registered_s = server.register(cards, OPERATORS)
+    registered_gib = server.memory_gib()
+    taps = under_load(server, load_s)
+    loaded_gib = server.memory_gib()
+    before = server.last()
+    again_s: list[float] = []
+
+    def restart() -> None:
+        again_s.append(server.start())
+
+    def kill() -> None:
+        busy = threading.Thread(target=until_cut, args=(server,), daemon=True)
+        busy.start()
+        time.sleep(2)
+        server.kill()
+        busy.join(30)
+
+    benchmark.pedantic(restart, setup=kill, rounds=1)
+    assert server.last() >= before
+    again_gib = server.memory_gib()
+    server.stop()
+    rows = [
+        ("cards", f"{cards:,}"),
+        ("registered at", f"{million(cards / registered_s)} cards/s"),
+        ("resident after registering", f"{registered_gib['VmRSS']:.2f} GiB"),
+        ("taps under load", f"{taps:,} at {million(taps / load_s)}/s"),
+        ("resident under load", f"{loaded_gib['VmRSS']:.2f} GiB"),
+        ("of it anonymous", f"{loaded_gib['RssAnon']:.2f} GiB"),
+        ("serving again after kill -9", f"{again_s[0]:.1f} s"),
+        ("replay", server.replayed()),
+        ("resident after restart", f"{again_gib['VmRSS']:.2f} GiB"),
+    ]
+    figures.table("scale", ("what", "found"), rows)
+    highest = max(gib["VmHWM"] for gib in (loaded_gib, again_gib))
+    figures.hold({"scale.resident_gib_max": highest, "scale.serving_again_seconds_max": again_s[0]})
+
+
+def under_load(server: Server, seconds: float) -> int:
+    """Taps booked by four streams that send as fast as they are answered."""
+    streams = [server.stream(operator, OPERATORS) for operator in range(OPERATORS)]
+    taps = 0
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        messages = [stream.messages(25, 8_192) for stream in streams]
+        gate.closed_loop(server.address, gate.AUTHORIZE, messages, 4)
+        taps += sum(map(len, messages)) * 8_192
+    return taps
+
+
+def until_cut(server: Server) -> None:
+    """Full load until the server is gone."""
+    streams = [server.stream(operator, OPERATORS) for operator in range(OPERATORS)]
+    for stream in streams:
+        stream.sent = 1 << 30  # identities nobody used
+    messages = [stream.messages(200, 8_192) for stream in streams]
+    try:
+        gate.closed_loop(server.address, gate.AUTHORIZE, messages, 4)
+    except (grpc.aio.AioRpcError, AssertionError):
+        return
