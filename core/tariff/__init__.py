@@ -1,0 +1,1 @@
+"""Tariffs people write as data, compiled to the arrays the engine reads."""
