@@ -33,7 +33,7 @@ def main(source: Path, target: Path) -> None:
 
 def _lines(source: Path) -> Iterator[dict[str, Any]]:
     for path in source.glob("*.json5"):
-        # What stands behind the stations are timetables: 100 times the text, which json5 is slow on.
+        # Behind the stations stand timetables: most of the text, and json5 is slow on them.
         head, cut, _ = path.read_text("utf-8").partition("\n    train_routes:")
         line = json5.loads(head + "}" if cut else head)
         if "stations" in line and line["name"] not in OWN_FARES:
