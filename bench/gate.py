@@ -82,7 +82,11 @@ def one_by_one(address: str, method: str, requests: Sequence[bytes]) -> list[flo
 
 
 def open_loop(
-    address: str, messages: Sequence[bytes], rate: float, check: Check | None = None
+    address: str,
+    messages: Sequence[bytes],
+    rate: float,
+    check: Check | None = None,
+    method: str = AUTHORIZE,
 ) -> list[float]:
     """Seconds from each message's intended send to its answer, at `rate` messages a second."""
     taken = []
@@ -98,7 +102,7 @@ def open_loop(
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
         grpc.channel_ready_future(channel).result(10)
         start = time.perf_counter() + 0.05
-        for index, answer in enumerate(channel.stream_stream(AUTHORIZE)(at_their_times())):
+        for index, answer in enumerate(channel.stream_stream(method)(at_their_times())):
             taken.append(time.perf_counter() - (start + index / rate))
             if check is not None:
                 check(answer)
