@@ -4,8 +4,10 @@ A step is a group of messages and acts, as the engine is given it. Both sides an
 for taps the decisions row by row, for an act what it returns, or MALFORMED.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from onecard.v1.tap_pb2 import TapBatch
@@ -15,9 +17,8 @@ from tests.twin_acts import CardRow
 from tests.twin_state import Book, Declaration, Rules, Tap, Terminal
 
 MALFORMED = "malformed"
-START_RULES = Rules(
-    946_684_800_000_000, 60 * 86_400_000_000, 3_600_000_000, 1_000_000, 28_800_000_000
-)
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+START_RULES = Rules(946_684_800_000_000, 60 * DAY_US, HOUR_US, 1_000_000, 8 * HOUR_US)
 
 
 @dataclass(frozen=True)
@@ -169,3 +170,12 @@ class TwinSide:
                 closed = twin_acts.close_window(book, business_day, at_us)
                 return closed.window, closed.first, closed.cut, closed.record
         raise TypeError(item)
+
+
+SIDES = ("twin",)
+NOW_US = 1_780_300_800_000_000  # 2026-06-01 16:00 in UTC+8
+
+
+@contextmanager
+def opened(name: str, folder: Path) -> Iterator[Any]:
+    yield TwinSide(NOW_US)
