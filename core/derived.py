@@ -1,0 +1,148 @@
+"""An LMDB environment that only holds what the journal can give again, so it may be deleted.
+
+It is stamped with the ledger it was derived from. One that is foreign, damaged or ahead of the
+journal is set aside with one line in the log, and its content is made again. Want of space is no
+fault of such an environment: the transaction is given up (StoreFull) and may be tried again.
+"""
+
+import errno
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from onecard.core import store
+from onecard.core.errors import LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.store import Store, StoreFailed, StoreFull, Txn
+
+log = logging.getLogger("onecard.derived")
+
+META = "meta"
+STAMP = b"origin"
+# A commit is a mebibyte or some; below this a write might be cut short, which LMDB calls EIO.
+SPACE_BYTES_MIN = 16 << 20
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The ledger something was derived from; `epoch` is raised by every restore."""
+
+    ledger_id: bytes
+    epoch: int
+
+    def stamp(self, layout: int) -> bytes:
+        """What is written into an environment whose values have this layout."""
+        parts = {"layout": layout, "ledger": self.ledger_id.hex(), "epoch": self.epoch}
+        return json.dumps(parts).encode()
+
+
+class Derived:
+    """One such environment, open. Reads may come from any thread, writes from one at a time."""
+
+    def __init__(self, opened: Store, databases: Sequence[str], map_bytes: int) -> None:
+        self._store = opened
+        self._databases = databases
+        self._map_bytes = map_bytes
+
+    @property
+    def path(self) -> Path:
+        return self._store.path
+
+    @property
+    def bytes_used(self) -> int:
+        return self._store.bytes_used
+
+    @contextmanager
+    def read(self, name: str) -> Iterator[Txn]:
+        """A short snapshot of one database; its memoryviews die with it."""
+        with self._store.read(name) as txn:
+            yield txn
+
+    @contextmanager
+    def write(self) -> Iterator[Txn]:
+        """One synced transaction. StoreFull for want of space; StoreFailed is for good."""
+        if self._free_bytes() < SPACE_BYTES_MIN:
+            raise StoreFull(f"{self.path}: less than {SPACE_BYTES_MIN} bytes are free on its disk")
+        try:
+            with self._store.write() as txn:
+                yield txn
+        except StoreFailed as error:
+            wants_space = os.strerror(errno.ENOSPC) in str(error)
+            if not wants_space and self._free_bytes() >= SPACE_BYTES_MIN:
+                raise
+            # LMDB gave the transaction up before its meta page, so what was there still stands;
+            # had the meta page been hit, it would refuse every transaction from now on itself.
+            self._store.failed = None
+            raise StoreFull(f"{self.path}: its disk is full") from error
+
+    def database(self, name: str) -> store.Database:
+        return self._store.database(name)
+
+    def reopen(self) -> None:
+        """Give back the memory of mapped pages. No transaction may be open in any thread."""
+        path, readonly = self.path, self._store.readonly
+        self._store.close()
+        self._store = Store(path, self._databases, map_bytes=self._map_bytes, readonly=readonly)
+
+    def close(self) -> None:
+        """No transaction may be open in any thread."""
+        self._store.close()
+
+    def _free_bytes(self) -> int:
+        found = os.statvfs(self.path)
+        return found.f_bavail * found.f_frsize
+
+
+def open_derived(
+    path: Path,
+    databases: Sequence[str],
+    stamp: bytes,
+    map_bytes: int,
+    *,
+    readonly: bool = False,
+) -> Derived | None:
+    """Open what is there, or make it; None when `readonly` and there is nothing to use."""
+    names = (META, *databases)
+    try:
+        found = Store(path, names, map_bytes=map_bytes, readonly=readonly)
+        try:
+            _check_stamp(found, stamp)
+        except BaseException:
+            found.close()
+            raise
+        return Derived(found, names, map_bytes)
+    except LedgerMissing:
+        pass
+    except OnecardError as error:
+        if readonly:
+            log.warning("not used: %s", error)
+            return None
+        set_aside(path, str(error))
+    if readonly:
+        return None
+    made = Store(path, names, map_bytes=map_bytes, create=True)
+    with made.write() as txn:
+        txn.put(STAMP, stamp, db=made.database(META))
+    return Derived(made, names, map_bytes)
+
+
+def set_aside(path: Path, reason: str) -> None:
+    """Move an environment away, in place of the one moved before; it must not be open."""
+    aside = path.with_name(path.name + ".aside")
+    if aside.exists():
+        shutil.rmtree(aside)
+    path.rename(aside)
+    store.sync_folder(path.parent)
+    log.warning("set aside as %s and derived again: %s", aside, reason)
+
+
+def _check_stamp(opened: Store, stamp: bytes) -> None:
+    with opened.read(META) as txn:
+        value = txn.get(STAMP)
+        found = b"no stamp" if value is None else bytes(value)
+    if found != stamp:
+        raise LedgerForeign(f"{opened.path}: expected {stamp.decode()}, found {found.decode()}")
