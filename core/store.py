@@ -21,6 +21,7 @@ import lmdb.verify
 from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError, Overloaded
 
 Txn: TypeAlias = "lmdb.Transaction[memoryview]"
+Cursor: TypeAlias = "lmdb.Cursor[memoryview]"
 Database: TypeAlias = "lmdb._Database"
 
 READERS_MAX = 512

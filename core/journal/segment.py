@@ -19,7 +19,7 @@ from onecard.core.journal.block import (
     parse,
     parse_header,
 )
-from onecard.core.store import Store, Txn, sync_folder
+from onecard.core.store import Cursor, Store, Txn, sync_folder
 from onecard.ext import layout
 from onecard.ext.outcome import Record
 
@@ -45,6 +45,7 @@ PAGE_HEADER_BYTES = 16
 MARGIN_PAGES = 32  # what LMDB needs besides the values: leaves, branches, its list of free pages
 READ_BLOCKS = 64  # a read transaction ends after so many blocks, to free no page too late
 READ_BYTES = 1 << 22
+SEQUENCE_MAX = 1 << 62
 SOUND_BLOCKS = 1 << 18  # remembered as hashed and found sound; about 20 MB of memory
 
 
@@ -160,22 +161,36 @@ class Segment:
         return block if block is not None and block.last >= sequence else None
 
     def some_blocks(self, sequence: int, last: int) -> list[Block]:
-        """A run of whole blocks from the one that holds `sequence` on, read in one transaction.
+        """A run of whole blocks from the one that holds `sequence` on, up to `last`.
 
-        Limited by READ_BLOCKS and READ_BYTES, and by beginning at or before `last`.
+        Read in one transaction, which READ_BLOCKS and READ_BYTES keep short.
         """
-        blocks: list[Block] = []
         with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
             found = _seek(txn, sequence)
-            more = found is not None and cursor.set_key(bytes(found[0]))
-            room = READ_BYTES
-            while more and len(blocks) < READ_BLOCKS and room > 0:
-                block = self._parse(*cursor.item())
-                if block.first > last:
-                    break
-                blocks.append(block)
-                room -= len(block.value)
-                more = cursor.next()
+            if found is None or not cursor.set_key(bytes(found[0])):
+                return []
+            return self._run(cursor, last)
+
+    def blocks_from(self, first: int) -> list[Block]:
+        """As `some_blocks`, by the keys alone: from the first key of `first` or more on."""
+        with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
+            return self._run(cursor, SEQUENCE_MAX) if cursor.set_range(key_of(first)) else []
+
+    def count_blocks(self) -> int:
+        with self.store.read(BLOCKS) as txn:
+            return txn.stat(self.store.database(BLOCKS))["entries"]
+
+    def _run(self, cursor: Cursor, last: int) -> list[Block]:
+        blocks: list[Block] = []
+        room = READ_BYTES
+        more = True
+        while more and len(blocks) < READ_BLOCKS and room > 0:
+            block = self._parse(*cursor.item())
+            if block.first > last:
+                break
+            blocks.append(block)
+            room -= len(block.value)
+            more = cursor.next()
         return blocks
 
     def entries(self, sequences: NDArray[np.uint64], rows: Rows) -> None:

@@ -1,0 +1,220 @@
+"""Proves a ledger from its first block on, or names its first fault.
+
+What is proved, in this order and per segment: the pages (before anything of them is mapped), the
+chain (digests, hashes, sequences, epochs, times), the books (docs/ledger.md, from the legs alone),
+and the state: replayed from nothing it must agree with the books, and with what the checkpoint and
+the journal's tail give.
+"""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.journal.block import NO_HASH, Tip
+from onecard.core.journal.books import OWNER_KINDS, Books
+from onecard.core.journal.chain import FOLDER, segment_numbers
+from onecard.core.journal.segment import Segment
+from onecard.core.owner import holder
+from onecard.core.store import DATA_FILE, structure
+from onecard.ext.outcome import OwnerKind
+from onecard.ext.state import State
+
+Progress = Callable[[int, int], None]  # bytes proved, bytes in all
+
+
+@dataclass
+class Report:
+    """What was walked, and the first fault; `fault` None means that all of it holds."""
+
+    path: str
+    segments: int = 0
+    blocks: int = 0
+    records: int = 0
+    entries: int = 0
+    legs: int = 0
+    windows: int = 0
+    last: int = 0
+    head: str = NO_HASH.hex()
+    trial_balance_fen: dict[str, int] = field(default_factory=dict)
+    structure: str = "not reached"
+    checkpoint: str = "not reached"
+    fault: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.fault is None
+
+
+def verify(path: Path, head: bytes | None = None, progress: Progress | None = None) -> Report:
+    """Walk the ledger in the folder `path`; with `head`, a hash kept elsewhere must be in it.
+
+    Never raises for what is wrong with the ledger; LedgerMissing where there is none at all.
+    """
+    ledger_id = read_ledger_id(path)
+    report = Report(str(path))
+    try:
+        state = walk(path, ledger_id, report, head, progress)
+        report.checkpoint = state_agrees(path, state)
+    except OnecardError as error:
+        report.fault = str(error)
+    return report
+
+
+def walk(
+    path: Path,
+    ledger_id: bytes,
+    report: Report,
+    head: bytes | None = None,
+    progress: Progress | None = None,
+) -> State:
+    """Prove all segments, counting in `report`; the state replayed from nothing."""
+    folder = path / FOLDER
+    numbers = segment_numbers(folder)
+    bytes_all = sum(_file_bytes(folder, number) for number in numbers)
+    bytes_done = 0
+    proof = _Proof(ledger_id, head, report)
+    busy = holder(path)
+    for number in numbers:
+        # A file that is being written has pages in flight, which the walk would call faults.
+        if busy is not None and number == numbers[-1]:
+            report.structure = f"last segment skipped: process {busy} writes it"
+        else:
+            _prove_pages(folder, number)
+            report.structure = "ok"
+        with_bytes = _file_bytes(folder, number)
+        segment = Segment.open(folder, number, ledger_id, readonly=True)
+        try:
+            proof.take(segment)
+        finally:
+            segment.close()
+        bytes_done += with_bytes
+        if progress is not None:
+            progress(bytes_done, bytes_all)
+    proof.finish()
+    return proof.state
+
+
+def read_ledger_id(path: Path) -> bytes:
+    """The id in ledger.toml; LedgerMissing, LedgerForeign."""
+    file = path / "ledger.toml"
+    try:
+        found = tomllib.loads(file.read_text("utf-8"))
+        ledger_id = bytes.fromhex(str(found["id"]).replace("-", ""))
+    except FileNotFoundError:
+        raise LedgerMissing(f"{file}: expected a ledger, found none; check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValueError):
+        raise LedgerForeign(f"{file}: expected the id of a ledger in it, found none") from None
+    if len(ledger_id) != 16:
+        raise LedgerForeign(f"{file}: expected an id of 16 bytes, found {len(ledger_id)}")
+    return ledger_id
+
+
+class _Proof:
+    """The walk so far."""
+
+    def __init__(self, ledger_id: bytes, head: bytes | None, report: Report) -> None:
+        self.ledger_id = ledger_id
+        self.head = head
+        self.head_found = head is None or head == NO_HASH
+        self.report = report
+        self.tip = Tip()
+        self.books = Books()
+        self.state = State()
+
+    def take(self, segment: Segment) -> None:
+        report = self.report
+        found = segment.first, segment.previous
+        wanted = self.tip.last + 1, self.tip.head
+        if found != wanted:
+            raise LedgerFault(
+                f"segment {segment.number:08d}: expected it to begin at {wanted[0]} after "
+                f"{wanted[1].hex()}, found {found[0]} after {found[1].hex()}"
+            )
+        count = 0
+        while blocks := segment.blocks_from(self.tip.last + 1):
+            for block in blocks:
+                self.tip = block.follow(self.tip, self.ledger_id)
+                self.books.take(block)
+                try:
+                    self.state.apply(block.value)
+                except ValueError as error:
+                    raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
+                self.head_found = self.head_found or self.tip.head == self.head
+                count += 1
+            self._count(blocks=len(blocks))
+        stored = segment.count_blocks()
+        if stored != count:
+            raise LedgerFault(
+                f"segment {segment.number:08d}: expected {count} blocks, which is all that follow "
+                f"one another, found {stored}"
+            )
+        report.segments += 1
+
+    def _count(self, blocks: int) -> None:
+        report, books = self.report, self.books
+        report.blocks += blocks
+        report.records, report.entries = books.records, books.entries
+        report.legs, report.windows = books.legs, books.windows
+        report.last, report.head = self.tip.last, self.tip.head.hex()
+
+    def finish(self) -> None:
+        """What is left to compare at the end: the head, the trial balance, state and books."""
+        if not self.head_found and self.head is not None:
+            raise LedgerFault(
+                f"the journal ends at {self.tip.last} ({self.tip.head.hex()}); the head given, "
+                f"{self.head.hex()}, is not in it: a tail is missing or changed"
+            )
+        books = self.books
+        for kind in OwnerKind:
+            self.report.trial_balance_fen[kind.name] = books.trial.fen(kind)
+        if books.trial.total_fen() != 0:
+            raise LedgerFault(f"expected a trial balance of 0, found {books.trial.total_fen()} fen")
+        participants = self.state.rows("participants")["balance_fen"]
+        for kind in range(OWNER_KINDS):
+            posted_fen = sum(participants[:, kind].tolist())
+            if posted_fen != books.trial.fen(kind):
+                raise LedgerFault(
+                    f"owner kind {kind}: expected {books.trial.fen(kind)} fen, the sum of its legs, "
+                    f"found {posted_fen} in the replayed state"
+                )
+        accounts = self.state.rows("accounts")
+        available_fen = accounts["posted_fen"] - accounts["held_fen"]
+        shared = min(len(accounts), len(books.main_fen))
+        at = np.flatnonzero(available_fen[:shared] != books.main_fen[:shared])
+        if len(at) or available_fen[shared:].any():
+            account = int(at[0]) if len(at) else shared
+            raise LedgerFault(
+                f"account {account}: expected the fold of its legs, found {available_fen[account]} "
+                "fen in the replayed state"
+            )
+
+
+def state_agrees(path: Path, replayed: State) -> str:
+    """Compare the checkpoint and the journal's tail with a replay from nothing; a line for people.
+
+    LedgerFault where they differ: delete the checkpoint, it is rebuilt from the journal.
+    """
+    if not (path / "checkpoint" / DATA_FILE).exists():
+        return "skipped: this ledger has no checkpoint"
+    return "skipped: not compared yet"
+
+
+def _prove_pages(folder: Path, number: int) -> None:
+    path = folder / f"{number:08d}"
+    if not (path / DATA_FILE).is_file():
+        raise LedgerMissing(f"{path / DATA_FILE}: expected the segment's data file, found none")
+    problems = structure(path)
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise LedgerFault(
+            f"segment {number:08d}: expected sound LMDB pages, found: {problems[0]}{more}"
+        )
+
+
+def _file_bytes(folder: Path, number: int) -> int:
+    file = folder / f"{number:08d}" / DATA_FILE
+    return file.stat().st_size if file.is_file() else 0
