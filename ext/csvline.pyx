@@ -86,7 +86,7 @@ cdef class DetailLines:
                 at = self._line(at, entry, leg, leg_of[i])
         if bad >= 0:
             raise ValueError(f"line {bad}: its entry, leg or travel day is out of range")
-        return self.buffer[: at - &out[0]]
+        return (<const char*>&out[0])[: at - &out[0]]
 
     cdef uint8_t* _line(
         self, uint8_t* at, const Entry* entry, const Leg* leg, int64_t leg_at

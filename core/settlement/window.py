@@ -1,9 +1,11 @@
 """Closes a window at a sequence, and says what is in one: open or closed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
 from onecard.core.journal.block import Block, Draft
 from onecard.ext import layout
 from onecard.ext.outcome import Record
-from onecard.ext.state import State
+
+if TYPE_CHECKING:
+    from onecard.ext.state import State
 
 NAME = np.dtype("S88")  # a row of the blob of a WINDOWS block: the name as it was at the cut
 EPOCH = date(1970, 1, 1)
