@@ -50,6 +50,8 @@ cdef class State:
     cdef dict tables  # name to all rows there is room for
     cdef dict changed  # name to a byte a page
     cdef dict saved  # name to a sequence a page
+    cdef readonly dict by_name  # name of a participant, UTF-8, to its id
+    cdef readonly dict by_number  # printed number of a terminal, UTF-8, to its id
     cdef list kept  # memory and fares that the pointers lead into
     cdef uint8_t* participants_dirty
     cdef uint8_t* terminals_dirty

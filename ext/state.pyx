@@ -92,6 +92,8 @@ cdef class State:
         self.claims_as_of = self._sequences("claims")
         self.by_token = Index(<uintptr_t>self.credentials, sizeof(Credential), cards_max)
         self.by_claim = Index(<uintptr_t>self.claims, sizeof(Claim), claims_max)
+        self.by_name = {}
+        self.by_number = {}
         self.all.window = 1
         self.all.window_first = 1
 
@@ -142,6 +144,17 @@ cdef class State:
         """The credential's row number, or -1."""
         return self.by_token.find(token)
 
+    def credentials_of(self, tokens):
+        """The credential's row of each token (uint64), -1 where there is none; int64."""
+        cdef const uint64_t[::1] keys = np.ascontiguousarray(tokens, np.uint64)
+        cdef Py_ssize_t i
+        found = np.empty(keys.shape[0], np.int64)
+        cdef int64_t[::1] rows = found
+        with nogil:
+            for i in range(keys.shape[0]):
+                rows[i] = self.by_token.find(keys[i])
+        return found
+
     def claimed(self, uint64_t sequence):
         """The CLAIM row of an original, or None."""
         row = self.by_claim.find(sequence)
@@ -164,6 +177,12 @@ cdef class State:
         cdef uint64_t row
         self.by_token.clear()
         self.by_claim.clear()
+        self.by_name.clear()
+        self.by_number.clear()
+        for participant in self.rows("participants")[1:]:
+            self.by_name[bytes(participant["name"])] = int(participant["participant"])
+        for terminal in self.rows("terminals")[1:]:
+            self.by_number[bytes(terminal["number"])] = int(terminal["terminal"])
         with nogil:
             for row in range(self.all.credentials):
                 self.by_token.insert(self.credentials[row].token, <uint32_t>row)
@@ -179,6 +198,13 @@ cdef class State:
         self.kept.append(fares)
         self.fares[row].fen = <const int32_t*><uintptr_t>fares.ctypes.data
         self.fares[row].stations = stations
+
+    def fares_of(self, uint64_t row):
+        """A copy of tariff `row`'s fares: stations * stations int32; empty before `load_fares`."""
+        cdef Py_ssize_t size = <Py_ssize_t>self.fares[row].stations * self.fares[row].stations
+        if size == 0:
+            return np.empty(0, np.int32)
+        return np.asarray(<const int32_t[:size]>self.fares[row].fen).copy()
 
     def has_fares(self, uint64_t row) -> bool:
         """Whether `load_fares` was called for it."""
@@ -418,9 +444,10 @@ cdef class State:
         cdef Participant* row
         cdef uint32_t i
         for i in range(header.count):
-            if rows[i].participant == 0:
+            if rows[i].participant == 0 or rows[i].name_bytes > sizeof(rows[i].name):
                 return True
             self.all.participants = max(self.all.participants, <uint64_t>rows[i].participant)
+            self.by_name[<bytes>(<const char*>rows[i].name)[: rows[i].name_bytes]] = rows[i].participant
             self.participants_dirty[rows[i].participant // PARTICIPANT_ROWS] = 1
             if rows[i].sequence > self.participants_as_of[rows[i].participant // PARTICIPANT_ROWS]:
                 row = &self.participants[rows[i].participant]
@@ -439,7 +466,11 @@ cdef class State:
         for i in range(header.count):
             if rows[i].terminal == 0 or rows[i].terminal > self.terminals_max:
                 return True
+            if rows[i].number_bytes > sizeof(rows[i].number):
+                return True
             self.all.terminals = max(self.all.terminals, <uint64_t>rows[i].terminal)
+            number = <bytes>(<const char*>rows[i].number)[: rows[i].number_bytes]
+            self.by_number[number] = rows[i].terminal
             self.terminals_dirty[rows[i].terminal // TERMINAL_ROWS] = 1
             if rows[i].sequence > self.terminals_as_of[rows[i].terminal // TERMINAL_ROWS]:
                 row = &self.terminals[rows[i].terminal]

@@ -1,0 +1,320 @@
+"""The one writer, on one screen: batches in, decided, drafted for the journal, answered.
+
+No thread is started here; node.py runs the steps on threads, tests and tools call `step`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.clock import Clock
+from onecard.core.errors import BadInput, LedgerFault, OnecardError, Overloaded
+from onecard.core.journal.block import ROWS, Draft
+from onecard.core.ledger import Ledger
+from onecard.core.recall import recall
+from onecard.core.registry import PutRules
+from onecard.core.taps import read_taps
+from onecard.ext import layout
+from onecard.ext.counters import Counters
+from onecard.ext.draft import EntryDraft
+from onecard.ext.judge import Recalled, judge, lacks
+from onecard.ext.outcome import Record
+from onecard.ext.recent import Recent
+from onecard.ext.state import State
+from onecard.ext.wire import Decisions, Taps
+
+Done = Callable[[object], None]
+BYTES_A_TAP = layout.ENTRY.itemsize + 3 * layout.LEG.itemsize + 2 * layout.EXTENSION.itemsize
+RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
+
+
+class Act(Protocol):
+    """What is not a tap; see registry.py."""
+
+    def apply(
+        self, state: State, sequence: int, booked_at_us: int
+    ) -> tuple[list[Draft], object]: ...
+
+
+def unheard(answer: object) -> None:
+    """For a caller that takes the answer from `step`."""
+
+
+@dataclass(slots=True)
+class TapsIn:
+    """One TapBatch message; answered with one Decisions message."""
+
+    principal: int
+    message: bytes
+    stream: object = None
+    done: Done = unheard
+    taps: Taps | None = None  # once it was read
+    recalled: Recalled | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.message)
+
+
+@dataclass(slots=True)
+class ActIn:
+    """An act; answered with its result."""
+
+    act: Act
+    stream: object = None
+    done: Done = unheard
+    size: int = 0
+
+
+@dataclass(slots=True)
+class ReadIn:
+    """A question about the state; answered once what it saw is durable."""
+
+    question: Callable[[State], object]
+    stream: object = None
+    done: Done = unheard
+    size: int = 0
+
+
+Submission = TapsIn | ActIn | ReadIn
+
+
+@dataclass(slots=True)
+class Group:
+    """What is journalled in one transaction, and what is answered when that is durable."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    entry_drafts: list[EntryDraft] = field(default_factory=list)
+    answers: list[tuple[Submission, object]] = field(default_factory=list)
+    last: int = 0  # sequence of the last row
+
+    @property
+    def bytes(self) -> int:
+        return sum(draft.value.nbytes for draft in self.drafts)
+
+
+class Engine:
+    """State, recent identities and the judge of one open ledger; one thread at a time."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, counters: Counters | None = None) -> None:
+        self.ledger = ledger
+        self.state = ledger.state
+        self.journal = ledger.journal
+        self.settings = ledger.settings
+        self.clock = clock
+        self.counters = counters or Counters()
+        self._spare: list[EntryDraft] = []
+        self._open: EntryDraft | None = None
+        self._now_us = 0
+        self.recent = self._remember()
+        self._load_fares()
+        if int(self.state.totals["last"][0]) == 0:
+            self.step([ActIn(PutRules())])
+
+    def step(self, submissions: Sequence[Submission]) -> list[object]:
+        """Judge, journal and answer, on this thread; answers in order, errors as values."""
+        waiting = list(submissions)
+        answers: list[object] = []
+        while waiting:
+            group, waiting = self.judge(waiting)
+            self.commit(group)
+            answers += [answer for _, answer in group.answers]
+            if waiting:
+                self.close_identities()
+        return answers
+
+    # ---- judging ----------------------------------------------------------------------------
+
+    def judge(self, submissions: list[Submission]) -> tuple[Group, list[Submission]]:
+        """Decide in order until memory for identities is full: the group, and who is left.
+
+        Anything raised here but an OnecardError is a fault of ours: the state may be half
+        changed, so the process must stop and rebuild it from the journal.
+        """
+        group = Group()
+        left: list[Submission] = []
+        for at, submission in enumerate(submissions):
+            if isinstance(submission, TapsIn) and not self._room(submission):
+                left = submissions[at:]
+                break
+            try:
+                answer = self._decide(submission, group)
+            except OnecardError as error:
+                if isinstance(error, LedgerFault):
+                    raise
+                answer = error
+            group.answers.append((submission, answer))
+        self._finish(group)
+        group.last = int(self.state.totals["last"][0])
+        return group, left
+
+    def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
+        """Read the message; what of its history is to be recalled first, or None. BadInput."""
+        if submission.taps is None:
+            submission.taps = read_taps(submission.message, self.settings.batch_taps_max)
+        return lacks(self.state, self.recent, submission.taps, submission.recalled)
+
+    def _decide(self, submission: Submission, group: Group) -> object:
+        if isinstance(submission, TapsIn):
+            return self._taps(submission, group)
+        self._finish(group)
+        if isinstance(submission, ReadIn):
+            return submission.question(self.state)
+        return self._act(submission.act, group)
+
+    def _taps(self, submission: TapsIn, group: Group) -> bytes:
+        lacking = self.prepare(submission)
+        while lacking is not None:  # node.py had it read before; here only what changed since
+            assert submission.taps is not None
+            submission.recalled = recall(
+                lacking,
+                submission.taps.count,
+                self.recent.closings,
+                self.journal,
+                self.ledger.identities,
+            )
+            lacking = self.prepare(submission)
+        taps = submission.taps
+        assert taps is not None
+        if self.state.count("claims") + taps.count > self.state.claims_max:
+            raise Overloaded(f"this process holds at most {self.state.claims_max} claims")
+        draft = self._entry_draft(group, taps.count)
+        decisions = Decisions(taps.count, taps.request_id)
+        judge(
+            self.state,
+            self.recent,
+            taps,
+            draft,
+            decisions,
+            self.counters,
+            submission.principal,
+            self._now_us,
+            submission.recalled,
+        )
+        return decisions.message
+
+    def _act(self, act: Act, group: Group) -> object:
+        now_us = self._booking_us()
+        drafts, answer = act.apply(self.state, int(self.state.totals["last"][0]) + 1, now_us)
+        for draft in drafts:
+            label(draft)
+            self.state.apply(draft.value)
+        group.drafts += drafts
+        return answer
+
+    def _room(self, submission: TapsIn) -> bool:
+        """Whether memory takes the identities of a batch; a tombstone binds two."""
+        if submission.taps is None:
+            try:
+                self.prepare(submission)
+            except BadInput:
+                return True  # judged, it gives that error
+        assert submission.taps is not None
+        return self.recent.room(2 * submission.taps.count)
+
+    # ---- drafting ---------------------------------------------------------------------------
+
+    def _booking_us(self) -> int:
+        """The time of the next block: the clock's, and always after the block before."""
+        return max(self.clock.now_us(), int(self.state.totals["booked_at_us"][0]) + 1)
+
+    def _entry_draft(self, group: Group, count: int) -> EntryDraft:
+        """The draft that takes the next entries."""
+        if self._open is not None and self._open.count + count > self._open.taps_max:
+            self._finish(group)
+        if self._open is None:
+            size = max(self.settings.group_taps_max, self.settings.batch_taps_max)
+            self._open = self._spare.pop() if self._spare else EntryDraft(size)
+            self._open.reset(int(self.state.totals["last"][0]) + 1)
+            self._now_us = self._booking_us()
+        return self._open
+
+    def _finish(self, group: Group) -> None:
+        """End the open block of entries, so that what follows has later sequences."""
+        draft, self._open = self._open, None
+        if draft is None:
+            return
+        if draft.count == 0:
+            self._spare.append(draft)
+            return
+        self.state.totals["booked_at_us"] = self._now_us
+        group.entry_drafts.append(draft)
+        group.drafts.append(
+            Draft(
+                Record.ENTRIES,
+                draft.first,
+                draft.count,
+                self._now_us,
+                draft.finish(),
+                draft.leg_count,
+                draft.image_count,
+            )
+        )
+
+    # ---- after judging ----------------------------------------------------------------------
+
+    def commit(self, group: Group) -> None:
+        """Make the group durable. On the thread that writes the journal, one group at a time."""
+        if group.drafts:
+            self.journal.append(group.drafts)
+
+    def recycle(self, group: Group) -> None:
+        """Take the buffers of a durable group back. On the engine thread."""
+        for draft in group.drafts:
+            draft.value = memoryview(b"")
+        self._spare += group.entry_drafts
+
+    def close_identities(self) -> None:
+        """Move the oldest full generation of identities to disk, on this thread."""
+        identities, generation = self.recent.oldest()
+        self.ledger.identities.close(identities, int(identities["sequence"].max()))
+        self.recent.close(identities)
+        self.recent.drop_oldest()
+        self.recent.recycle(generation)
+
+    # ---- at the start -----------------------------------------------------------------------
+
+    def _remember(self) -> Recent:
+        """Identities and entries back in memory, as far as memory goes."""
+        settings = self.settings
+        groups = RING_GROUPS * max(settings.group_taps_max, settings.batch_taps_max)
+        ring_size = 1 << (groups - 1).bit_length()
+        per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
+        self.recent = Recent(per_generation, settings.terminals_max, ring_size)
+        self.recent.close_all_below(self.state.rows("terminals")["seen"])
+        for identities in self.ledger.recent():
+            for at in range(0, len(identities), per_generation):
+                part = np.ascontiguousarray(identities[at : at + per_generation])
+                while not self.recent.fill(part):
+                    self.close_identities()
+        last = int(self.state.totals["last"][0])
+        entries = self.ledger.tail_entries(ring_size)
+        self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)
+        return self.recent
+
+    def _load_fares(self) -> None:
+        """Fares stay in the journal; the state knows which record holds them."""
+        for row, tariff in enumerate(self.state.rows("tariffs")):
+            if not self.state.has_fares(row):
+                block = self.journal.block_of(int(tariff["record"]))
+                if block is None or block.record != Record.TARIFFS:
+                    raise LedgerFault(
+                        f"tariff {tariff['version']}: expected its fares in {tariff['record']}"
+                    )
+                self.state.load_fares(row, np.frombuffer(block.blob, np.int32))
+
+
+def label(draft: Draft) -> None:
+    """Write into the header what the state reads of it; sealing adds the rest."""
+    header = np.frombuffer(draft.value, layout.HEADER, 1)
+    header["record"] = draft.record
+    header["row_bytes"] = ROWS[draft.record].itemsize
+    header["count"] = draft.count
+    header["legs"] = draft.legs
+    header["extensions"] = draft.extensions
+    header["blob_bytes"] = draft.blob_bytes
+    header["first"] = draft.first
+    header["booked_at_us"] = draft.booked_at_us

@@ -1,0 +1,331 @@
+"""The acts that are not taps: who takes part, and by which rules.
+
+An act is a frozen value with `apply(state, sequence, booked_at_us)`: it reads the state, changes
+nothing, and returns the drafts to journal (their rows numbered from `sequence` on) and its
+answer. The engine applies the drafts to the state the way a replay would. A row that says what is
+already so journals nothing.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import BadInput, Overloaded
+from onecard.core.journal.block import Draft
+from onecard.ext import layout
+from onecard.ext.outcome import Funding, Record, Role, Status
+from onecard.ext.state import PARTICIPANTS_MAX, State
+
+NAME_BYTES_MAX = layout.PARTICIPANT["name"].itemsize
+NUMBER_BYTES_MAX = layout.TERMINAL["number"].itemsize
+TARIFF_NAME_BYTES_MAX = 36
+STATIONS_MAX = 2048  # 16 MiB of fares
+AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class PutParticipants:
+    """Register participants by name; answers their ids, in order. rows: (name, role)."""
+
+    rows: list[tuple[str, int]]
+
+    def apply(
+        self, state: State, sequence: int, booked_at_us: int
+    ) -> tuple[list[Draft], list[int]]:
+        known = dict(state.by_name)
+        kinds = {int(row["participant"]): int(row["kind"]) for row in state.rows("participants")}
+        ids, changed = [], []
+        for name, role in self.rows:
+            encoded = _text(name, NAME_BYTES_MAX, "participant name")
+            if role not in list(Role):
+                raise BadInput(f"participant role: expected 1 to {max(Role)}, found {role}")
+            number = known.setdefault(encoded, len(known) + 1)
+            if number > PARTICIPANTS_MAX:
+                raise Overloaded(f"a ledger holds at most {PARTICIPANTS_MAX} participants")
+            if kinds.get(number) != role:
+                kinds[number] = role
+                changed.append((0, number, role, Status.ACTIVE, len(encoded), encoded))
+            ids.append(number)
+        rows = np.array(changed, layout.PARTICIPANT_RECORD)
+        return _draft(Record.PARTICIPANTS, rows, sequence, booked_at_us), ids
+
+
+@dataclass(frozen=True)
+class TerminalRow:
+    """One terminal, by its printed number."""
+
+    number: str
+    operator: int
+    place: int = 0
+    mode: int = 0
+    status: int = Status.ACTIVE
+    counterless: bool = False
+
+
+@dataclass(frozen=True)
+class PutTerminals:
+    """Register terminals by printed number; answers their ids, in order."""
+
+    rows: list[TerminalRow]
+
+    def apply(
+        self, state: State, sequence: int, booked_at_us: int
+    ) -> tuple[list[Draft], list[int]]:
+        fresh: dict[bytes, int] = {}
+        latest: dict[int, tuple[int, ...]] = {}
+        ids, changed = [], []
+        for row in self.rows:
+            encoded = _text(row.number, NUMBER_BYTES_MAX, "terminal number")
+            values = _terminal_values(row, state)
+            known = state.by_number.get(encoded) or fresh.get(encoded)
+            if known is None:
+                known = state.count("terminals") + len(fresh)
+                if known > state.terminals_max:
+                    raise Overloaded(f"this process holds at most {state.terminals_max} terminals")
+                fresh[encoded] = known
+            elif known not in latest:
+                latest[known] = _terminal_now(state, known)
+            if latest.get(known) != values:
+                latest[known] = values
+                changed.append((0, known, *values, len(encoded), encoded))
+            ids.append(known)
+        rows = np.array(changed, layout.TERMINAL_RECORD)
+        return _draft(Record.TERMINALS, rows, sequence, booked_at_us), ids
+
+
+@dataclass(frozen=True)
+class PutCards:
+    """Register credentials by token, or change their status; answers how many rows changed.
+
+    token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
+    uint32, 0 opens one (or keeps the card's), another card's shares that. since_us 0 is the
+    booking time.
+    """
+
+    token: NDArray[np.uint64]
+    issuer: int
+    funding: int
+    status: int = Status.ACTIVE
+    since_us: int = 0
+    floor_fen: int = 0
+    account: NDArray[np.uint32] | None = field(default=None)
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
+        self._check(state)
+        token, first = np.unique(np.asarray(self.token, np.uint64), return_index=True)
+        order = np.argsort(first, kind="stable")
+        token, first = token[order], first[order]
+        rows = np.zeros(len(token), layout.CARD_RECORD)
+        rows["token"] = token
+        rows["issuer"] = self.issuer
+        rows["funding"] = self.funding
+        rows["status"] = self.status
+        rows["floor_fen"] = self.floor_fen
+        rows["since_us"] = self.since_us or booked_at_us
+        card = state.credentials_of(token)
+        self._accounts(state, rows, card, first)
+        rows = rows[self._changed(state, rows, card)]
+        if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
+            raise Overloaded(f"this process holds at most {state.cards_max} cards")
+        return _draft(Record.CARDS, rows, sequence, booked_at_us), len(rows)
+
+    def _check(self, state: State) -> None:
+        if len(self.token) and not np.asarray(self.token).all():
+            row = int(np.flatnonzero(np.asarray(self.token) == 0)[0])
+            raise BadInput(f"card token: expected not 0, found 0 in row {row}")
+        if not 1 <= self.issuer < state.count("participants"):
+            raise BadInput(f"card issuer: expected a participant id, found {self.issuer}")
+        if self.funding not in list(Funding):
+            raise BadInput(f"card funding: expected 1 to {max(Funding)}, found {self.funding}")
+        if self.status not in list(Status):
+            raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
+        if abs(self.floor_fen) > AMOUNT_MAX_FEN:
+            raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")
+
+    def _accounts(
+        self,
+        state: State,
+        rows: NDArray[np.void],
+        card: NDArray[np.int64],
+        first: NDArray[np.intp],
+    ) -> None:
+        """Fill rows["account"]: the one asked for, the card's own, or a new one."""
+        wanted = np.zeros(len(rows), np.uint32)
+        if self.account is not None:
+            if len(self.account) != len(self.token):
+                raise BadInput(
+                    f"card accounts: expected {len(self.token)} rows, found {len(self.account)}"
+                )
+            wanted = np.asarray(self.account, np.uint32)[first]
+        if len(wanted) and int(wanted.max()) >= state.count("accounts"):
+            raise BadInput(f"card account: expected one that was issued, found {int(wanted.max())}")
+        credentials, accounts = state.table("credentials"), state.table("accounts")
+        keeps = (wanted == 0) & (card >= 0)
+        wanted[keeps] = credentials["account"][card[keeps]]
+        opens = wanted == 0
+        there = accounts[wanted[~opens]]
+        used = (there["entries"] > 0) | (self.account is not None)
+        other = (there["issuer"] != self.issuer) | (there["funding"] != self.funding)
+        if (used & other).any():
+            raise BadInput(
+                "card issuer or funding: an account that has entries or is shared keeps its own; "
+                "open a new account"
+            )
+        wanted[opens] = np.arange(int(opens.sum()), dtype=np.uint32) + state.count("accounts")
+        if len(wanted) and int(wanted.max()) > state.cards_max:
+            raise Overloaded(f"this process holds at most {state.cards_max} accounts")
+        rows["account"] = wanted
+
+    def _changed(
+        self, state: State, rows: NDArray[np.void], card: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which rows say something new; a status that stays keeps its time."""
+        known = np.flatnonzero(card >= 0)
+        changed = np.ones(len(rows), np.bool_)
+        credentials = state.table("credentials")[card[known]]
+        accounts = state.table("accounts")[credentials["account"]]
+        same = rows["account"][known] == credentials["account"]
+        same &= rows["status"][known] == credentials["status"]
+        if self.since_us:
+            same &= rows["since_us"][known] == credentials["since_us"]
+        for column in ("floor_fen", "issuer", "funding"):
+            same &= rows[column][known] == accounts[column]
+        changed[known] = ~same
+        return changed
+
+
+@dataclass(frozen=True)
+class PutTariff:
+    """Store a tariff, immutable; answers its version. The same tariff again is the same version.
+
+    fares_fen: stations * stations int32, row = from, station 1 first; -1 = no fare.
+    """
+
+    name: str
+    effective_from_us: int
+    stations: int
+    fares_fen: NDArray[np.int32]
+    entry_min_fen: int = 0
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
+        name = _text(self.name, TARIFF_NAME_BYTES_MAX, "tariff name")
+        fares = np.ascontiguousarray(self.fares_fen, np.int32).reshape(-1)
+        if not 1 <= self.stations <= STATIONS_MAX:
+            raise BadInput(f"tariff stations: expected 1 to {STATIONS_MAX}, found {self.stations}")
+        if len(fares) != self.stations**2:
+            raise BadInput(f"tariff fares: expected {self.stations**2}, found {len(fares)}")
+        if int(fares.min()) < -1 or self.entry_min_fen < 0:
+            raise BadInput("tariff fares: expected 0 or more fen, or -1 for no fare")
+        if not 0 <= self.effective_from_us < 1 << 62:
+            raise BadInput(f"tariff start: expected a time, found {self.effective_from_us}")
+        for known in range(state.count("tariffs")):
+            if self._is(state, known, fares):
+                return [], int(state.table("tariffs")["version"][known])
+        if state.count("tariffs") >= len(state.table("tariffs")):
+            raise Overloaded(f"a ledger holds at most {len(state.table('tariffs'))} tariffs")
+        version = state.count("tariffs") + 1
+        row = np.zeros(1, layout.TARIFF_RECORD)
+        row["sequence"] = sequence
+        row["effective_from_us"] = self.effective_from_us
+        row["version"] = version
+        row["stations"] = self.stations
+        row["entry_min_fen"] = self.entry_min_fen
+        row["name"] = name
+        draft = Draft.of(Record.TARIFFS, row, booked_at_us, blob=fares.tobytes())
+        return [draft], version
+
+    def _is(self, state: State, known: int, fares: NDArray[np.int32]) -> bool:
+        row = state.table("tariffs")[known]
+        return (
+            int(row["effective_from_us"]) == self.effective_from_us
+            and int(row["stations"]) == self.stations
+            and int(row["entry_min_fen"]) == self.entry_min_fen
+            and bool(np.array_equal(state.fares_of(known), fares))
+        )
+
+
+@dataclass(frozen=True)
+class PutRules:
+    """The ledger's own rules from now on; answers whether they changed."""
+
+    go_live_us: int = 946_684_800_000_000  # 2000-01-01
+    age_max_us: int = 60 * DAY_US
+    ahead_max_us: int = DAY_US // 24
+    amount_max_fen: int = 1_000_000
+    zone_offset_us: int = DAY_US // 3  # Asia/Shanghai
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], bool]:
+        row = np.zeros(1, layout.CONFIG_RECORD)
+        row["sequence"] = sequence
+        for name, low, high in (
+            ("go_live_us", 0, 1 << 62),
+            ("age_max_us", 0, 1 << 62),
+            ("ahead_max_us", 0, 1 << 62),
+            ("amount_max_fen", 1, AMOUNT_MAX_FEN),
+            ("zone_offset_us", -DAY_US, DAY_US),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise BadInput(f"rule {name}: expected {low} to {high}, found {value}")
+            row[name] = value
+        same = all(row[name][0] == state.totals[name][0] for name in row.dtype.names[1:])
+        if same and int(state.totals["last"][0]) > 0:
+            return [], False
+        return [Draft.of(Record.CONFIGS, row, booked_at_us)], True
+
+
+@dataclass(frozen=True)
+class Declare:
+    """What an operator says it sent. rows: (terminal, day, taps, sum_fen); answers their number."""
+
+    rows: list[tuple[int, int, int, int]]
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
+        terminals = state.count("terminals")
+        for terminal, day, taps, sum_fen in self.rows:
+            if not 1 <= terminal < terminals:
+                raise BadInput(f"declared terminal: expected an issued id, found {terminal}")
+            if not 0 <= taps < 1 << 63 or not -(1 << 62) <= sum_fen <= 1 << 62:
+                raise BadInput(f"declared count or sum of terminal {terminal}: out of range")
+            if not 0 <= day < 1 << 20:
+                raise BadInput(f"declared day: expected days since 1970-01-01, found {day}")
+        rows = np.zeros(len(self.rows), layout.DECLARATION_RECORD)
+        for column, name in enumerate(("terminal", "day", "taps", "sum_fen")):
+            rows[name] = [row[column] for row in self.rows]
+        return _draft(Record.DECLARATIONS, rows, sequence, booked_at_us), len(rows)
+
+
+def _terminal_values(row: TerminalRow, state: State) -> tuple[int, ...]:
+    """The fields of a TerminalRecord between its id and its number, checked."""
+    if not 1 <= row.operator < state.count("participants"):
+        raise BadInput(f"terminal operator: expected a participant id, found {row.operator}")
+    if not 0 <= row.place < 1 << 32 or not 0 <= row.mode < 256:
+        raise BadInput(f"terminal place or mode: out of range in {row.place}, {row.mode}")
+    if row.status not in list(Status):
+        raise BadInput(f"terminal status: expected 1 to {max(Status)}, found {row.status}")
+    return row.place, row.operator, row.mode, int(row.status), int(row.counterless)
+
+
+def _terminal_now(state: State, terminal: int) -> tuple[int, ...]:
+    row = state.table("terminals")[terminal]
+    names = ("place", "operator_id", "mode", "status", "counterless")
+    return tuple(int(row[name]) for name in names)
+
+
+def _text(value: str, bytes_max: int, what: str) -> bytes:
+    """UTF-8 that fits its place; a NUL would end it early."""
+    encoded = value.encode("utf-8", "surrogatepass")
+    if not 1 <= len(encoded) <= bytes_max or b"\0" in encoded:
+        raise BadInput(
+            f"{what}: expected 1 to {bytes_max} bytes of UTF-8 without NUL, found {len(encoded)}"
+        )
+    return encoded
+
+
+def _draft(record: int, rows: NDArray[np.void], sequence: int, booked_at_us: int) -> list[Draft]:
+    if len(rows) == 0:
+        return []
+    rows["sequence"] = np.arange(sequence, sequence + len(rows), dtype=np.uint64)
+    return [Draft.of(record, rows, booked_at_us)]
