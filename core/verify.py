@@ -174,12 +174,12 @@ class _Proof:
         if books.trial.total_fen() != 0:
             raise LedgerFault(f"expected a trial balance of 0, found {books.trial.total_fen()} fen")
         participants = self.state.rows("participants")["balance_fen"]
-        for kind in range(OWNER_KINDS):
-            posted_fen = sum(participants[:, kind].tolist())
-            if posted_fen != books.trial.fen(kind):
+        for number in range(OWNER_KINDS):
+            posted_fen = sum(participants[:, number].tolist())
+            if posted_fen != books.trial.fen(number):
                 raise LedgerFault(
-                    f"owner kind {kind}: expected {books.trial.fen(kind)} fen, the sum of its legs, "
-                    f"found {posted_fen} in the replayed state"
+                    f"owner kind {number}: expected the sum of its legs, "
+                    f"{books.trial.fen(number)} fen, found {posted_fen} in the replayed state"
                 )
         accounts = self.state.rows("accounts")
         available_fen = accounts["posted_fen"] - accounts["held_fen"]
