@@ -1,7 +1,7 @@
 """The acts that are not taps, for the slow twin: each changed row takes the next sequence."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onecard.ext.outcome import Status
 from tests.twin_state import (
@@ -16,6 +16,10 @@ from tests.twin_state import (
     Terminal,
     Window,
 )
+
+
+class Refused(Exception):
+    """The act is not what it says; nothing of it is done."""
 
 
 @dataclass(frozen=True)
@@ -69,32 +73,47 @@ def put_terminals(book: Book, rows: Iterable[Terminal], booked_at_us: int) -> li
 
 def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
     """How many changed. The floor is the account's, status and its time the credential's."""
-    changed = 0
+    first: dict[int, CardRow] = {}
     for row in rows:
-        known = book.credentials.get(row.token)
-        if put_card(book, row, known, booked_at_us):
-            book.next_sequence(booked_at_us)
-            changed += 1
-    return changed
+        first.setdefault(row.token, row)
+    if any(refuses(book, row) for row in first.values()):
+        raise Refused
+    changed = [row for row in first.values() if put_card(book, row, booked_at_us)]
+    for _ in changed:
+        book.next_sequence(booked_at_us)
+    return len(changed)
 
 
-def put_card(book: Book, row: CardRow, known: Credential | None, booked_at_us: int) -> bool:
-    number = row.account or (known.account if known else len(book.accounts) + 1)
+def refuses(book: Book, row: CardRow) -> bool:
+    """An account that has entries, or is named to be shared, keeps its issuer and funding."""
+    known = book.credentials.get(row.token)
+    number = row.account or (known.account if known else 0)
+    if number == 0:
+        return False
     account = book.accounts.get(number)
-    if known and account and known.account == number and known.status == row.status:
-        same_since = row.since_us in (0, known.since_us)
-        if same_since and account.floor_fen == row.floor_fen:
-            return False
     if account is None:
-        account = book.accounts[number] = Account(row.issuer, row.funding)
-    account.floor_fen = row.floor_fen
+        return True
+    settled = account.entries > 0 or row.account != 0
+    return settled and (account.issuer, account.funding) != (row.issuer, row.funding)
+
+
+def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
+    """Whether it changed anything. A status that stays keeps its time, unless one is given."""
+    known = book.credentials.get(row.token)
     if known is None:
-        known = book.credentials[row.token] = Credential(number, row.status, 0)
-        known.since_us = row.since_us or booked_at_us
-    elif row.since_us or known.status != row.status:
-        known.since_us = row.since_us or booked_at_us
-    known.account, known.status = number, row.status
-    return True
+        number, since_us = row.account or len(book.accounts) + 1, row.since_us or booked_at_us
+    else:
+        number = row.account or known.account
+        stays_us = known.since_us if known.status == row.status else booked_at_us
+        since_us = row.since_us or stays_us
+    account = book.accounts.get(number, Account())
+    before = (known and replace(known), replace(account))
+    account.issuer, account.funding = row.issuer, row.funding
+    account.floor_fen = row.floor_fen
+    after = replace(known or Credential(0, 0, 0), account=number, status=row.status)
+    after.since_us = since_us
+    book.accounts[number], book.credentials[row.token] = account, after
+    return before != (after, account)
 
 
 def put_tariff(
@@ -107,14 +126,9 @@ def put_tariff(
     booked_at_us: int,
 ) -> int:
     """The version it was given. Immutable: the same again is the same version."""
+    same = (effective_from_us, stations, list(fares_fen), entry_min_fen)
     for version, known in book.tariffs.items():
-        if (known.name, known.effective_from_us, known.stations) != (
-            name,
-            effective_from_us,
-            stations,
-        ):
-            continue
-        if known.fares_fen == list(fares_fen) and known.entry_min_fen == entry_min_fen:
+        if (known.effective_from_us, known.stations, known.fares_fen, known.entry_min_fen) == same:
             return version
     version = len(book.tariffs) + 1
     record = book.next_sequence(booked_at_us)
@@ -124,16 +138,20 @@ def put_tariff(
     return version
 
 
-def put_rules(book: Book, rules: Rules, booked_at_us: int) -> None:
-    if rules != book.rules:
-        book.next_sequence(booked_at_us)
-        book.rules = rules
+def put_rules(book: Book, rules: Rules, booked_at_us: int) -> bool:
+    """Whether they changed; the very first are journalled in any case."""
+    if rules == book.rules and book.last:
+        return False
+    book.next_sequence(booked_at_us)
+    book.rules = rules
+    return True
 
 
-def declare(book: Book, rows: Iterable[Declaration], booked_at_us: int) -> None:
-    """Kept for comparison; every one is journalled, the latest of a terminal and day counts."""
+def declare(book: Book, rows: Sequence[Declaration], booked_at_us: int) -> int:
+    """How many; every one is journalled, and kept for comparison."""
     for row in rows:
         book.declarations[book.next_sequence(booked_at_us)] = row
+    return len(rows)
 
 
 def close_window(book: Book, business_day: int, booked_at_us: int) -> Window:
