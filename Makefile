@@ -3,7 +3,6 @@
 VENV ?= .venv
 PYTHON ?= python3
 SHORT ?=
-ROUNDS ?= 1000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
 SOURCES := setup.py pyproject.toml $(shell find ext core grpc cli \
@@ -39,9 +38,9 @@ lint: setup
 bench: setup
 	$(BIN)/python -m pytest bench -q -s --benchmark-enable $(if $(SHORT),--short)
 
-# The long fault campaign: make campaign ROUNDS=1000.
+# The long campaigns that a test run leaves out.
 campaign: setup
-	$(BIN)/python -m pytest -q -m campaign --campaign=$(ROUNDS)
+	$(BIN)/python -m pytest -q -m campaign --campaign
 
 # Line coverage of .pyx too, in a copy with its own venv: the release build stays as it is.
 debug:

@@ -49,7 +49,7 @@ def files(*suffixes: str) -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
     )
-    if listed.returncode:  # an unpacked source archive
+    if listed.returncode or not listed.stdout:  # a source archive, or a copy git does not see
         tops = ("ext", "core", "grpc", "cli", "bench", "tests", "docs", "deploy")
         names = [str(p.relative_to(ROOT)) for top in tops for p in (ROOT / top).rglob("*")]
         names = [name for name in names if "__pycache__" not in name]
