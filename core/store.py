@@ -205,8 +205,8 @@ def check_file(path: Path) -> Shape:
         shape = _shape(file, wanted)
     size = file.stat().st_size
     bytes_wanted = (shape.last_page + 1) * shape.page_bytes
-    # Pages at the very end may be free and never written, which the walk over all pages knows.
-    if size < bytes_wanted and structure(path):
+    # Pages at the very end may be free and never written, which only a walk over all pages tells.
+    if size < bytes_wanted and _live_beyond(file, size // shape.page_bytes):
         raise LedgerForeign(f"{wanted} of {bytes_wanted} bytes, found {size}: it was cut short")
     return shape
 
@@ -274,6 +274,17 @@ def structure(path: Path) -> list[str]:
         return list(lmdb.verify.verify(os.fspath(path)))  # type: ignore[no-untyped-call]
     except (lmdb.verify.VerifyError, struct.error, OverflowError) as error:
         return [str(error)]
+
+
+def _live_beyond(file: Path, pages: int) -> bool:
+    """Whether a page in use lies beyond the first `pages`; lmdb's walk keeps that to itself."""
+    with file.open("rb") as opened:
+        walk = lmdb.verify._Verifier(opened, file.stat().st_size)  # type: ignore[no-untyped-call]
+        try:
+            problems = walk.verify()  # type: ignore[no-untyped-call]
+        except (lmdb.verify.VerifyError, struct.error, OverflowError):
+            return True
+        return bool(problems) or any(walk.live[pages:])
 
 
 def sync_folder(path: Path) -> None:

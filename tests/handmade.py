@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from onecard.core.journal import Draft
 from onecard.ext import layout
 from onecard.ext.outcome import Funding, Image, Kind, Outcome, OwnerKind, Record
