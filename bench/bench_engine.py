@@ -1,0 +1,149 @@
+"""The engine in one process: from a message's bytes to the durable commit, against bare LMDB."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench import load
+from bench.bare import Appends
+from bench.figures import Figures, million
+from bench.server import FLOOR_FEN, accepted
+from onecard.core.clock import SystemClock
+from onecard.core.config import Settings
+from onecard.core.journal.block import Draft
+from onecard.core.node import Node, wait_for
+from onecard.core.registry import PutCards, PutParticipants, PutTariff, PutTerminals, TerminalRow
+from onecard.ext.outcome import Funding, Role
+
+CARDS = 1_000_000
+TERMINALS = 1_000
+TAPS = 8_192  # of a batch
+IN_FLIGHT = 8  # batches that wait for their answer, as one stream over gRPC has them
+NOISE = os.urandom(1 << 24)  # what the bare appends write: nothing that a disk could shrink
+
+
+class InProcess:
+    """A running node and its registry; what each commit held is noted beside."""
+
+    def __init__(self, path: Path) -> None:
+        self.node = Node(path, Settings(), SystemClock())
+        self.commits: list[list[int]] = []  # bytes of each value of each commit
+        append = self.node.journal.append
+
+        def noted(drafts: Sequence[Draft]) -> None:
+            self.commits.append([draft.value.nbytes for draft in drafts])
+            append(drafts)
+
+        self.node.journal.append = noted  # type: ignore[method-assign]
+        self.node.start()
+        self.stream = self._register()
+
+    def ask(self, act: Any) -> Any:
+        """The answer to an act, once it is durable."""
+        return wait_for(lambda done: self.node.act(act, done))
+
+    def run(self, messages: Sequence[bytes]) -> float:
+        """Seconds until every message is answered."""
+        room = threading.Semaphore(IN_FLIGHT)
+        answers: list[object] = []
+
+        def done(answer: object) -> None:
+            answers.append(answer)
+            room.release()
+
+        start = time.perf_counter()
+        for message in messages:
+            room.acquire()
+            self.node.taps(0, self, message, done)
+        for _ in range(IN_FLIGHT):
+            room.acquire()
+        taken = time.perf_counter() - start
+        assert len(answers) == len(messages)
+        for answer in (answers[0], answers[-1]):
+            assert isinstance(answer, bytes), answer
+            accepted(answer)
+        return taken
+
+    def _register(self) -> load.Stream:
+        operator, issuer = self.ask(
+            PutParticipants([("operator", Role.OPERATOR), ("issuer", Role.ISSUER)])
+        )
+        self.ask(PutTariff("bench", 1, load.STATIONS, load.fares().ravel()))
+        terminals = self.ask(
+            PutTerminals([TerminalRow(f"T{at}", operator, 1) for at in range(TERMINALS)])
+        )
+        cards = load.tokens(0, CARDS)
+        for first in range(0, CARDS, 1 << 16):
+            part = cards[first : first + (1 << 16)]
+            self.ask(PutCards(part, issuer, Funding.PREPAID, floor_fen=FLOOR_FEN))
+        now_us = time.time_ns() // 1000
+        return load.Stream(cards, np.array(terminals, np.uint32), 1, now_us - 3_600_000_000)
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Iterator[InProcess]:
+    engine = InProcess(folder / "ledger")
+    yield engine
+    engine.node.stop()
+
+
+def bare_appends(path: Path, commits: Sequence[Sequence[int]]) -> float:
+    """Seconds to append values of the same sizes in the same commits."""
+    values = [[NOISE[:size] for size in sizes] for sizes in commits]
+    appends = Appends(path)
+    start = time.perf_counter()
+    for commit in values:
+        appends.commit(commit)
+    taken = time.perf_counter() - start
+    appends.close()
+    return taken
+
+
+def bench_decode_to_durable(
+    benchmark: BenchmarkFixture, figures: Figures, engine: InProcess, folder: Path
+) -> None:
+    count = 100 if figures.short else 300
+    rounds = 3 if figures.short else 9
+    engine.run(engine.stream.messages(20, TAPS))
+    ours_s: list[float] = []
+    bare_s: list[float] = []
+    rows = []
+
+    def ready() -> tuple[tuple[list[bytes]], dict[str, object]]:
+        messages = engine.stream.messages(count, TAPS)
+        engine.commits.clear()
+        return (messages,), {}
+
+    def run(messages: list[bytes]) -> None:
+        ours_s.append(engine.run(messages))
+
+    def beside(*_: object) -> None:
+        commits = [list(sizes) for sizes in engine.commits]
+        bare_s.append(bare_appends(folder / f"bare-{len(bare_s)}", commits))
+        taps = count * TAPS
+        total = sum(sum(sizes) for sizes in commits)
+        rows.append(
+            (
+                million(taps / ours_s[-1]),
+                million(taps / bare_s[-1]),
+                f"{bare_s[-1] / ours_s[-1]:.2f}",
+                len(commits),
+                f"{total / taps:.0f}",
+            )
+        )
+
+    benchmark.pedantic(run, setup=ready, teardown=beside, rounds=rounds)
+    figures.table(
+        "engine", ("records/s", "bare records/s", "ratio", "commits", "bytes a record"), rows
+    )
+    ratio = median(bare / ours for ours, bare in zip(ours_s, bare_s, strict=True))
+    benchmark.extra_info["of_bare_appends"] = ratio
+    figures.hold({"engine.records_of_bare_appends_min": ratio})
