@@ -15,6 +15,14 @@ class Clock(Protocol):
         """Seconds from an arbitrary start; never steps back."""
         ...
 
+    def elapsed_ns(self) -> int:
+        """Nanoseconds from an arbitrary start, for durations."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let other threads go on."""
+        ...
+
 
 class SystemClock:
     """The machine's own."""
@@ -24,3 +32,10 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def elapsed_ns(self) -> int:
+        """Nanoseconds from an arbitrary start, for durations."""
+        return time.perf_counter_ns()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

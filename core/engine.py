@@ -153,9 +153,19 @@ class Engine:
 
     def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
         """Read the message; what of its history is to be recalled first, or None. BadInput."""
+        return lacks(self.state, self.recent, self.read(submission), submission.recalled)
+
+    def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
+        """Read what is lacking from disk. Any thread, of what is durable."""
+        closings = self.recent.closings
+        count = self.read(submission).count
+        return recall(lacking, count, closings, self.journal, self.ledger.identities)
+
+    def read(self, submission: TapsIn) -> Taps:
+        """Find the columns of the message, once. BadInput."""
         if submission.taps is None:
             submission.taps = read_taps(submission.message, self.settings.batch_taps_max)
-        return lacks(self.state, self.recent, submission.taps, submission.recalled)
+        return submission.taps
 
     def _decide(self, submission: Submission, group: Group) -> object:
         if isinstance(submission, TapsIn):
@@ -166,19 +176,11 @@ class Engine:
         return self._act(submission.act, group)
 
     def _taps(self, submission: TapsIn, group: Group) -> bytes:
+        taps = self.read(submission)
         lacking = self.prepare(submission)
         while lacking is not None:  # node.py had it read before; here only what changed since
-            assert submission.taps is not None
-            submission.recalled = recall(
-                lacking,
-                submission.taps.count,
-                self.recent.closings,
-                self.journal,
-                self.ledger.identities,
-            )
+            submission.recalled = self.recall(submission, lacking)
             lacking = self.prepare(submission)
-        taps = submission.taps
-        assert taps is not None
         if self.state.count("claims") + taps.count > self.state.claims_max:
             raise Overloaded(f"this process holds at most {self.state.claims_max} claims")
         draft = self._entry_draft(group, taps.count)
@@ -207,13 +209,10 @@ class Engine:
 
     def _room(self, submission: TapsIn) -> bool:
         """Whether memory takes the identities of a batch; a tombstone binds two."""
-        if submission.taps is None:
-            try:
-                self.prepare(submission)
-            except BadInput:
-                return True  # judged, it gives that error
-        assert submission.taps is not None
-        return self.recent.room(2 * submission.taps.count)
+        try:
+            return self.recent.room(2 * self.read(submission).count)
+        except BadInput:
+            return True  # judged, it gives that error
 
     # ---- drafting ---------------------------------------------------------------------------
 

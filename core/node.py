@@ -1,0 +1,333 @@
+"""A running ledger: the threads around the engine, each with one part.
+
+engine      takes what waits, judges it, drafts the blocks
+commit      journals a group, then answers it; the only thread that writes the journal
+recall      reads what a batch needs from history; its stream waits meanwhile
+identities  moves a full generation of identities to disk
+"""
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.clock import Clock
+from onecard.core.config import Settings
+from onecard.core.engine import (
+    BYTES_A_TAP,
+    Act,
+    ActIn,
+    Done,
+    Engine,
+    Group,
+    ReadIn,
+    Submission,
+    TapsIn,
+)
+from onecard.core.errors import BadInput, DiskLow, OnecardError, Stopped
+from onecard.core.inbox import Inbox
+from onecard.core.ledger import Ledger
+from onecard.core.log import Log
+from onecard.core.store import StoreFull
+from onecard.ext.counters import Counters
+from onecard.ext.state import State
+
+IDLE_S = 0.05
+RECALL_THREADS = 2  # a late upload and something beside it
+COMMIT_AHEAD = 1  # groups that wait for the commit thread: one is synced, one waits, one is judged
+SUBMISSIONS_A_GROUP = 4096
+TAP_BYTES_MIN = 16  # the three required columns
+PAGES_A_TURN = 4  # state pages copied between two groups: 256 KiB, tens of microseconds
+RETRY_S = 1.0
+DECODE, JUDGE, COMMIT, REPLY = range(4)  # ext/counters
+
+
+class Node:
+    """One ledger, served. Answers come on the commit thread, after they are durable."""
+
+    def __init__(
+        self, path: Path, settings: Settings, clock: Clock, log: Log | None = None
+    ) -> None:
+        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault."""
+        self.clock = clock
+        self.log = log or Log(clock)
+        self.settings = settings
+        self.ledger = Ledger.open(path, settings)
+        self.journal = self.ledger.journal
+        self.state: State = self.ledger.state
+        self.counters = Counters()
+        self.engine = Engine(self.ledger, clock, self.counters)
+        self.inbox = Inbox(settings)
+        self.failed: BaseException | None = None
+        self.on_failure: Callable[[BaseException], None] = lambda error: None
+        self.disk_low = False
+        self.refused: Counter[str] = Counter()
+        self._groups: queue.Queue[Group | None] = queue.Queue(COMMIT_AHEAD)
+        self._recalls = ThreadPoolExecutor(RECALL_THREADS, "recall")
+        self._recalling: set[int] = set()  # by id, of submissions whose history is being read
+        self._stopping = threading.Event()
+        self._closing: threading.Thread | None = None
+        self._closed_generation: int | None = None
+        self._closer_done = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._guard, args=(self._judge,), name="engine"),
+            threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
+        ]
+
+    # ---- what others call -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to judge what comes in."""
+        self.ledger.checkpoint.start()
+        for thread in self._threads:
+            thread.start()
+
+    def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
+        """Submit a TapBatch; `done` gets the Decisions message or an OnecardError."""
+        self._put(TapsIn(principal, message, stream, done))
+
+    def act(self, act: Act, done: Done) -> None:
+        """Submit an act of registry.py or settlement/window.py."""
+        self._put(ActIn(act, None, done))
+
+    def read(self, question: Callable[[State], object], done: Done) -> None:
+        """Ask the state; answered once what the question saw is durable."""
+        self._put(ReadIn(question, None, done))
+
+    def stop(self) -> None:
+        """Take nothing more, finish what waits, checkpoint, close. Stopped if it had failed."""
+        self.inbox.close()
+        self._stopping.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self._recalls.shutdown()
+        if self._closing is not None:
+            self._closing.join()
+        if self.failed is None:
+            self.ledger.checkpoint.save(self.state)
+        self.ledger.checkpoint.stop()
+        self.ledger.close()
+        if self.failed is not None:
+            raise Stopped(f"the engine stopped: {self.failed}") from self.failed
+
+    def _put(self, submission: Submission) -> None:
+        if self.failed is not None:
+            raise Stopped(f"the engine stopped: {self.failed}")
+        self.inbox.put(submission)
+
+    # ---- the engine thread ------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        left: list[Submission] = []
+        try:
+            while self.failed is None:
+                taken = left or self._take()
+                if not taken and self._drained():
+                    break
+                group, left = self._judge_some(taken)
+                if group.answers:
+                    self._hand_over(group)
+                self._between(blocked=bool(left))
+        finally:
+            self._hand_over(None)
+
+    def _drained(self) -> bool:
+        return self._stopping.is_set() and not self._recalling and self.inbox.count == 0
+
+    def _take(self) -> list[Submission]:
+        """What waits and lacks nothing; what lacks history goes to be recalled."""
+        wait_s = IDLE_S / 10 if self.ledger.checkpoint.running else IDLE_S
+        taken = self.inbox.take(
+            SUBMISSIONS_A_GROUP, self.settings.group_taps_max * TAP_BYTES_MIN, wait_s
+        )
+        ready: list[Submission] = []
+        held: dict[object, list[Submission]] = {}
+        recalls: list[tuple[TapsIn, NDArray[np.void]]] = []
+        for submission in taken:
+            if submission.stream is not None and submission.stream in held:
+                held[submission.stream].append(submission)
+                continue
+            lacking = self._lacking(submission)
+            if lacking is None:
+                ready.append(submission)
+                continue
+            assert isinstance(submission, TapsIn)
+            recalls.append((submission, lacking))
+            if submission.stream is not None:
+                held[submission.stream] = [submission]
+        for submissions in held.values():
+            self.inbox.hold(submissions)
+        for submission, lacking in recalls:  # only now: a quick recall releases what is held
+            self._recalling.add(id(submission))
+            self._recalls.submit(self._recall, submission, lacking)
+        return ready
+
+    def _lacking(self, submission: Submission) -> NDArray[np.void] | None:
+        """What of its history must be read first."""
+        if not isinstance(submission, TapsIn):
+            return None
+        started = self.clock.elapsed_ns()
+        try:
+            return self.engine.prepare(submission)
+        except BadInput:
+            return None  # judged, it gives that error
+        finally:
+            self.counters.observe_ns(DECODE, self.clock.elapsed_ns() - started)
+
+    def _recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> None:
+        """On a recall thread."""
+        try:
+            submission.recalled = self.engine.recall(submission, lacking)
+        except BaseException as error:
+            self._fail(error)
+        if submission.stream is None:
+            self.inbox.enter_again(submission)
+        else:
+            self.inbox.release(submission.stream)
+        self._recalling.discard(id(submission))
+
+    def _judge_some(self, taken: list[Submission]) -> tuple[Group, list[Submission]]:
+        if not taken:
+            return Group(), []
+        started = self.clock.elapsed_ns()
+        refusal = self._no_room(taken)
+        if refusal is None:
+            group, left = self.engine.judge(taken)
+        else:
+            # Reads are still served, and a refusal costs nothing but its answer.
+            group, left = self.engine.judge([s for s in taken if isinstance(s, ReadIn)])
+            group.answers += [(s, refusal) for s in taken if not isinstance(s, ReadIn)]
+        self.counters.observe_ns(JUDGE, self.clock.elapsed_ns() - started)
+        return group, left
+
+    def _no_room(self, taken: list[Submission]) -> DiskLow | None:
+        """Reserve disk and map space for all of it, before anything is judged."""
+        taps = sum(s.taps.count for s in taken if isinstance(s, TapsIn) and s.taps is not None)
+        size = taps * BYTES_A_TAP + sum(s.size for s in taken if isinstance(s, ActIn))
+        if size == 0 and not any(isinstance(s, ActIn) for s in taken):
+            return None
+        try:
+            self.journal.room(size)
+        except DiskLow as error:
+            if not self.disk_low:
+                self.disk_low = True
+                self.log.warning("disk_low", reason=str(error))
+            return error
+        if self.disk_low:
+            self.disk_low = False
+            self.log.info("disk_again")
+        return None
+
+    def _hand_over(self, group: Group | None) -> None:
+        """Give a group to the commit thread; wait while one is waiting there already."""
+        self._groups.put(group)
+
+    def _between(self, blocked: bool) -> None:
+        """What the engine thread does besides judging: pages to save, identities to let go."""
+        if self._closed_generation is not None:
+            generation, self._closed_generation = self._closed_generation, None
+            self.engine.recent.drop_oldest()
+            closer, self._closing = self._closing, None
+            assert closer is not None
+            threading.Thread(target=self.engine.recent.recycle, args=(generation,)).start()
+        if self.engine.recent.waiting and self._closing is None:
+            self._closer_done.clear()
+            self._closing = threading.Thread(
+                target=self._guard, args=(self._close_identities,), name="identities"
+            )
+            self._closing.start()
+        elif blocked:
+            self._closer_done.wait(IDLE_S)
+        checkpoint = self.ledger.checkpoint
+        if checkpoint.due(int(self.state.totals["last"][0])):
+            checkpoint.begin(self.state)
+        if checkpoint.running:
+            checkpoint.copy_some(self.state, PAGES_A_TURN)
+
+    # ---- the commit thread ------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        """Until None comes. After a failure nothing is journalled and nothing is decided."""
+        while (group := self._groups.get()) is not None:
+            try:
+                if self.failed is None:
+                    self._commit_group(group)
+                    continue
+            except BaseException as error:
+                self._fail(error)
+            self._answer_stopped(group.answers)
+        while rest := self.inbox.take(SUBMISSIONS_A_GROUP, self.settings.inbox_bytes_max, 0.0):
+            self._answer_stopped([(submission, None) for submission in rest])
+
+    def _commit_group(self, group: Group) -> None:
+        started = self.clock.elapsed_ns()
+        self.engine.commit(group)
+        synced = self.clock.elapsed_ns()
+        if group.drafts:
+            self.counters.observe_ns(COMMIT, synced - started)
+            self.engine.recycle(group)
+        while group.answers:
+            submission, answer = group.answers.pop(0)
+            submission.done(answer)
+        self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
+
+    def _answer_stopped(self, answers: list[tuple[Submission, object]]) -> None:
+        for submission, _ in answers:
+            submission.done(
+                Stopped(f"the engine stopped: {self.failed}; ask for the outcome later")
+            )
+
+    # ---- the identities thread --------------------------------------------------------------
+
+    def _close_identities(self) -> None:
+        recent = self.engine.recent
+        identities, generation = recent.oldest()
+        up_to = int(identities["sequence"].max())
+        # An index must never lead to an entry that a power cut could take back.
+        while self.journal.last < up_to:
+            if self.failed is not None:
+                return
+            self.clock.sleep(IDLE_S / 10)
+        while True:
+            try:
+                self.ledger.identities.close(identities, up_to)
+                break
+            except StoreFull as error:
+                self.log.warning("identities_wait", reason=str(error))
+                if self._stopping.wait(RETRY_S):
+                    return
+        recent.close(identities)
+        self._closed_generation = generation
+        self._closer_done.set()
+
+    # ---- the end ----------------------------------------------------------------------------
+
+    def _guard(self, target: Callable[[], None]) -> None:
+        try:
+            target()
+        except BaseException as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """The first failure stops the process: it answers nothing more."""
+        if self.failed is None:
+            self.failed = error
+            self.log.error("stopped", reason=f"{type(error).__name__}: {error}")
+            self.inbox.close()
+            self.on_failure(error)
+
+
+def wait_for(submit: Callable[[Done], None]) -> object:
+    """Submit and wait for the answer on this thread; raises it where it is an OnecardError."""
+    answers: queue.SimpleQueue[object] = queue.SimpleQueue()
+    submit(answers.put)
+    answer = answers.get()
+    if isinstance(answer, OnecardError):
+        raise answer
+    return answer
