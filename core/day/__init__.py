@@ -1,0 +1,1 @@
+"""A generated day: made up, the same from the same seed, shaped after published figures."""
