@@ -1,0 +1,295 @@
+"""Matches what a participant sends back against its details of a window, in any order of lines.
+
+Amounts are seen from the participant: positive, it receives. Both files are read once, streaming,
+their lines dealt into piles by reference, and each pile is sorted and joined in memory.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import BadInput
+from onecard.core.settlement.files import file_digest, window_folder, write_files
+from onecard.core.settlement.join import LINE, NAMES, Tally, What, join
+from onecard.core.settlement.listing import (
+    AMOUNT,
+    BY_ENTRY,
+    BY_IDENTITY,
+    BY_LEG,
+    Listing,
+    Rows,
+    open_listing,
+    rows_of,
+)
+from onecard.core.settlement.manifest import MANIFEST, read_manifest
+from onecard.core.settlement.window import Journal
+
+CONVENTION = (
+    "amounts are the participant's: positive, it receives; 长款 = a line only theirs has, "
+    "短款 = a line only ours has"
+)
+PILE_ROWS = 2_000_000  # some 300 MB while one pile is sorted and joined
+PILES_MAX = 256  # a file each for both sides: far below the usual limit of 1,024
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two files, as read."""
+
+    file: Path
+    lines: int
+    sum_fen: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What matched and what did not. `breaks`: BREAK rows, by reference."""
+
+    window: int
+    participant: int
+    business_day: str
+    reference: tuple[str, ...]
+    ours: Side
+    theirs: Side
+    tallies: dict[What, Tally]
+    zero_unlisted: int  # of ours, 0 fen, not theirs: not counted as breaks, on request
+    breaks: NDArray[np.void]
+
+    @property
+    def is_clean(self) -> bool:
+        return len(self.breaks) == 0
+
+    def as_json(self) -> dict[str, Any]:
+        """One object; `breaks` holds all of them."""
+        tallies: dict[str, Any] = {}
+        for what, tally in self.tallies.items():
+            tallies[what.name.lower()] = {
+                "name": NAMES[what],
+                "count": tally.count,
+                "ours_fen": tally.ours_fen,
+                "theirs_fen": tally.theirs_fen,
+            }
+        return {
+            "window": self.window,
+            "business_day": self.business_day,
+            "participant": self.participant,
+            "convention": CONVENTION,
+            "reference": list(self.reference),
+            "ours": _side_json(self.ours),
+            "theirs": _side_json(self.theirs),
+            **tallies,
+            "zero_unlisted": self.zero_unlisted,
+            "breaks": [self.break_json(row) for row in self.breaks],
+        }
+
+    def break_json(self, row: np.void) -> dict[str, Any]:
+        """One break; what a side does not have is null."""
+        what = What(int(row["what"]))
+        sides: dict[str, Any] = {}
+        for side in ("ours", "theirs"):
+            line = int(row[f"{side}_line"])
+            sides[f"{side}_line"] = line or None
+            sides[f"{side}_fen"] = int(row[f"{side}_fen"]) if line else None
+        reference = dict(zip(self.reference, _parts(row, self.reference), strict=True))
+        return {"what": what.name.lower(), "name": NAMES[what], **reference, **sides}
+
+    def break_lines(self) -> Iterator[str]:
+        """The breaks as CSV, the names of its columns first."""
+        names = ["what", "name", *self.reference]
+        yield ",".join([*names, "ours_line", "ours_fen", "theirs_line", "theirs_fen"])
+        for row in self.breaks:
+            values = self.break_json(row).values()
+            yield ",".join("" if value is None else str(value) for value in values)
+
+
+def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
+    """Match `theirs` against `ours`, the participant's file of the window.
+
+    Lines are matched by sequence and leg where theirs names both; by sequence; or by terminal,
+    epoch and terminal_seq: the latter two against the sum of the legs of an entry. With
+    `money_only` lines of 0 fen that theirs does not list are no breaks: it lists what moved.
+    BadInput, and nothing is matched, where either file is not what it says.
+    """
+    with ExitStack() as stack:
+        our_listing = open_listing(ours)
+        stack.callback(our_listing.file.close)
+        their_listing = open_listing(theirs)
+        stack.callback(their_listing.file.close)
+        header = _check_headers(our_listing, their_listing)
+        reference = their_listing.reference
+        piles = 1 + min(PILES_MAX - 1, _rows_in(ours, theirs) // PILE_ROWS)
+        our_piles = _deal(stack, our_listing, reference, piles)
+        their_piles = _deal(stack, their_listing, reference, piles)
+        joined = [
+            join(_pile(ours_of), _pile(theirs_of), money_only)
+            for ours_of, theirs_of in zip(our_piles, their_piles, strict=True)
+        ]
+    result = Result(
+        int(header["window"]),
+        int(header["participant"]),
+        header["business_day"],
+        reference,
+        Side(ours, our_listing.lines, our_listing.sum_fen),
+        Side(theirs, their_listing.lines, their_listing.sum_fen),
+        _total([tallies for tallies, _, _ in joined]),
+        sum(zero for _, zero, _ in joined),
+        _ordered([breaks for _, _, breaks in joined]),
+    )
+    _prove(result)
+    return result
+
+
+def our_sheet(
+    journal: Journal, ledger_path: Path, window: int, theirs: Path, participant: str | None = None
+) -> Path:
+    """The file of ours that `theirs` answers, written first if it is not there.
+
+    `participant` is an id or a name; without it the #header line of `theirs` says who. Errors:
+    NotFound; BadInput where neither says who, or the file of ours is not as its manifest says.
+    """
+    who = participant or _sender(theirs)
+    folder = window_folder(ledger_path / "files", window)
+    if not (folder / MANIFEST).exists():
+        write_files(journal, ledger_path, window)
+    manifest = read_manifest(folder)
+    block = journal.block_of(manifest.cut)
+    if manifest.window != window or block is None or block.hash.hex() != manifest.head:
+        raise BadInput(
+            f"{folder / MANIFEST}: expected the head of window {window} in this ledger, found "
+            f"{manifest.head}; move it away and run onecard settle again"
+        )
+    sheet = manifest.sheet_of(who)
+    path = folder / sheet.file
+    if not path.exists() or file_digest(path) != sheet.sha256:
+        raise BadInput(
+            f"{path}: expected the bytes of SHA-256 {sheet.sha256} as its manifest says, "
+            "found others or none; move it away and run onecard settle again"
+        )
+    return path
+
+
+def _sender(theirs: Path) -> str:
+    listing = open_listing(theirs)
+    listing.file.close()
+    if listing.header is None:
+        raise BadInput(f"{theirs}: has no #header line to say whose it is; give --participant")
+    return listing.header["participant"]
+
+
+# ---- reading both sides ---------------------------------------------------------------------
+
+
+def _check_headers(ours: Listing, theirs: Listing) -> dict[str, str]:
+    """Our #header line; BadInput where theirs is of another window or participant."""
+    if ours.header is None:
+        ours.refuse(1, "", "our own file of a window, with a #header line", "column names")
+    if theirs.header is not None:
+        for name, wanted in ours.header.items():
+            if theirs.header[name] != wanted:
+                theirs.refuse(1, name, wanted, theirs.header[name])
+    return ours.header
+
+
+def _rows_in(*paths: Path) -> int:
+    """About how many lines the files have, from the lengths of their first ones."""
+    rows = 0
+    for path in paths:
+        with path.open("rb") as file:
+            start = file.read(1 << 16)
+        # The head of a file has longer lines than the rest, so count generously.
+        rows += 2 * path.stat().st_size * (start.count(b"\n") + 1) // (len(start) + 1)
+    return rows
+
+
+def _deal(
+    stack: ExitStack, listing: Listing, reference: tuple[str, ...], piles: int
+) -> list[BinaryIO]:
+    """All lines as LINE rows in `piles` temporary files: the same reference, the same pile."""
+    files: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(piles)]
+    for rows in rows_of(listing, reference):
+        lines = _lines(rows, reference)
+        if piles == 1:
+            lines.tofile(files[0])
+            continue
+        pile_of = _mix(lines) % np.uint64(piles)
+        order = np.argsort(pile_of, kind="stable")
+        edges = np.searchsorted(pile_of[order], np.arange(piles + 1, dtype=np.uint64))
+        for number, file in enumerate(files):
+            lines[order[edges[number] : edges[number + 1]]].tofile(file)
+    return files
+
+
+def _lines(rows: Rows, reference: tuple[str, ...]) -> NDArray[np.void]:
+    lines = np.zeros(len(rows.columns[AMOUNT]), LINE)
+    parts = [rows.columns[name].astype(np.uint64) for name in reference]
+    if reference == BY_IDENTITY:
+        lines["high"] = (parts[0] << np.uint64(32)) | parts[1]
+        lines["low"] = parts[2]
+    else:
+        lines["high"] = parts[0]
+        lines["low"] = parts[1] if reference == BY_LEG else 0
+    lines["amount_fen"] = rows.columns[AMOUNT]
+    lines["line"] = np.arange(rows.first_line, rows.first_line + len(lines))
+    return lines
+
+
+def _mix(lines: NDArray[np.void]) -> NDArray[np.uint64]:
+    mixed = lines["high"] * np.uint64(0x9E3779B97F4A7C15) + lines["low"]
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    top: NDArray[np.uint64] = mixed >> np.uint64(32)
+    return top
+
+
+def _pile(file: BinaryIO) -> NDArray[np.void]:
+    file.seek(0)
+    return np.fromfile(file, LINE)
+
+
+# ---- the whole ------------------------------------------------------------------------------
+
+
+def _total(parts: Sequence[dict[What, Tally]]) -> dict[What, Tally]:
+    total = {what: Tally() for what in What}
+    for tallies in parts:
+        for what, tally in tallies.items():
+            total[what].count += tally.count
+            total[what].ours_fen += tally.ours_fen
+            total[what].theirs_fen += tally.theirs_fen
+    return total
+
+
+def _ordered(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    breaks = np.concatenate(parts)
+    keys = ("theirs_line", "theirs_fen", "what", "low", "high")
+    ordered: NDArray[np.void] = breaks[np.lexsort([breaks[key] for key in keys])]
+    return ordered
+
+
+def _prove(result: Result) -> None:
+    """Every fen of both files is in exactly one tally."""
+    for side, seen in (("ours", result.ours), ("theirs", result.theirs)):
+        told = sum(getattr(tally, f"{side}_fen") for tally in result.tallies.values())
+        if told != seen.sum_fen:
+            raise BadInput(
+                f"{seen.file}: expected {seen.sum_fen} fen to come out, found {told}: "
+                "amounts beyond 64 bits"
+            )
+
+
+def _parts(row: np.void, reference: tuple[str, ...]) -> tuple[int, ...]:
+    high, low = int(row["high"]), int(row["low"])
+    if reference == BY_IDENTITY:
+        return high >> 32, high & 0xFFFFFFFF, low
+    return (high,) if reference == BY_ENTRY else (high, low)
+
+
+def _side_json(side: Side) -> dict[str, Any]:
+    return {"file": str(side.file), "lines": side.lines, "sum_fen": side.sum_fen}
