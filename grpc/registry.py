@@ -1,0 +1,239 @@
+"""Registry: who takes part, by which rules. Every change is an act of the engine, journalled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core import completeness
+from onecard.core.errors import BadInput, NotFound
+from onecard.core.registry import (
+    Declare,
+    PutCards,
+    PutParticipants,
+    PutRules,
+    PutTariff,
+    PutTerminals,
+    TerminalRow,
+)
+from onecard.ext.state import State
+from onecard.grpc.asking import Asking
+from onecard.grpc.door import only_operator, only_party, principal
+from onecard.v1 import registry_pb2 as pb
+from onecard.v1 import registry_pb2_grpc
+
+SERVICE = "onecard.v1.Registry"
+
+
+class Registry(registry_pb2_grpc.RegistryServicer):
+    """The generated service over Asking."""
+
+    def __init__(self, asking: Asking, token: Callable[[str], int]) -> None:
+        self.asking = asking
+        self.token = token
+
+    async def Load(self, requests: AsyncIterator[pb.LoadRequest], _: Any) -> pb.LoadResponse:
+        """One act a kind of row and message; what was taken before an error stays."""
+        only_operator("Registry.Load")
+        response = pb.LoadResponse()
+        async for request in requests:
+            if request.participants:
+                ids = await self._put_participants(request.participants)
+                response.participant_ids.extend(ids)
+            if request.terminals:
+                response.terminal_ids.extend(await self._put_terminals(request.terminals))
+            for act in self._card_acts(request):
+                response.cards += len(act.token)
+                response.changed += await self.asking.act(act)
+        response.sequence = self.asking.node.journal.last
+        return response
+
+    async def PutParticipant(self, request: pb.Participant, _: Any) -> pb.Participant:
+        only_operator("Registry.PutParticipant")
+        (number,) = await self._put_participants([request])
+        return pb.Participant(id=number, name=request.name, role=request.role)
+
+    async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
+        only_operator("Registry.PutTerminal")
+        (number,) = await self._put_terminals([request])
+        answer = pb.Terminal()
+        answer.CopyFrom(request)
+        answer.id = number
+        answer.status = request.status or pb.STATUS_ACTIVE
+        return answer
+
+    async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
+        only_operator("Registry.PutCard")
+        (act,) = self._card_acts(pb.LoadRequest(cards=[request]))
+        await self.asking.act(act)
+        return await self._card(int(act.token[0]))
+
+    async def GetCard(self, request: pb.GetCardRequest, _: Any) -> pb.Card:
+        by_number = request.WhichOneof("ref") == "number"
+        return await self._card(self.token(request.number) if by_number else request.token)
+
+    async def PutTariff(self, request: pb.Tariff, _: Any) -> pb.Tariff:
+        only_operator("Registry.PutTariff")
+        fares = np.array(request.fares_fen, np.int32)
+        act = PutTariff(
+            request.name,
+            request.effective_from_us,
+            request.stations,
+            fares,
+            request.entry_min_fen,
+        )
+        version = await self.asking.act(act)
+        return pb.Tariff(
+            version=version,
+            name=request.name,
+            effective_from_us=request.effective_from_us,
+            stations=request.stations,
+            entry_min_fen=request.entry_min_fen,
+        )
+
+    async def PutRules(self, request: pb.Rules, _: Any) -> pb.Rules:
+        only_operator("Registry.PutRules")
+        await self.asking.act(
+            PutRules(
+                request.go_live_us,
+                request.age_max_us,
+                request.ahead_max_us,
+                request.amount_max_fen,
+                request.zone_offset_us,
+            )
+        )
+        return request
+
+    async def Declare(
+        self, requests: AsyncIterator[pb.DeclareRequest], _: Any
+    ) -> pb.DeclareResponse:
+        rows = [(row.terminal, row.day, row.taps, row.sum_fen) async for row in requests]
+        await self._only_own(sorted({row[0] for row in rows}))
+        if rows:
+            await self.asking.act(Declare(rows))
+
+        def rules(state: State) -> tuple[int, int]:
+            return int(state.totals["ahead_max_us"][0]), int(state.totals["zone_offset_us"][0])
+
+        ahead_max_us, zone_offset_us = await self.asking.read(rules)
+        declared = [completeness.Declared(*row) for row in rows]
+        journal = self.asking.node.journal
+        differences = await asyncio.to_thread(
+            completeness.compare, journal, declared, ahead_max_us, zone_offset_us
+        )
+        return pb.DeclareResponse(
+            differences=[_difference(row) for row in differences], compared=len(rows)
+        )
+
+    async def _only_own(self, terminals: list[int]) -> None:
+        """Forbidden where a participant speaks for another's terminals."""
+        if principal() == 0:
+            return
+
+        def operators(state: State) -> list[int]:
+            known = state.rows("terminals")
+            return [int(known["operator_id"][t]) if t < len(known) else 0 for t in terminals]
+
+        for terminal, operator in zip(terminals, await self.asking.read(operators), strict=True):
+            only_party(f"terminal {terminal}", operator)
+
+    async def _put_participants(self, rows: Iterable[pb.Participant]) -> list[int]:
+        act = PutParticipants([(row.name, int(row.role)) for row in rows])
+        ids: list[int] = await self.asking.act(act)
+        return ids
+
+    async def _put_terminals(self, rows: Iterable[pb.Terminal]) -> list[int]:
+        act = PutTerminals(
+            [
+                TerminalRow(
+                    row.number,
+                    row.operator,
+                    row.place,
+                    row.mode,
+                    int(row.status or pb.STATUS_ACTIVE),
+                    row.counterless,
+                )
+                for row in rows
+            ]
+        )
+        ids: list[int] = await self.asking.act(act)
+        return ids
+
+    def _card_acts(self, request: pb.LoadRequest) -> list[PutCards]:
+        """The columns as one act; of the rows, one act for each run of cards that are alike."""
+        acts = []
+        if request.HasField("card_columns"):
+            columns = request.card_columns
+            token = np.array(columns.token, np.uint64)
+            alike: Alike = (columns.issuer, columns.funding, columns.status, 0, columns.floor_fen)
+            acts.append(_put_cards(token, alike, None))
+        for same, run in groupby(request.cards, _alike):
+            cards = list(run)
+            token = np.array([self._token(card) for card in cards], np.uint64)
+            account = np.array([card.account for card in cards], np.uint32)
+            acts.append(_put_cards(token, same, account if account.any() else None))
+        return acts
+
+    def _token(self, card: pb.Card) -> int:
+        """The token, computed where a printed number is given; both must agree."""
+        token = self.token(card.number) if card.number else card.token
+        if card.token not in (0, token):
+            raise BadInput("card: its token is not that of its number; leave one of them out")
+        return token
+
+    async def _card(self, token: int) -> pb.Card:
+        card = await self.asking.read(lambda state: card_of(state, token))
+        only_party("card", card.issuer)
+        return card
+
+
+def card_of(state: State, token: int) -> pb.Card:
+    """One card and its account as they are; NotFound without saying which card."""
+    row = state.credential(token) if token else -1
+    if row < 0:
+        raise NotFound("there is no such card; register it first")
+    credential = state.table("credentials")[row]
+    account = state.table("accounts")[credential["account"]]
+    return pb.Card(
+        token=token,
+        issuer=int(account["issuer"]),
+        funding=int(account["funding"]),  # type: ignore[arg-type]  # an open enum
+        status=int(credential["status"]),  # type: ignore[arg-type]
+        since_us=int(credential["since_us"]),
+        floor_fen=int(account["floor_fen"]),
+        account=int(credential["account"]),
+        posted_fen=int(account["posted_fen"]),
+        held_fen=int(account["held_fen"]),
+        denied=bool(credential["denied"]),
+        deny_version=int(credential["deny_version"]),
+    )
+
+
+Alike: TypeAlias = tuple[int, int, int, int, int]  # issuer, funding, status, since_us, floor_fen
+
+
+def _alike(card: pb.Card) -> Alike:
+    return card.issuer, card.funding, card.status, card.since_us, card.floor_fen
+
+
+def _put_cards(
+    token: NDArray[np.uint64], alike: Alike, account: NDArray[np.uint32] | None
+) -> PutCards:
+    issuer, funding, status, since_us, floor_fen = alike
+    return PutCards(
+        token, issuer, funding, int(status or pb.STATUS_ACTIVE), since_us, floor_fen, account
+    )
+
+
+def _difference(row: completeness.Difference) -> pb.Difference:
+    return pb.Difference(
+        terminal=row.declared.terminal,
+        day=row.declared.day,
+        declared_taps=row.declared.taps,
+        booked_taps=row.booked_taps,
+        declared_fen=row.declared.sum_fen,
+        booked_fen=row.booked_fen,
+    )

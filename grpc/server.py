@@ -1,0 +1,140 @@
+"""Builds the server, wires the services to a node, serves, drains."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
+
+from onecard.core.config import Settings
+from onecard.core.errors import BadInput, OnecardError
+from onecard.core.log import Log
+from onecard.grpc import clearing, ledger, registry, settlement
+from onecard.grpc.asking import Asking, Node
+from onecard.grpc.directory import Directory
+from onecard.grpc.door import Door
+from onecard.grpc.mailbox import Mailbox
+from onecard.v1 import ledger_pb2_grpc, registry_pb2_grpc, settlement_pb2_grpc
+
+SERVICES = (clearing.SERVICE, registry.SERVICE, ledger.SERVICE, settlement.SERVICE)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+# Batches of one stream between its client and the journal: enough that neither waits for the
+# other, few enough that a client that stops reading holds some megabytes and no more.
+PIPELINED_MAX = 16
+# Journal blocks go out whole: entries of the largest group, or the fares of the largest tariff.
+BLOCK_BYTES_MAX = 64 << 20
+DRAIN_S = 30.0  # for answers in flight when stopping; a client that does not read is cut then
+
+
+@dataclass
+class Address:
+    """Where to listen; port 0 lets the machine choose."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """`host:port`, IPv6 in brackets. BadInput for anything else."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise BadInput(f"address: expected HOST:PORT, such as 127.0.0.1:7421, found {text!r}")
+        return cls(host.strip("[]"), int(port))
+
+    @property
+    def loopback(self) -> bool:
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def options(settings: Settings) -> list[tuple[str, int]]:
+    """Every limit said; none is left to a default, and none is unlimited."""
+    return [
+        ("grpc.max_receive_message_length", settings.message_bytes_max),
+        ("grpc.max_send_message_length", max(settings.message_bytes_max, BLOCK_BYTES_MAX)),
+        # A second server on the same port is a mistake, not a helper.
+        ("grpc.so_reuseport", 0),
+        # Beyond the streams there is room for unary calls and health.
+        ("grpc.max_concurrent_streams", 2 * settings.streams_max + 64),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+class Server:
+    """One a process, on the loop that starts it."""
+
+    def __init__(
+        self,
+        node: Node,
+        settings: Settings,
+        token: Callable[[str], int],
+        log: Log,
+        address: Address,
+        reflect: bool | None = None,
+        pipelined_max: int = PIPELINED_MAX,
+    ) -> None:
+        self.log = log
+        self.settings = settings
+        self.address = address
+        self.mailbox = Mailbox(asyncio.get_running_loop())
+        asking = Asking(node, self.mailbox)
+        directory = Directory(asking)
+        self.clearing = clearing.Clearing(
+            node, self.mailbox, directory, token, settings.streams_max, pipelined_max
+        )
+        self.ledger = ledger.Ledger(asking, token, BLOCK_BYTES_MAX - 1024)
+        self.health = health.aio.HealthServicer()
+        self.server = grpc.aio.server(
+            interceptors=(Door(directory, address.loopback, log),), options=options(settings)
+        )
+        self.server.add_generic_rpc_handlers((self.clearing.handlers(),))
+        registry_pb2_grpc.add_RegistryServicer_to_server(
+            registry.Registry(asking, token), self.server
+        )
+        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, self.server)
+        settlement_pb2_grpc.add_SettlementServicer_to_server(
+            settlement.Settlement(asking), self.server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
+        if address.loopback if reflect is None else reflect:
+            names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self.server)
+
+    async def start(self) -> Address:
+        """Listens and serves; the address as it is. OnecardError where the port is taken."""
+        await self.set_serving(False)
+        try:
+            port = self.server.add_insecure_port(str(self.address))
+        except RuntimeError as error:
+            raise OnecardError(
+                f"cannot listen on {self.address}: it is taken or not an address of this machine; "
+                "choose another with --listen"
+            ) from error
+        self.address = Address(self.address.host, port)
+        await self.server.start()
+        await self.set_serving(True)
+        return self.address
+
+    async def set_serving(self, serving: bool) -> None:
+        """What health says, of the whole and of each service."""
+        for name in ("", *SERVICES):
+            await self.health.set(name, SERVING if serving else NOT_SERVING)
+
+    async def stop(self, drain_s: float = DRAIN_S) -> None:
+        """Takes nothing more, answers what is in flight, closes. `drain_s` 0 answers nothing."""
+        await self.health.enter_graceful_shutdown()
+        self.clearing.stop()
+        self.ledger.stop()
+        await self.server.stop(drain_s)
