@@ -40,7 +40,7 @@ class Settings:
     # A segment is a file to seal, archive and copy: an hour of a country's taps at most.
     segment_bytes: int = 64 * GIB
     # Below this much free space nothing new is taken: room to finish what was and to checkpoint.
-    watermark_bytes: int = 1 * GIB
+    watermark_bytes: int = 256 * MIB
     # Bounds what a restart replays; a save of 10 M cards takes some seconds of that.
     checkpoint_every_s: float = 60.0
     # Under full load a minute is more than a restart may replay, so so many entries count as one.

@@ -7,7 +7,6 @@ fault of such an environment: the transaction is given up (StoreFull) and may be
 
 import errno
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,9 +16,8 @@ from pathlib import Path
 
 from onecard.core import store
 from onecard.core.errors import LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.log import Log
 from onecard.core.store import Store, StoreFailed, StoreFull, Txn
-
-log = logging.getLogger("onecard.derived")
 
 META = "meta"
 STAMP = b"origin"
@@ -102,6 +100,7 @@ def open_derived(
     databases: Sequence[str],
     stamp: bytes,
     map_bytes: int,
+    log: Log,
     *,
     readonly: bool = False,
 ) -> Derived | None:
@@ -119,9 +118,9 @@ def open_derived(
         pass
     except OnecardError as error:
         if readonly:
-            log.warning("not used: %s", error)
+            log.warning("derived_not_used", path=str(path), reason=str(error))
             return None
-        set_aside(path, str(error))
+        set_aside(path, str(error), log)
     if readonly:
         return None
     made = Store(path, names, map_bytes=map_bytes, create=True)
@@ -130,14 +129,14 @@ def open_derived(
     return Derived(made, names, map_bytes)
 
 
-def set_aside(path: Path, reason: str) -> None:
+def set_aside(path: Path, reason: str, log: Log) -> None:
     """Move an environment away, in place of the one moved before; it must not be open."""
     aside = path.with_name(path.name + ".aside")
     if aside.exists():
         shutil.rmtree(aside)
     path.rename(aside)
     store.sync_folder(path.parent)
-    log.warning("set aside as %s and derived again: %s", aside, reason)
+    log.warning("derived_set_aside", path=str(aside), reason=reason)
 
 
 def _check_stamp(opened: Store, stamp: bytes) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from onecard.core.derived import META, Derived, Origin, open_derived, set_aside
 from onecard.core.errors import LedgerFault
+from onecard.core.log import Log
 from onecard.core.store import Txn
 from onecard.ext import closing
 from onecard.ext.recent import IDENTITY
@@ -65,21 +66,23 @@ class Identities:
         origin: Origin,
         last: int,
         map_bytes: int,
+        log: Log,
         *,
         pause_s: float = 0.0,
         readonly: bool = False,
     ) -> "Identities":
         """Open or make them; those of sequences beyond `last`, the journal's, are set aside."""
         stamp = origin.stamp(LAYOUT)
-        found = cls(open_derived(path, [PAGES], stamp, map_bytes, readonly=readonly), pause_s)
+        environment = open_derived(path, [PAGES], stamp, map_bytes, log, readonly=readonly)
+        found = cls(environment, pause_s)
         if max(found.closed, found.begun) <= last:
             return found
         reason = f"expected identities up to {last}, the journal's last, found {found.begun}"
         found.release()
         if readonly:
             return cls(None)
-        set_aside(path, reason)
-        return cls(open_derived(path, [PAGES], stamp, map_bytes), pause_s)
+        set_aside(path, reason, log)
+        return cls(open_derived(path, [PAGES], stamp, map_bytes, log), pause_s)
 
     def close(self, generation: NDArray[np.void], up_to: int) -> None:
         """Add a generation (IDENTITY rows, in no order); durable when it returns.
@@ -244,7 +247,7 @@ def _count_within_page(rows: NDArray[np.void], last: np.void) -> int:
     def page(row: np.void) -> tuple[int, int, int]:
         return int(row["terminal"]), int(row["epoch"]), int(row["terminal_seq"]) >> 8
 
-    return bisect_right(rows, page(last), key=page)  # type: ignore[arg-type]
+    return bisect_right(rows, page(last), key=page)
 
 
 def _holes(rows: NDArray[np.void]) -> Iterator[Gap]:

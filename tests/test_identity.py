@@ -1,5 +1,6 @@
 """Closed identities against a plain dict: find, gaps, close; dense, sparse, several epochs."""
 
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from onecard.core import identity
+from onecard.core.clock import SystemClock
 from onecard.core.derived import META, Origin, open_derived
 from onecard.core.errors import LedgerFault
 from onecard.core.identity import LAYOUT, PAGES, Gap, Identities
+from onecard.core.log import Log
 from onecard.core.store import StoreFull
 from onecard.ext import closing
 from onecard.ext.recent import IDENTITY
@@ -23,6 +26,8 @@ from onecard.ext.recent import IDENTITY
 ORIGIN = Origin(bytes(range(16)), 1)
 MAP_BYTES = 64 << 20
 LAST = 1 << 62
+LINES = io.StringIO()
+LOG = Log(SystemClock(), out=LINES)
 Key = tuple[int, int, int]
 
 
@@ -34,7 +39,7 @@ def rows_of(model: dict[Key, int]) -> NDArray[np.void]:
 
 
 def opened(path: Path, last: int = LAST, origin: Origin = ORIGIN) -> Identities:
-    return Identities.open(path / "identities", origin, last, MAP_BYTES)
+    return Identities.open(path / "identities", origin, last, MAP_BYTES, LOG)
 
 
 @pytest.fixture
@@ -202,7 +207,7 @@ def test_a_damaged_page_is_a_fault_with_the_way_out(tmp_path: Path) -> None:
     identities.close(rows_of(model), 1)
     identities.release()
     stamp = ORIGIN.stamp(LAYOUT)
-    environment = open_derived(tmp_path / "identities", [PAGES], stamp, MAP_BYTES)
+    environment = open_derived(tmp_path / "identities", [PAGES], stamp, MAP_BYTES, LOG)
     assert environment is not None
     with environment.write() as txn:
         database = environment.database(PAGES)
@@ -234,7 +239,6 @@ CASES = [  # what is opened: the journal's last sequence, the ledger -> is it us
 @pytest.mark.parametrize("name, last, origin, used", CASES, ids=[case[0] for case in CASES])
 def test_what_is_not_of_this_journal_is_set_aside(
     tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
     name: str,
     last: int,
     origin: Origin,
@@ -243,20 +247,20 @@ def test_what_is_not_of_this_journal_is_set_aside(
     identities = opened(tmp_path)
     identities.close(rows_of({(1, 1, 1): 50}), 50)
     identities.release()
-    reading = Identities.open(tmp_path / "identities", origin, last, MAP_BYTES, readonly=True)
+    reading = Identities.open(tmp_path / "identities", origin, last, MAP_BYTES, LOG, readonly=True)
     assert reading.closed == (50 if used else 0)
     reading.release()
-    caplog.clear()
+    before = len(LINES.getvalue().splitlines())
     identities = opened(tmp_path, last, origin)
     assert identities.closed == (50 if used else 0)
     assert identities.find(rows_of({(1, 1, 1): 0})).tolist() == [50 if used else 0]
-    assert len(caplog.records) == (0 if used else 1)
+    assert len(LINES.getvalue().splitlines()) - before == (0 if used else 1)
     identities.release()
 
 
 def test_a_full_map_gives_up_and_may_be_tried_again(tmp_path: Path) -> None:
     model = {(terminal, 1, 1): terminal for terminal in range(1, 20_000)}
-    small = Identities.open(tmp_path / "identities", ORIGIN, LAST, 1 << 19)
+    small = Identities.open(tmp_path / "identities", ORIGIN, LAST, 1 << 19, LOG)
     with pytest.raises(StoreFull):
         small.close(rows_of(model), 20_000)
     assert small.closed == 0
@@ -295,7 +299,7 @@ def test_many_threads_find_while_one_closes(identities: Identities) -> None:
 
 
 def test_opened_to_be_read_nothing_is_written(tmp_path: Path) -> None:
-    nothing = Identities.open(tmp_path / "identities", ORIGIN, 0, MAP_BYTES, readonly=True)
+    nothing = Identities.open(tmp_path / "identities", ORIGIN, 0, MAP_BYTES, LOG, readonly=True)
     assert nothing.find(rows_of({(1, 1, 1): 0})).tolist() == [0]
     assert list(nothing.gaps(recent=rows_of({(1, 1, 1): 1, (1, 1, 3): 2}))) == [Gap(1, 1, 2, 2)]
     assert nothing.highest() == {}
@@ -308,7 +312,7 @@ def test_opened_to_be_read_nothing_is_written(tmp_path: Path) -> None:
 def test_a_stamp_is_the_only_thing_new(tmp_path: Path) -> None:
     """A folder made and never stamped, as after a crash at the worst moment, is made again."""
     stamp = ORIGIN.stamp(LAYOUT)
-    environment = open_derived(tmp_path / "identities", [PAGES], stamp, MAP_BYTES)
+    environment = open_derived(tmp_path / "identities", [PAGES], stamp, MAP_BYTES, LOG)
     assert environment is not None
     with environment.write() as txn:
         txn.delete(b"origin", db=environment.database(META))

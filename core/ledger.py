@@ -1,0 +1,423 @@
+"""A ledger's folder: made by `create`, opened and brought up to date by `open`.
+
+    DIR/ledger.toml            id, epoch, format, engine; written last, so a folder with it is whole
+    DIR/token.key              32 random bytes, mode 0600: the key of the card tokens
+    DIR/owner                  held while a process writes (core/owner.py)
+    DIR/journal/               what happened; the only thing that cannot be made again
+    DIR/checkpoint/state       saved pages of the state       } derived from the journal:
+    DIR/checkpoint/identities  closed identities              } deleting them loses nothing
+
+Opening: load the saved pages, replay the journal after them, and answer from where it ended.
+"""
+
+import os
+import secrets
+import tomllib
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.ahead import read_ahead
+from onecard.core.checkpoint import Checkpoint
+from onecard.core.clock import Clock, SystemClock
+from onecard.core.config import Settings
+from onecard.core.derived import Origin
+from onecard.core.errors import (
+    BadInput,
+    LedgerFault,
+    LedgerForeign,
+    LedgerMissing,
+    OnecardError,
+)
+from onecard.core.identity import Identities
+from onecard.core.journal import Block, Journal
+from onecard.core.log import Log
+from onecard.core.owner import Owner
+from onecard.core.pages import Manifest, SavedPages
+from onecard.core.store import sync_folder
+from onecard.core.token import KEY_BYTES
+from onecard.ext import layout
+from onecard.ext.outcome import Image, Record
+from onecard.ext.recent import IDENTITY
+from onecard.ext.state import TABLES, State
+
+FORMAT = 1
+TOML = "ledger.toml"
+TOKEN_KEY = "token.key"
+CHECKPOINT = "checkpoint"
+NO_HASH = bytes(32)
+ANY_SEQUENCE = 1 << 63  # more than a journal ever holds
+Progress = Callable[[int, int], None]  # records replayed so far, records to replay
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What a start did: the save it began with (0: none), and what it replayed."""
+
+    checkpoint: int
+    blocks: int
+    records: int
+    load_s: float
+    replay_s: float
+
+    @property
+    def seconds(self) -> float:
+        return self.load_s + self.replay_s
+
+
+@dataclass(frozen=True)
+class Card:
+    """What ledger.toml says."""
+
+    origin: Origin
+    segment_bytes: int
+
+    def text(self, engine: tuple[int, int, int]) -> str:
+        return (
+            "# Written once by `onecard init`; a restore raises the epoch. Not for editing.\n"
+            f'id = "{self.origin.ledger_id.hex()}"\n'
+            f"epoch = {self.origin.epoch}\n"
+            f"format = {FORMAT}\n"
+            f'lmdb = "{".".join(map(str, engine))}"\n'
+            f"segment_bytes = {self.segment_bytes}\n"
+        )
+
+
+class Ledger:
+    """An open ledger, recovered. `checkpoint` and `owner` are None where it is only read."""
+
+    def __init__(
+        self,
+        path: Path,
+        origin: Origin,
+        settings: Settings,
+        state: State,
+        journal: Journal,
+        identities: Identities,
+        pages: SavedPages,
+        recovery: Recovery,
+        owner: Owner | None,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        self.path = path
+        self.origin = origin
+        self.settings = settings
+        self.state = state
+        self.journal = journal
+        self.identities = identities
+        self.recovery = recovery
+        self.owner = owner
+        self.token_key = read_token_key(path)
+        self._pages = pages
+        self._checkpoint: Checkpoint | None = None
+        if owner is not None:
+            self._checkpoint = Checkpoint(
+                pages,
+                settings,
+                clock,
+                log,
+                lambda: journal.last,
+                lambda sequence: head_at(journal, sequence),
+                recovery.checkpoint,
+            )
+            self._checkpoint.start()
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings | None = None) -> Origin:
+        """Make a ledger in `path`, an empty or absent folder; LedgerForeign where it is not."""
+        settings = settings or Settings()
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise LedgerForeign(
+                f"{path}: expected an empty folder or none, found files in it; choose another"
+            )
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(path / TOKEN_KEY, secrets.token_bytes(KEY_BYTES))
+        origin = Origin(uuid.uuid4().bytes, 1)
+        with Journal.create(
+            path,
+            origin.ledger_id,
+            origin.epoch,
+            settings.segment_bytes,
+            settings.watermark_bytes,
+        ) as journal:
+            engine = journal.segments[0].store.lib_version
+        text = Card(origin, settings.segment_bytes).text(engine)
+        _write(path / (TOML + ".new"), text.encode())
+        (path / (TOML + ".new")).rename(path / TOML)
+        sync_folder(path)
+        sync_folder(path.parent)
+        return origin
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        settings: Settings | None = None,
+        readonly: bool = False,
+        progress: Progress | None = None,
+        clock: Clock | None = None,
+        log: Log | None = None,
+    ) -> "Ledger":
+        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault.
+
+        With `readonly` nothing is written and another process may serve it meanwhile; the ledger
+        is then as it was durable at this moment, for ever.
+        """
+        settings = settings or Settings()
+        clock = clock or SystemClock()
+        log = log or Log(clock)
+        card = read_card(path)
+        origin = card.origin
+        with ExitStack() as opened:
+            owner = None if readonly else opened.enter_context(Owner(path))
+            if not readonly:
+                (path / CHECKPOINT).mkdir(mode=0o700, exist_ok=True)
+            pages = SavedPages.open(
+                path / CHECKPOINT / "state",
+                origin,
+                settings.checkpoint_map_bytes,
+                log,
+                readonly=readonly,
+            )
+            opened.callback(pages.close)
+            started_ns = clock.elapsed_ns()
+            # The pages first: read beside a running writer, they are never ahead of a journal
+            # that is opened after them.
+            state, manifest, fault = _load(pages, settings)
+            journal = opened.enter_context(
+                Journal.open(
+                    path,
+                    origin.ledger_id,
+                    origin.epoch,
+                    card.segment_bytes,
+                    settings.watermark_bytes,
+                    readonly,
+                )
+            )
+            fault = fault or _foreign(manifest, journal)
+            if fault is not None:
+                state, manifest = _new_state(settings), None
+                log.warning("checkpoint_not_used", reason=fault)
+                if not readonly:
+                    pages.discard(fault, origin, settings.checkpoint_map_bytes, log)
+            loaded_ns = clock.elapsed_ns()
+            sequence = 0 if manifest is None else manifest.sequence
+            blocks, records = _replay(state, journal, sequence, progress)
+            recovery = Recovery(
+                sequence,
+                blocks,
+                records,
+                (loaded_ns - started_ns) / 1e9,
+                (clock.elapsed_ns() - loaded_ns) / 1e9,
+            )
+            identities = Identities.open(
+                path / CHECKPOINT / "identities",
+                origin,
+                ANY_SEQUENCE if readonly else journal.last,
+                settings.identities_map_bytes,
+                log,
+                pause_s=settings.checkpoint_pause_ms / 1000,
+                readonly=readonly,
+            )
+            opened.callback(identities.release)
+            ledger = cls(
+                path,
+                origin,
+                settings,
+                state,
+                journal,
+                identities,
+                pages,
+                recovery,
+                owner,
+                clock,
+                log,
+            )
+            opened.pop_all()
+        return ledger
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def id(self) -> bytes:
+        return self.origin.ledger_id
+
+    @property
+    def epoch(self) -> int:
+        return self.origin.epoch
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What saves the state; ValueError where the ledger is only read."""
+        if self._checkpoint is None:
+            raise ValueError(f"{self.path}: opened to be read, so nothing of it is saved")
+        return self._checkpoint
+
+    def recent(self) -> Iterator[NDArray[np.void]]:
+        """Identities that are not closed yet (IDENTITY rows), in the order they were bound.
+
+        One array a block of the journal, tombstoned identities included (after the reversal's).
+        """
+        closed = self.identities.closed
+        for block in read_ahead(self.journal.blocks(closed + 1)):
+            if block.record == Record.ENTRIES:
+                yield bound_by(block, closed)
+
+    def tail_entries(self, count: int) -> NDArray[np.void]:
+        """The ENTRY rows among the last `count` sequences, in order; other records have none."""
+        first = max(1, self.journal.last - count + 1)
+        parts = [np.empty(0, layout.ENTRY)]
+        for block in self.journal.blocks(first):
+            if block.record == Record.ENTRIES:
+                parts.append(block.rows[block.rows["sequence"] >= first])
+        return np.concatenate(parts)
+
+    def close(self, checkpoint: bool = False) -> None:
+        """Give everything back; with `checkpoint` save the state first, which must stand still."""
+        with ExitStack() as closing:
+            if self.owner is not None:
+                closing.callback(self.owner.release)
+            closing.callback(self.journal.close)
+            closing.callback(self._pages.close)
+            closing.callback(self.identities.release)
+            if self._checkpoint is not None:
+                closing.callback(self._checkpoint.stop)
+                if checkpoint:
+                    self._checkpoint.save(self.state)
+
+
+# ---- recovery -------------------------------------------------------------------------------
+
+
+def _new_state(settings: Settings) -> State:
+    return State(settings.cards_max, settings.terminals_max, settings.claims_max)
+
+
+def _load(pages: SavedPages, settings: Settings) -> tuple[State, Manifest | None, str | None]:
+    """The saved state, or a new one and why the saved one cannot be used."""
+    state = _new_state(settings)
+    try:
+        return state, pages.load(state), None
+    except BadInput:
+        raise
+    except OnecardError as error:
+        return state, None, str(error)
+
+
+def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
+    """Why a save does not belong to this journal; None where it does."""
+    if manifest is None:
+        return None
+    newest = max(manifest.newest, manifest.sequence)
+    if newest > journal.last:
+        return f"expected pages up to {journal.last}, the journal's last, found one of {newest}"
+    if head_at(journal, manifest.sequence) != manifest.head:
+        return f"expected it to follow the journal's block that ends at {manifest.sequence}"
+    return None
+
+
+def _replay(
+    state: State, journal: Journal, sequence: int, progress: Progress | None
+) -> tuple[int, int]:
+    """Apply the journal after `sequence` to a loaded state; gives blocks and records."""
+    blocks = 0
+    todo = journal.last - sequence
+    for block in read_ahead(journal.blocks(sequence + 1)):
+        try:
+            state.apply(block.value)
+        except ValueError as error:
+            raise LedgerFault(f"{block.where}: expected to apply it, found {error}") from error
+        blocks += 1
+        if progress is not None:
+            progress(block.last - sequence, todo)
+    for name in TABLES:
+        state.as_of(name)[:] = 0
+    for row, tariff in enumerate(state.rows("tariffs")):
+        if not state.has_fares(row):
+            state.load_fares(row, _fares(journal, int(tariff["record"])))
+    return blocks, todo
+
+
+def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
+    block = journal.block_of(record)
+    if block is None or block.record != Record.TARIFFS:
+        raise LedgerFault(f"record {record}: expected the fares of a tariff, found none")
+    return np.frombuffer(block.blob, np.int32)
+
+
+def head_at(journal: Journal, sequence: int) -> bytes:
+    """The hash of the block that ends at a durable sequence; empty where none ends there."""
+    if sequence == 0:
+        return NO_HASH
+    block = journal.block_of(sequence)
+    return block.hash if block is not None and block.last == sequence else b""
+
+
+def bound_by(block: Block, after: int) -> NDArray[np.void]:
+    """The identities that the entries of a block above a sequence bind, in order."""
+    own = np.zeros(len(block.rows), IDENTITY)
+    for name in ("terminal", "epoch", "terminal_seq", "sequence"):
+        own[name] = block.rows[name]
+    voided = block.extensions[block.extensions["what"] == int(Image.VOIDED_IDENTITY)]
+    target = own[voided["row"]]
+    target["epoch"] = voided["key"] >> np.uint64(32)
+    target["terminal_seq"] = voided["key"] & np.uint64(0xFFFFFFFF)
+    if len(target):
+        own = np.concatenate([own, target])
+        own = own[np.argsort(own["sequence"], kind="stable")]
+    return own[own["sequence"] > after]
+
+
+# ---- the folder -----------------------------------------------------------------------------
+
+
+def read_card(path: Path) -> Card:
+    """What ledger.toml says; LedgerMissing or LedgerForeign where it is no ledger of ours."""
+    file = path / TOML
+    if not file.is_file():
+        raise LedgerMissing(f"{path}: expected a ledger, found no {TOML}; make one by onecard init")
+    try:
+        found: dict[str, Any] = tomllib.loads(file.read_text())
+        if found["format"] != FORMAT:
+            raise LedgerForeign(f"{file}: expected format {FORMAT}, found {found['format']}")
+        origin = Origin(bytes.fromhex(found["id"]), int(found["epoch"]))
+        card = Card(origin, int(found["segment_bytes"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LedgerForeign(
+            f"{file}: expected id, epoch, format and segment_bytes, found {error!r}; restore it"
+        ) from error
+    if len(origin.ledger_id) != 16 or origin.epoch < 1:
+        raise LedgerForeign(f"{file}: expected an id of 16 bytes and an epoch from 1; restore it")
+    return card
+
+
+def read_token_key(path: Path) -> bytes:
+    """The 32 bytes of token.key; LedgerMissing or LedgerForeign."""
+    file = path / TOKEN_KEY
+    if not file.is_file():
+        raise LedgerMissing(f"{file}: expected the key of the card tokens, found none; restore it")
+    key = file.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise LedgerForeign(f"{file}: expected {KEY_BYTES} bytes, found {len(key)}; restore it")
+    return key
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A new file for our eyes alone, on disk when this returns."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(file, content)
+        os.fsync(file)
+    finally:
+        os.close(file)
