@@ -23,6 +23,7 @@ TARIFF_NAME_BYTES_MAX = 36
 STATIONS_MAX = 2048  # 16 MiB of fares
 AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
 DAY_US = 86_400_000_000
+RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ class PutRules:
             if not low <= value <= high:
                 raise BadInput(f"rule {name}: expected {low} to {high}, found {value}")
             row[name] = value
-        same = all(row[name][0] == state.totals[name][0] for name in row.dtype.names[1:])
+        same = all(row[name][0] == state.totals[name][0] for name in RULES)
         if same and int(state.totals["last"][0]) > 0:
             return [], False
         return [Draft.of(Record.CONFIGS, row, booked_at_us)], True

@@ -2,7 +2,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from .layout cimport (
     Account,
-    CardRecord,
     Claim,
     Credential,
     Entry,
@@ -24,6 +23,7 @@ cdef enum:
     PARTICIPANT_ROWS = 341
     CLAIM_ROWS = 2730
     WINDOW_ROWS = 1638
+    WINDOWS_MAX = 65536
     TARIFF_ROWS = 2048
 
 
@@ -72,7 +72,6 @@ cdef class State:
     cdef int64_t tariff_at(self, int64_t at_us) noexcept nogil
     cdef Claim* claim(self, uint64_t sequence) noexcept nogil
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
-    cdef void _card(self, const CardRecord* record, int64_t card) noexcept nogil
     cdef uint8_t* _room(self, str name, dtype, uint64_t rows) except NULL
     cdef uint8_t* _bytes(self, str name) except NULL
     cdef uint64_t* _sequences(self, str name) except NULL

@@ -5,7 +5,6 @@ TABLES: tuple[str, ...]
 DTYPES: dict[str, np.dtype[np.void]]
 PAGE_BYTES: int
 PARTICIPANTS_MAX: int
-WINDOWS_MAX: int
 
 class State:
     cards_max: int

@@ -8,33 +8,14 @@ page was saved after a record leaves that record alone (`as_of`); outside a repl
 import hashlib
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcpy
 
 import numpy as np
 
 from . import layout
 from .fen cimport add_overflows, sub_overflows
-from .layout cimport (
-    Account,
-    CardRecord,
-    Claim,
-    ConfigRecord,
-    Credential,
-    Entry,
-    Extension,
-    Header,
-    Leg,
-    Participant,
-    ParticipantRecord,
-    Tariff,
-    TariffRecord,
-    Terminal,
-    TerminalRecord,
-    Totals,
-    Window,
-    WindowRecord,
-)
-from .outcome cimport Effect, Image, OwnerKind, Purse, Record
+from .layout cimport Account, Claim, Credential, Entry, Extension, Leg, Participant, Tariff
+from .layout cimport Terminal, Totals, Window
+from .outcome cimport Effect, Image, OwnerKind, Purse
 from .table cimport Index, address, reserve
 
 TABLES = (
@@ -42,7 +23,6 @@ TABLES = (
 )
 PAGE_BYTES = 65536
 PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
-WINDOWS_MAX = 65536
 DTYPES = {
     "participants": layout.PARTICIPANT,
     "terminals": layout.TERMINAL,
@@ -348,234 +328,8 @@ cdef class State:
                 self.terminals[terminal].seen = key
             self.terminals_dirty[page] = 1
 
-    # ---- applying the journal ---------------------------------------------------------------
-
     def apply(self, block) -> None:
-        """Apply one journal block: header, rows, legs, extensions, blob, as docs/ledger.md says.
+        """Apply one journal block (replay.pyx). ValueError where it does not fit this state."""
+        from .replay import apply
 
-        Raises ValueError, naming the block, where it does not fit this state. Nothing is judged.
-        """
-        cdef const uint8_t[::1] view = block
-        cdef const Header* header
-        if view.shape[0] < <Py_ssize_t>sizeof(Header):
-            raise ValueError(f"a block of {view.shape[0]} bytes has no header")
-        header = <const Header*>&view[0]
-        sizes = (
-            <int64_t>sizeof(Header) + <int64_t>header.count * header.row_bytes
-            + <int64_t>header.legs * <int64_t>sizeof(Leg)
-            + <int64_t>header.extensions * <int64_t>sizeof(Extension) + header.blob_bytes
-        )
-        if sizes != view.shape[0] or header.count == 0:
-            raise ValueError(f"block {header.first}: {view.shape[0]} bytes, its header says {sizes}")
-        if header.first != self.all.last + 1:
-            raise ValueError(f"block {header.first}: expected sequence {self.all.last + 1}")
-        self._apply(block, header.record, header.row_bytes)
-        self.all.last = header.first + header.count - 1
-        self.all.booked_at_us = header.booked_at_us
-
-    def _apply(self, block, int record, int row_bytes):
-        """Dispatch by record type, after its row size was checked."""
-        cdef const uint8_t[::1] view = block
-        cdef const Header* header = <const Header*>&view[0]
-        cdef const uint8_t* rows = &view[0] + sizeof(Header)
-        appliers = {
-            <int>Record.ENTRIES: (sizeof(Entry), self._entries),
-            <int>Record.PARTICIPANTS: (sizeof(ParticipantRecord), self._participants),
-            <int>Record.TERMINALS: (sizeof(TerminalRecord), self._terminals),
-            <int>Record.CARDS: (sizeof(CardRecord), self._cards),
-            <int>Record.WINDOWS: (sizeof(WindowRecord), self._windows),
-            <int>Record.DECLARATIONS: (32, None),
-            <int>Record.TARIFFS: (sizeof(TariffRecord), self._tariffs),
-            <int>Record.CONFIGS: (sizeof(ConfigRecord), self._configs),
-        }
-        if record not in appliers:
-            raise ValueError(f"block {header.first}: unknown record type {record}")
-        size, applier = appliers[record]
-        if row_bytes != size:
-            raise ValueError(f"block {header.first}: rows of {row_bytes} bytes, expected {size}")
-        if applier is not None and applier(<uintptr_t>rows, <uintptr_t>header):
-            raise ValueError(f"block {header.first}: a row names what this state has no room for")
-
-    def _entries(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const Entry* rows = <const Entry*>at
-        cdef const Leg* legs = <const Leg*>(at + header.count * sizeof(Entry))
-        cdef const Extension* images = <const Extension*>(
-            at + header.count * sizeof(Entry) + header.legs * sizeof(Leg)
-        )
-        cdef uint32_t i, j
-        cdef uint32_t next_image = 0
-        cdef int64_t card
-        cdef bint bad = False
-        with nogil:
-            for i in range(header.count):
-                if (
-                    <uint64_t>rows[i].legs_at + rows[i].legs > header.legs
-                    or rows[i].account > self.all.accounts
-                    or rows[i].terminal > self.all.terminals
-                ):
-                    bad = True
-                    break
-                for j in range(rows[i].legs_at, rows[i].legs_at + rows[i].legs):
-                    if (
-                        legs[j].owner_kind > 7
-                        or legs[j].party > self.all.participants
-                        or (legs[j].owner_kind == 1 and legs[j].owner > self.all.accounts)
-                    ):
-                        bad = True
-                if bad or self.post(&legs[rows[i].legs_at], rows[i].legs, rows[i].sequence):
-                    bad = True
-                    break
-                card = -1
-                if rows[i].effects & (Effect.DENIED | Effect.UNDENIED):
-                    card = self.by_token.find(rows[i].token)
-                self.settle(&rows[i], card)
-                while next_image < header.extensions and images[next_image].row == i:
-                    if self.all.claims >= self.claims_max:
-                        bad = True
-                        break
-                    self.image(&images[next_image], &rows[i])
-                    next_image += 1
-        return bad or next_image != header.extensions
-
-    def _participants(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const ParticipantRecord* rows = <const ParticipantRecord*>at
-        cdef Participant* row
-        cdef uint32_t i
-        for i in range(header.count):
-            if rows[i].participant == 0 or rows[i].name_bytes > sizeof(rows[i].name):
-                return True
-            self.all.participants = max(self.all.participants, <uint64_t>rows[i].participant)
-            self.by_name[<bytes>(<const char*>rows[i].name)[: rows[i].name_bytes]] = rows[i].participant
-            self.participants_dirty[rows[i].participant // PARTICIPANT_ROWS] = 1
-            if rows[i].sequence > self.participants_as_of[rows[i].participant // PARTICIPANT_ROWS]:
-                row = &self.participants[rows[i].participant]
-                row.participant = rows[i].participant
-                row.kind = rows[i].kind
-                row.status = rows[i].status
-                row.name_bytes = rows[i].name_bytes
-                memcpy(row.name, rows[i].name, sizeof(row.name))
-        return False
-
-    def _terminals(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const TerminalRecord* rows = <const TerminalRecord*>at
-        cdef Terminal* row
-        cdef uint32_t i
-        for i in range(header.count):
-            if rows[i].terminal == 0 or rows[i].terminal > self.terminals_max:
-                return True
-            if rows[i].number_bytes > sizeof(rows[i].number):
-                return True
-            self.all.terminals = max(self.all.terminals, <uint64_t>rows[i].terminal)
-            number = <bytes>(<const char*>rows[i].number)[: rows[i].number_bytes]
-            self.by_number[number] = rows[i].terminal
-            self.terminals_dirty[rows[i].terminal // TERMINAL_ROWS] = 1
-            if rows[i].sequence > self.terminals_as_of[rows[i].terminal // TERMINAL_ROWS]:
-                row = &self.terminals[rows[i].terminal]
-                row.terminal = rows[i].terminal
-                row.place = rows[i].place
-                row.operator_id = rows[i].operator_id
-                row.mode = rows[i].mode
-                row.status = rows[i].status
-                row.counterless = rows[i].counterless
-                row.number_bytes = rows[i].number_bytes
-                memcpy(row.number, rows[i].number, sizeof(row.number))
-        return False
-
-    def _cards(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const CardRecord* rows = <const CardRecord*>at
-        cdef uint32_t i
-        cdef int64_t card
-        cdef bint bad = False
-        with nogil:
-            for i in range(header.count):
-                card = self.by_token.find(rows[i].token)
-                if rows[i].account == 0 or rows[i].account > self.cards_max or (
-                    card < 0 and self.all.credentials >= self.cards_max
-                ):
-                    bad = True
-                    break
-                if card < 0:
-                    card = <int64_t>self.all.credentials
-                    self.all.credentials += 1
-                    # The key must stand in its row before the index leads to it.
-                    if rows[i].sequence > self.credentials_as_of[card // CREDENTIAL_ROWS]:
-                        self.credentials[card].token = rows[i].token
-                    self.by_token.insert(rows[i].token, <uint32_t>card)
-                self._card(&rows[i], card)
-        return bad
-
-    cdef void _card(self, const CardRecord* record, int64_t card) noexcept nogil:
-        """One credential and its account, as they are after the record."""
-        cdef Credential* credential = &self.credentials[card]
-        cdef Account* account = &self.accounts[record.account]
-        if record.account > self.all.accounts:
-            self.all.accounts = record.account
-        self.credentials_dirty[card // CREDENTIAL_ROWS] = 1
-        if record.sequence > self.credentials_as_of[card // CREDENTIAL_ROWS]:
-            credential.account = record.account
-            credential.since_us = record.since_us
-            credential.status = record.status
-        self.accounts_dirty[record.account // ACCOUNT_ROWS] = 1
-        if record.sequence > self.accounts_as_of[record.account // ACCOUNT_ROWS]:
-            account.floor_fen = record.floor_fen
-            account.issuer = record.issuer
-            account.funding = record.funding
-
-    def _windows(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const WindowRecord* rows = <const WindowRecord*>at
-        cdef Window* window
-        cdef uint32_t i
-        if self.all.windows >= <uint64_t>WINDOWS_MAX:
-            return True
-        window = &self.windows[self.all.windows]
-        window.first = rows[0].first
-        window.cut = rows[0].cut
-        window.record = rows[0].sequence
-        window.closed_at_us = rows[0].closed_at_us
-        window.window = rows[0].window
-        window.business_day = rows[0].business_day
-        self.changed["windows"][self.all.windows // WINDOW_ROWS] = 1
-        self.all.windows += 1
-        self.all.window = rows[0].window + 1
-        self.all.window_first = header.first + header.count
-        for i in range(header.count):
-            if rows[i].sequence > self.participants_as_of[rows[i].participant // PARTICIPANT_ROWS]:
-                self.participants[rows[i].participant].window_in_fen = 0
-                self.participants[rows[i].participant].window_out_fen = 0
-                self.participants[rows[i].participant].window_legs = 0
-            self.participants_dirty[rows[i].participant // PARTICIPANT_ROWS] = 1
-        return False
-
-    def _tariffs(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const TariffRecord* rows = <const TariffRecord*>at
-        cdef Tariff* row
-        fares = sizeof(int32_t) * <uint64_t>rows[0].stations * <uint64_t>rows[0].stations
-        if header.count != 1 or self.all.tariffs >= TARIFFS_MAX or header.blob_bytes != fares:
-            return True
-        row = &self.tariffs[self.all.tariffs]
-        row.record = rows[0].sequence
-        row.effective_from_us = rows[0].effective_from_us
-        row.version = rows[0].version
-        row.stations = rows[0].stations
-        row.entry_min_fen = rows[0].entry_min_fen
-        blob = <bytes>(<const char*>(at + sizeof(TariffRecord)))[: header.blob_bytes]
-        self.changed["tariffs"][0] = 1
-        self.all.tariffs += 1
-        self.load_fares(self.all.tariffs - 1, np.frombuffer(blob, np.int32).copy())
-        return False
-
-    def _configs(self, uintptr_t at, uintptr_t head):
-        cdef const Header* header = <const Header*>head
-        cdef const ConfigRecord* row = <const ConfigRecord*>at + (header.count - 1)
-        self.all.go_live_us = row.go_live_us
-        self.all.age_max_us = row.age_max_us
-        self.all.ahead_max_us = row.ahead_max_us
-        self.all.amount_max_fen = row.amount_max_fen
-        self.all.zone_offset_us = row.zone_offset_us
-        return False
+        apply(self, block)

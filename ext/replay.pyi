@@ -1,0 +1,3 @@
+from onecard.ext.state import State
+
+def apply(state: State, block: bytes | memoryview) -> None: ...
