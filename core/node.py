@@ -57,7 +57,7 @@ class Node:
         self.clock = clock
         self.log = log or Log(clock)
         self.settings = settings
-        self.ledger = Ledger.open(path, settings)
+        self.ledger = Ledger.open(path, settings, clock=clock, log=self.log)
         self.journal = self.ledger.journal
         self.state: State = self.ledger.state
         self.counters = Counters()
@@ -83,7 +83,6 @@ class Node:
 
     def start(self) -> None:
         """Begin to judge what comes in."""
-        self.ledger.checkpoint.start()
         for thread in self._threads:
             thread.start()
 
@@ -109,10 +108,7 @@ class Node:
         self._recalls.shutdown()
         if self._closing is not None:
             self._closing.join()
-        if self.failed is None:
-            self.ledger.checkpoint.save(self.state)
-        self.ledger.checkpoint.stop()
-        self.ledger.close()
+        self.ledger.close(checkpoint=self.failed is None)
         if self.failed is not None:
             raise Stopped(f"the engine stopped: {self.failed}") from self.failed
 
