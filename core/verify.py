@@ -6,22 +6,23 @@ and the state: replayed from nothing it must agree with the books, and with what
 the journal's tail give.
 """
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.config import Settings
+from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.block import NO_HASH, Tip
 from onecard.core.journal.books import OWNER_KINDS, Books
 from onecard.core.journal.chain import FOLDER, segment_numbers
 from onecard.core.journal.segment import Segment
+from onecard.core.ledger import CHECKPOINT, Ledger, read_card
 from onecard.core.owner import holder
 from onecard.core.store import DATA_FILE, structure
 from onecard.ext.outcome import OwnerKind
-from onecard.ext.state import State
+from onecard.ext.state import TABLES, State
 
 Progress = Callable[[int, int], None]  # bytes proved, bytes in all
 
@@ -49,16 +50,23 @@ class Report:
         return self.fault is None
 
 
-def verify(path: Path, head: bytes | None = None, progress: Progress | None = None) -> Report:
+def verify(
+    path: Path,
+    head: bytes | None = None,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> Report:
     """Walk the ledger in the folder `path`; with `head`, a hash kept elsewhere must be in it.
 
     Never raises for what is wrong with the ledger; LedgerMissing where there is none at all.
     """
-    ledger_id = read_ledger_id(path)
+    settings = settings or Settings()
+    ledger_id = read_card(path).origin.ledger_id
     report = Report(str(path))
     try:
-        state = walk(path, ledger_id, report, head, progress)
-        report.checkpoint = state_agrees(path, state)
+        state = State(settings.cards_max, settings.terminals_max, settings.claims_max)
+        walk(path, ledger_id, report, state, head, progress)
+        report.checkpoint = state_agrees(path, state, settings)
     except OnecardError as error:
         report.fault = str(error)
     return report
@@ -68,15 +76,16 @@ def walk(
     path: Path,
     ledger_id: bytes,
     report: Report,
+    state: State,
     head: bytes | None = None,
     progress: Progress | None = None,
-) -> State:
-    """Prove all segments, counting in `report`; the state replayed from nothing."""
+) -> None:
+    """Prove all segments, counting in `report` and replaying into the empty `state`."""
     folder = path / FOLDER
     numbers = segment_numbers(folder)
     bytes_all = sum(_file_bytes(folder, number) for number in numbers)
     bytes_done = 0
-    proof = _Proof(ledger_id, head, report)
+    proof = _Proof(ledger_id, head, report, state)
     busy = holder(path)
     for number in numbers:
         # A file that is being written has pages in flight, which the walk would call faults.
@@ -85,45 +94,28 @@ def walk(
         else:
             _prove_pages(folder, number)
             report.structure = "ok"
-        with_bytes = _file_bytes(folder, number)
         segment = Segment.open(folder, number, ledger_id, readonly=True)
         try:
             proof.take(segment)
         finally:
             segment.close()
-        bytes_done += with_bytes
+        bytes_done += _file_bytes(folder, number)
         if progress is not None:
             progress(bytes_done, bytes_all)
     proof.finish()
-    return proof.state
-
-
-def read_ledger_id(path: Path) -> bytes:
-    """The id in ledger.toml; LedgerMissing, LedgerForeign."""
-    file = path / "ledger.toml"
-    try:
-        found = tomllib.loads(file.read_text("utf-8"))
-        ledger_id = bytes.fromhex(str(found["id"]).replace("-", ""))
-    except FileNotFoundError:
-        raise LedgerMissing(f"{file}: expected a ledger, found none; check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValueError):
-        raise LedgerForeign(f"{file}: expected the id of a ledger in it, found none") from None
-    if len(ledger_id) != 16:
-        raise LedgerForeign(f"{file}: expected an id of 16 bytes, found {len(ledger_id)}")
-    return ledger_id
 
 
 class _Proof:
     """The walk so far."""
 
-    def __init__(self, ledger_id: bytes, head: bytes | None, report: Report) -> None:
+    def __init__(self, ledger_id: bytes, head: bytes | None, report: Report, state: State) -> None:
         self.ledger_id = ledger_id
         self.head = head
         self.head_found = head is None or head == NO_HASH
         self.report = report
         self.tip = Tip()
         self.books = Books()
-        self.state = State()
+        self.state = state
 
     def take(self, segment: Segment) -> None:
         report = self.report
@@ -193,14 +185,37 @@ class _Proof:
             )
 
 
-def state_agrees(path: Path, replayed: State) -> str:
-    """Compare the checkpoint and the journal's tail with a replay from nothing; a line for people.
+def state_agrees(path: Path, replayed: State, settings: Settings | None = None) -> str:
+    """Compare what the checkpoint and the journal's tail give with a replay; a line for people.
 
-    LedgerFault where they differ: delete the checkpoint, it is rebuilt from the journal.
+    LedgerFault where they differ. A checkpoint that a start would not use is no fault: it is made
+    again from the journal.
     """
-    if not (path / "checkpoint" / DATA_FILE).exists():
+    if not (path / CHECKPOINT / "state" / DATA_FILE).exists():
         return "skipped: this ledger has no checkpoint"
-    return "skipped: not compared yet"
+    with Ledger.open(path, settings, readonly=True) as ledger:
+        # Another process may have written more meanwhile.
+        for block in ledger.journal.blocks(int(replayed.totals["last"][0]) + 1):
+            replayed.apply(block.value)
+        saved_at = ledger.recovery.checkpoint
+        if ledger.state.digest() != replayed.digest():
+            raise LedgerFault(
+                f"checkpoint of sequence {saved_at}: expected the state of a replay, found "
+                f"{_difference(replayed, ledger.state)}; delete {path / CHECKPOINT}, a start "
+                "makes it again"
+            )
+    return "skipped: no whole save to start from" if saved_at == 0 else "ok"
+
+
+def _difference(replayed: State, loaded: State) -> str:
+    for name in TABLES:
+        wanted, found = replayed.rows(name), loaded.rows(name)
+        if len(wanted) != len(found):
+            return f"{len(found)} {name} for {len(wanted)}"
+        at = np.flatnonzero(wanted != found)
+        if len(at):
+            return f"another row {at[0]} of {name}"
+    return "other totals"
 
 
 def _prove_pages(folder: Path, number: int) -> None:
