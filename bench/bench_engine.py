@@ -19,6 +19,7 @@ from bench.server import FLOOR_FEN, accepted
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.journal.block import Draft
+from onecard.core.ledger import Ledger
 from onecard.core.node import Node, wait_for
 from onecard.core.registry import PutCards, PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.ext.outcome import Funding, Role
@@ -34,6 +35,7 @@ class InProcess:
     """A running node and its registry; what each commit held is noted beside."""
 
     def __init__(self, path: Path) -> None:
+        Ledger.create(path, Settings())
         self.node = Node(path, Settings(), SystemClock())
         self.commits: list[list[int]] = []  # bytes of each value of each commit
         append = self.node.journal.append
@@ -95,39 +97,45 @@ def engine(folder: Path) -> Iterator[InProcess]:
     engine.node.stop()
 
 
-def bare_appends(path: Path, commits: Sequence[Sequence[int]]) -> float:
+def bare_appends(appends: Appends, commits: Sequence[Sequence[int]]) -> float:
     """Seconds to append values of the same sizes in the same commits."""
     values = [[NOISE[:size] for size in sizes] for sizes in commits]
-    appends = Appends(path)
     start = time.perf_counter()
     for commit in values:
         appends.commit(commit)
-    taken = time.perf_counter() - start
-    appends.close()
-    return taken
+    return time.perf_counter() - start
 
 
 def bench_decode_to_durable(
     benchmark: BenchmarkFixture, figures: Figures, engine: InProcess, folder: Path
 ) -> None:
-    count = 100 if figures.short else 300
+    count = 100 if figures.short else 200
     rounds = 3 if figures.short else 9
-    engine.run(engine.stream.messages(20, TAPS))
+    engine.commits.clear()
+    engine.run(engine.stream.messages(count, TAPS))
+    appends = Appends(folder / "bare")
+    shape = list(engine.commits)  # what commits held so far; its file has grown before, as ours
+    bare_appends(appends, shape)
     ours_s: list[float] = []
     bare_s: list[float] = []
+    before_s: list[float] = []
     rows = []
 
     def ready() -> tuple[tuple[list[bytes]], dict[str, object]]:
         messages = engine.stream.messages(count, TAPS)
         engine.commits.clear()
+        before_s.append(bare_appends(appends, shape))
         return (messages,), {}
 
     def run(messages: list[bytes]) -> None:
         ours_s.append(engine.run(messages))
 
     def beside(*_: object) -> None:
-        commits = [list(sizes) for sizes in engine.commits]
-        bare_s.append(bare_appends(folder / f"bare-{len(bare_s)}", commits))
+        # One before ours and one after: a disk that gets slower under load favours neither.
+        after_s = bare_appends(appends, engine.commits)
+        before = before_s[-1] * sum(map(sum, engine.commits)) / sum(map(sum, shape))
+        bare_s.append((before + after_s) / 2)
+        commits = engine.commits
         taps = count * TAPS
         total = sum(sum(sizes) for sizes in commits)
         rows.append(
@@ -141,6 +149,7 @@ def bench_decode_to_durable(
         )
 
     benchmark.pedantic(run, setup=ready, teardown=beside, rounds=rounds)
+    appends.close()
     figures.table(
         "engine", ("records/s", "bare records/s", "ratio", "commits", "bytes a record"), rows
     )

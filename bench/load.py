@@ -42,6 +42,7 @@ class Stream:
     step_us: int = 10  # between two taps
     sent: int = 0  # taps so far
     request: int = 0
+    journeys: int = 0
     _entered: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __post_init__(self) -> None:
@@ -88,8 +89,11 @@ class Stream:
         exits = slice(middle - len(entered), middle)
         entries = slice(middle, middle + pairs)
         kind[exits], kind[entries] = EXIT, ENTRY
+        # In turn, so that nobody enters twice before leaving.
+        turn = np.arange(pairs) + self.journeys
+        self.journeys += pairs
         card[exits] = entered
-        self._entered = card[entries].copy()
+        self._entered = card[entries] = self.cards[turn % len(self.cards)]
         amount[exits] = amount[entries] = 0
         for part in (exits, entries):
             place[part] = self.random.integers(1, STATIONS + 1, size=len(place[part]))
