@@ -5,6 +5,7 @@ token or number, or a key, under a name listed in FORBIDDEN is stopped here.
 """
 
 import json
+import logging
 import sys
 from typing import Literal, TextIO
 
@@ -35,6 +36,14 @@ class Log:
         """The process cannot go on as it was."""
         self._write("error", event, fields)
 
+    def capture(self) -> None:
+        """Bring what modules say through the standard library's logging here as well."""
+        handler = _Handler(self)
+        root = logging.getLogger("onecard")
+        root.handlers = [handler]
+        root.propagate = False
+        root.setLevel(logging.INFO)
+
     def _write(self, level: str, event: str, fields: dict[str, Value]) -> None:
         if named := FORBIDDEN & fields.keys():
             raise ValueError(f"log: {', '.join(sorted(named))} may not be logged, event {event}")
@@ -46,6 +55,22 @@ class Log:
         # One write a line: lines of two threads do not mix.
         self.out.write(line + "\n")
         self.out.flush()
+
+
+class _Handler(logging.Handler):
+    """One record, one event; a traceback stays out, its last line goes in."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self.log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = {"WARNING": self.log.warning, "ERROR": self.log.error}
+        write = level.get(record.levelname, self.log.info)
+        cause = record.exc_info[1] if record.exc_info else None
+        reason = f"{type(cause).__name__}: {cause}" if cause is not None else None
+        fields = {} if reason is None else {"reason": reason}
+        write("note", source=record.name, text=record.getMessage(), **fields)
 
 
 def _logfmt(value: object) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from onecard.core.errors import Stopped
 from onecard.ext.state import State
 from onecard.grpc.mailbox import Done, Mailbox
 
@@ -21,6 +22,35 @@ class Node(Protocol):
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None: ...
     def act(self, act: Any, done: Done) -> None: ...
     def read(self, question: Callable[[State], Any], done: Done) -> None: ...
+
+
+class Starting:
+    """In place of a node while its ledger is opened: refuses, so that clients try again."""
+
+    @property
+    def journal(self) -> Any:
+        raise _starting()
+
+    @property
+    def engine(self) -> Any:
+        raise _starting()
+
+    @property
+    def ledger(self) -> Any:
+        raise _starting()
+
+    def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
+        raise _starting()
+
+    def act(self, act: Any, done: Done) -> None:
+        raise _starting()
+
+    def read(self, question: Callable[[State], Any], done: Done) -> None:
+        raise _starting()
+
+
+def _starting() -> Stopped:
+    return Stopped("the server is starting: the ledger is being opened; send it again later")
 
 
 class Asking:

@@ -10,10 +10,9 @@ from typing import Any
 import grpc
 
 from onecard.core.errors import OnecardError, Overloaded, Stopped
-from onecard.grpc.asking import Node
+from onecard.grpc.asking import Asking
 from onecard.grpc.directory import Directory
 from onecard.grpc.door import principal
-from onecard.grpc.mailbox import Mailbox
 from onecard.v1 import tap_pb2
 
 SERVICE = "onecard.v1.Clearing"
@@ -33,15 +32,14 @@ class Clearing:
 
     def __init__(
         self,
-        node: Node,
-        mailbox: Mailbox,
+        asking: Asking,
         directory: Directory,
         token: Token,
         streams_max: int,
         pipelined_max: int,
     ) -> None:
-        self.node = node
-        self.mailbox = mailbox
+        self.asking = asking
+        self.mailbox = asking.mailbox
         self.directory = directory
         self.token = token
         self.streams_max = streams_max
@@ -125,7 +123,7 @@ class Clearing:
 
         future.add_done_callback(settled)
         try:
-            self.node.taps(who, stream, message, done)
+            self.asking.node.taps(who, stream, message, done)
         except Exception as error:
             future.set_exception(error)
 

@@ -99,7 +99,7 @@ class Answer:
         return cls(read.request_id, *(read.column(name) for name in wire.DECISION_COLUMNS))
 
 
-def columns_message(request_id: int = 0, **columns: ArrayLike) -> bytes:
+def columns_message(request_id: int = 0, /, **columns: ArrayLike) -> bytes:
     """A TapBatch out of arrays, one value a tap; the columns are named as in tap.proto.
 
     card, terminal and terminal_seq are required; a column left out is 0 on every row. BadInput

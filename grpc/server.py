@@ -1,9 +1,9 @@
 """Builds the server, wires the services to a node, serves, drains."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
@@ -12,8 +12,9 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.log import Log
+from onecard.core.token import token
 from onecard.grpc import clearing, ledger, registry, settlement
-from onecard.grpc.asking import Asking, Node
+from onecard.grpc.asking import Asking, Node, Starting
 from onecard.grpc.directory import Directory
 from onecard.grpc.door import Door
 from onecard.grpc.mailbox import Mailbox
@@ -73,13 +74,12 @@ def options(settings: Settings) -> list[tuple[str, int]]:
 
 
 class Server:
-    """One a process, on the loop that starts it."""
+    """One a process, on the loop that makes it. It listens before there is a node, so that health
+    says NOT_SERVING while a ledger is opened; `attach` begins to serve."""
 
     def __init__(
         self,
-        node: Node,
         settings: Settings,
-        token: Callable[[str], int],
         log: Log,
         address: Address,
         reflect: bool | None = None,
@@ -88,52 +88,67 @@ class Server:
         self.log = log
         self.settings = settings
         self.address = address
+        self.token_key = b""
         self.mailbox = Mailbox(asyncio.get_running_loop())
-        asking = Asking(node, self.mailbox)
-        directory = Directory(asking)
+        self.asking = Asking(Starting(), self.mailbox)
+        directory = Directory(self.asking)
         self.clearing = clearing.Clearing(
-            node, self.mailbox, directory, token, settings.streams_max, pipelined_max
+            self.asking, directory, self._token, settings.streams_max, pipelined_max
         )
-        self.ledger = ledger.Ledger(asking, token, BLOCK_BYTES_MAX - 1024)
+        self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024)
         self.health = health.aio.HealthServicer()
-        self.server = grpc.aio.server(
-            interceptors=(Door(directory, address.loopback, log),), options=options(settings)
-        )
-        self.server.add_generic_rpc_handlers((self.clearing.handlers(),))
-        registry_pb2_grpc.add_RegistryServicer_to_server(
-            registry.Registry(asking, token), self.server
-        )
-        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, self.server)
-        settlement_pb2_grpc.add_SettlementServicer_to_server(
-            settlement.Settlement(asking), self.server
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        if address.loopback if reflect is None else reflect:
+        self.serving = False
+        door = Door(directory, address.loopback, log)
+        self.server = grpc.aio.server(interceptors=(door,), options=options(settings))
+        self._add_services(address.loopback if reflect is None else reflect)
+
+    def _add_services(self, reflect: bool) -> None:
+        server = self.server
+        server.add_generic_rpc_handlers((self.clearing.handlers(),))
+        add_registry: Any = registry_pb2_grpc.add_RegistryServicer_to_server
+        add_registry(registry.Registry(self.asking, self._token), server)
+        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, server)
+        add_settlement: Any = settlement_pb2_grpc.add_SettlementServicer_to_server
+        add_settlement(settlement.Settlement(self.asking), server)
+        add_health: Any = health_pb2_grpc.add_HealthServicer_to_server
+        add_health(self.health, server)
+        if reflect:
             names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self.server)
+            add_reflection: Any = reflection.enable_server_reflection
+            add_reflection(names, server)
 
     async def start(self) -> Address:
-        """Listens and serves; the address as it is. OnecardError where the port is taken."""
+        """Listens, not serving yet; the address as it is. OnecardError where it is taken."""
         await self.set_serving(False)
         try:
             port = self.server.add_insecure_port(str(self.address))
-        except RuntimeError as error:
+        except RuntimeError:
             raise OnecardError(
                 f"cannot listen on {self.address}: it is taken or not an address of this machine; "
                 "choose another with --listen"
-            ) from error
+            ) from None
         self.address = Address(self.address.host, port)
         await self.server.start()
-        await self.set_serving(True)
         return self.address
+
+    async def attach(self, node: Node, token_key: bytes) -> None:
+        """Serve this node from now on."""
+        self.asking.node = node
+        self.token_key = token_key
+        await self.set_serving(True)
+
+    def _token(self, number: str) -> int:
+        return token(self.token_key, number)
 
     async def set_serving(self, serving: bool) -> None:
         """What health says, of the whole and of each service."""
+        self.serving = serving
         for name in ("", *SERVICES):
             await self.health.set(name, SERVING if serving else NOT_SERVING)
 
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Takes nothing more, answers what is in flight, closes. `drain_s` 0 answers nothing."""
+        self.serving = False
         await self.health.enter_graceful_shutdown()
         self.clearing.stop()
         self.ledger.stop()

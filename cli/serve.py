@@ -1,0 +1,126 @@
+"""`onecard serve`: the server of one ledger, until it is told to stop."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from onecard.core.clock import SystemClock
+from onecard.core.config import Settings
+from onecard.core.errors import BadInput, Stopped
+from onecard.core.log import Log
+from onecard.grpc.host import Host, Ready
+from onecard.grpc.server import Address
+
+FAILED = 2
+
+
+def serve(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="The ledger's folder.")],
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 chooses one.")
+    ] = f"{Settings.host}:{Settings.port}",
+    metrics_port: Annotated[
+        int, typer.Option(help="Port of the Prometheus endpoint, same host; 0 chooses one.")
+    ] = Settings.metrics_port,
+    cards_max: Annotated[int, typer.Option(help="Cards this process has room for.", min=1)] = (
+        Settings.cards_max
+    ),
+    streams_max: Annotated[int, typer.Option(help="Streams that may be open.", min=1)] = (
+        Settings.streams_max
+    ),
+    checkpoint_seconds: Annotated[
+        float, typer.Option(help="Between two checkpoints; bounds what a restart replays.", min=0)
+    ] = Settings.checkpoint_every_s,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other limit of core/config.py."),
+    ] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written when ready: JSON with the addresses, for scripts.")
+    ] = None,
+    reflection: Annotated[
+        bool | None,
+        typer.Option("--reflection/--no-reflection", help="By default on loopback only."),
+    ] = None,
+    log_format: Annotated[
+        str, typer.Option(metavar="logfmt|json", help="Of the log, on standard error.")
+    ] = "logfmt",
+) -> None:
+    """Serve a ledger over gRPC until SIGTERM or SIGINT.
+
+    It recovers by itself, then takes taps; told to stop, it answers what is in flight, saves a
+    checkpoint and exits 0. If the engine fails it answers nothing more and exits 2.
+
+    Example: onecard serve ./ledger --listen 127.0.0.1:7421
+    """
+    address = Address.parse(listen)
+    settings = _settings(setting or [])
+    settings = replace(
+        settings,
+        cards_max=cards_max,
+        streams_max=streams_max,
+        checkpoint_every_s=checkpoint_seconds,
+        host=address.host,
+        port=address.port,
+        metrics_port=metrics_port,
+    )
+    clock = SystemClock()
+    log = Log(clock, _log_format(log_format))
+    log.capture()
+    host = Host(data, settings, clock, log, Address(address.host, metrics_port), reflection)
+
+    def ready(now: Ready) -> None:
+        print(
+            f"onecard: ready on {now.address}, metrics on http://{now.metrics}/metrics, "
+            f"{data} at sequence {now.sequence}, {now.replayed} records replayed, "
+            f"started in {now.startup_s:.2f} s",
+            flush=True,
+        )
+        if ready_file is not None:
+            _write_ready(ready_file, now)
+
+    try:
+        asyncio.run(host.run(address, ready))
+    except Stopped as error:
+        # The engine's threads may be stuck in the disk that failed, so nobody waits for them.
+        print(f"onecard: {error}", file=sys.stderr, flush=True)
+        os._exit(FAILED)
+
+
+def _write_ready(path: Path, now: Ready) -> None:
+    """Whole or not at all: a script that sees the file can read it."""
+    row = {"address": str(now.address), "metrics": now.metrics, "pid": os.getpid()}
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(row) + "\n")
+    part.rename(path)
+
+
+def _settings(given: list[str]) -> Settings:
+    """Settings with NAME=VALUE pairs applied; BadInput for a name or value that is none."""
+    known: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for pair in given:
+        name, equals, text = pair.partition("=")
+        if name not in known or not equals:
+            raise BadInput(f"--set: expected NAME=VALUE with one of {', '.join(known)}")
+        try:
+            values[name] = known[name](text)
+        except ValueError:
+            raise BadInput(
+                f"--set {name}: expected a {known[name].__name__}, found {text!r}"
+            ) from None
+    return replace(Settings(), **values)
+
+
+def _log_format(text: str) -> Literal["logfmt", "json"]:
+    if text == "json":
+        return "json"
+    if text == "logfmt":
+        return "logfmt"
+    raise BadInput(f"--log-format: expected logfmt or json, found {text!r}")
