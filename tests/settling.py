@@ -1,5 +1,6 @@
 """Journals with a window in them, made by hand, for the tests of settlement."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.journal import Draft, Journal
+from onecard.core.settlement.detail import detail_lines
+from onecard.core.settlement.form import Header, Trailer, digest_line
 from onecard.core.settlement.window import NAME
 from onecard.ext import layout
+from onecard.ext.csvline import LINES_MAX
 from onecard.ext.outcome import Kind, Outcome, OwnerKind, Record
 
 LEDGER = bytes(range(16))
@@ -119,3 +123,53 @@ def journal_of(
     entries, legs = entries_of(seed, 3, first, len(counts) + 1)
     journal.append([Draft.of(Record.ENTRIES, entries, at_us + 1, legs)])
     return journal
+
+
+def lying_journal(path: Path, lie: str) -> Journal:
+    """A chain that is sound in itself and holds one window that is not."""
+    journal = Journal.create(path, bytes(16), watermark_bytes=0)
+    entries, legs = entries_of(3, 50, 1)
+    rows = records_of([legs], 1, 51)
+    if lie == "window":
+        entries["window"][7] = 2
+    elif lie == "party":
+        legs["party"][legs["party"] == 4] = 9
+    elif lie == "legs_at":
+        entries["legs_at"][entries["legs"] > 0] += 1000
+    elif lie == "travel_day":
+        entries["travel_day"][9] = 1
+    elif lie == "moved":
+        # One fen more each way between two parties: the nets still sum to zero.
+        rows["in_fen"][0] += 1
+        rows["out_fen"][3] += 1
+    elif lie == "legs":
+        rows["legs"][2] += 1
+    journal.append([Draft.of(Record.ENTRIES, entries, 1, legs)])
+    journal.append([Draft.of(Record.WINDOWS, rows, 2)])
+    return journal
+
+
+def big_sheet(path: Path, lines: int) -> NDArray[np.void]:
+    """A participant's file of so many lines, without a journal; the ENTRY rows they are of."""
+    entries, legs = entries_of(9, lines, 1)
+    entries["operator_id"], legs["party"] = 1, 2
+    entries["terminal_seq"] = entries["sequence"]
+    legs["party"][1::2] = 1
+    moving = entries["legs"] > 0
+    leg_of = np.where(moving, entries["legs_at"].astype(np.int64) + 1, -1)
+    writer, digest = detail_lines(), hashlib.sha256()
+    amounts_fen = legs["amount_fen"][leg_of[moving]]
+    with path.open("wb") as file:
+
+        def put(text: bytes) -> None:
+            digest.update(text)
+            file.write(text)
+
+        put(Header(LEDGER.hex(), 1, DAY, 1).text())
+        for at in range(0, lines, LINES_MAX):
+            part = slice(at, min(at + LINES_MAX, lines))
+            rows = np.arange(part.start, part.stop, dtype=np.uint32)
+            put(writer.write(entries, legs, rows, leg_of[part]))
+        put(Trailer(lines, int(amounts_fen.sum()), 0).text())
+        file.write(digest_line(digest.hexdigest()))
+    return entries

@@ -254,7 +254,7 @@ def _read_end(listing: Listing, text: bytes) -> None:
             listing.refuse(listing.line, "", expected, f"{found_digest}: the file was changed")
         listing.line += 1
     if len(lines) > 2:
-        listing.refuse(listing.line, "", "the end of the file", repr(lines[2][:40]))
+        listing.refuse(listing.line, "", "the end of the file", repr(_line(lines[2])[:40]))
 
 
 def _fields(line: str) -> list[str]:
