@@ -19,7 +19,6 @@ from onecard.ext import csvline, layout
 from onecard.ext.outcome import Kind, Outcome, OwnerKind, Purse, Record
 from tests.settling import NAMES, entries_of, journal_of, lying_journal
 
-
 WRITER = detail_lines()
 
 

@@ -1,0 +1,123 @@
+"""`onecard settle`: closes a window if asked to, and writes its files."""
+
+import json
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from onecard.core.clock import SystemClock
+from onecard.core.config import Settings
+from onecard.core.errors import BadInput
+from onecard.core.journal import Journal
+from onecard.core.ledger import read_card
+from onecard.core.node import Node
+from onecard.core.settlement.files import write_files
+from onecard.core.settlement.manifest import MANIFEST, Manifest
+from onecard.core.settlement.window import CloseWindow, day_number, day_text
+from onecard.grpc.client import Client
+
+POSITIONS_SHOWN = 40  # a screen; the manifest has all of them
+
+
+def settle(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="The ledger's folder.")],
+    window: Annotated[int, typer.Argument(help="The window's number.", min=1)],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the files go; by default files/ of the ledger."),
+    ] = None,
+    close: Annotated[bool, typer.Option("--close", help="Close the window first.")] = False,
+    business_day: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="The day it is closed for.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The server that runs on DIR, to close through."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+) -> None:
+    """Write the files of a closed window: one CSV a participant, and a manifest.
+
+    Reads the ledger only, so a server may run on it. Run again it gives the same bytes; a file
+    that was changed is named and left alone. With --close it closes the window first: through
+    the server named by --to, or in the folder where none runs.
+
+    Example: onecard settle ./ledger 1 --close --business-day 2026-11-22 --to 127.0.0.1:7421
+    """
+    origin = read_card(data).origin
+    if close:
+        _close(data, window, business_day, to)
+    elif business_day is not None or to is not None:
+        raise BadInput("--business-day and --to: expected with --close only; add --close")
+    with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
+        manifest = _write(journal, data, window, out, quiet=as_json)
+    if as_json:
+        facts = {"folder": str(manifest.folder), "repeated": manifest.repeated}
+        typer.echo(json.dumps(facts | manifest.as_json(), ensure_ascii=False))
+    else:
+        _print(manifest)
+
+
+def _close(data: Path, window: int, business_day: str | None, to: str | None) -> None:
+    if business_day is None:
+        raise BadInput("--close: expected the day it is closed for; give --business-day YYYY-MM-DD")
+    day = day_number(business_day)
+    if to is not None:
+        with Client(to) as client:
+            client.close_window(window, day)
+        return
+    node = Node(data, Settings(), SystemClock())
+    answers: SimpleQueue[object] = SimpleQueue()
+    node.start()
+    try:
+        node.act(CloseWindow(window, day), answers.put)
+        answer = answers.get()
+    finally:
+        node.stop()
+    if isinstance(answer, BaseException):
+        raise answer
+
+
+def _write(journal: Journal, data: Path, window: int, out: Path | None, quiet: bool) -> Manifest:
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        return write_files(journal, data, window, out)
+    columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("writing", total=None)
+        return write_files(
+            journal,
+            data,
+            window,
+            out,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _print(manifest: Manifest) -> None:
+    console = Console()
+    table = Table(title=f"window {manifest.window}, {day_text(manifest.business_day)}, in fen")
+    for name in ("id", "participant", "lines", "in", "out", "net"):
+        table.add_column(name, justify="left" if name == "participant" else "right")
+    for sheet in manifest.sheets[:POSITIONS_SHOWN]:
+        row = (sheet.lines, sheet.in_fen, sheet.out_fen, sheet.net_fen)
+        table.add_row(str(sheet.participant), sheet.name, *(f"{value:,}" for value in row))
+    more = len(manifest.sheets) - POSITIONS_SHOWN
+    if more > 0:
+        table.add_row("", f"... and {more} more", "", "", "", "")
+    totals = manifest.as_json()["totals"]
+    table.add_section()
+    table.add_row(
+        "", "sum", *(f"{totals[key]:,}" for key in ("lines", "in_fen", "out_fen", "net_fen"))
+    )
+    console.print(table)
+    console.print(f"sequences {manifest.first} to {manifest.cut}", highlight=False)
+    said = "were there already, the same bytes" if manifest.repeated else "written"
+    typer.echo(f"head      {manifest.head}: keep it elsewhere, for onecard verify --head")
+    typer.echo(f"files     {len(manifest.sheets)} and {MANIFEST} {said}: {manifest.folder}")
