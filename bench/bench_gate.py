@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench import bare, gate
 from bench.figures import Figures
 from bench.server import Server, accepted
-from onecard.v1 import settlement_pb2, settlement_pb2_grpc
+from onecard.grpc.client import Client
 
 CARDS = 1_000_000
 RATE = 250  # messages a second
@@ -18,6 +18,7 @@ TAPS = 128  # of a message: 32,000 taps a second, a large city's peak
 ENTRY_BYTES = 160  # an entry and its two legs
 LATE_TAPS = 8_192  # of a message of the late upload
 CHECKPOINT_S = 5
+DAY = 20_000  # since 1970: of the first window
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +50,9 @@ def bench_open_loop(
     def besides() -> None:
         nonlocal closed
         time.sleep(slice_s / 4)
-        with server.channel() as channel:
-            closed += 1
-            request = settlement_pb2.CloseWindowRequest(window=closed)
-            window = settlement_pb2_grpc.SettlementStub(channel).CloseWindow(request)
+        closed += 1
+        with Client(server.address) as client:
+            window = client.close_window(closed, DAY + closed)
         assert window.closed
         assert sum(position.net_fen for position in window.positions) == 0
         upload()

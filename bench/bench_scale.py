@@ -12,6 +12,8 @@ from bench.figures import Figures, million
 from bench.server import Server
 
 OPERATORS = 4
+REPLAYED = "onecard_replayed_records"
+REPLAY_S = "onecard_replay_seconds"
 
 
 def bench_cards_and_a_kill(benchmark: BenchmarkFixture, figures: Figures, folder: Path) -> None:
@@ -39,6 +41,8 @@ def bench_cards_and_a_kill(benchmark: BenchmarkFixture, figures: Figures, folder
     benchmark.pedantic(restart, setup=kill, rounds=1)
     assert server.last() >= before
     again_gib = server.memory_gib()
+    replayed = server.metric(REPLAYED)
+    replay_s = server.metric(REPLAY_S)
     server.stop()
     rows = [
         ("cards", f"{cards:,}"),
@@ -48,7 +52,7 @@ def bench_cards_and_a_kill(benchmark: BenchmarkFixture, figures: Figures, folder
         ("resident under load", f"{loaded_gib['VmRSS']:.2f} GiB"),
         ("of it anonymous", f"{loaded_gib['RssAnon']:.2f} GiB"),
         ("serving again after kill -9", f"{again_s[0]:.1f} s"),
-        ("replay", server.replayed()),
+        ("replayed", f"{replayed:,.0f} records at {million(replayed / replay_s)}/s"),
         ("resident after restart", f"{again_gib['VmRSS']:.2f} GiB"),
     ]
     figures.table("scale", ("what", "found"), rows)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-RIDE, ENTRY, EXIT, PURCHASE, TOP_UP = 1, 2, 3, 4, 7
+RIDE, ENTRY, EXIT, PURCHASE, REVERSAL, TOP_UP = 1, 2, 3, 4, 6, 7
 STATIONS = 24
 # Out of 100 taps: most are rides the gate rated, a fifth are engine-rated journeys.
-PURCHASES, TOP_UPS, JOURNEYS = 8, 4, 20
+PURCHASES, TOP_UPS, JOURNEYS, REVERSALS = 8, 4, 20, 1
 US = 1_000_000
 
 
@@ -49,13 +49,18 @@ class Stream:
         self.random = np.random.default_rng(self.seed)
 
     def messages(self, count: int, taps: int) -> list[bytes]:
-        """The next `count` TapBatch messages of `taps` taps each, 42 bytes a tap."""
+        """The next `count` TapBatch messages of `taps` taps each, 50 bytes a tap."""
         return [self.message(taps) for _ in range(count)]
 
     def message(self, taps: int) -> bytes:
         at = np.arange(self.sent, self.sent + taps, dtype=np.int64)
         count = len(self.terminals)
         kind, card, amount, place = self._acts(taps)
+        back = np.zeros(taps, "<u4")  # sequence of the tap that a reversal voids
+        voids = self._voids(taps)
+        kind[voids], amount[voids] = REVERSAL, 0
+        card[voids] = card[voids.start - count : voids.stop - count]
+        back[voids] = at[voids] // count
         self.request += 1
         self.sent += taps
         return b"".join(
@@ -70,8 +75,17 @@ class Stream:
                 *packed(8, amount),
                 *packed(9, np.zeros(taps, np.uint8)),
                 *packed(10, place),
+                *packed(12, np.zeros(taps, "<u4")),
+                *packed(13, back),
             ]
         )
+
+    def _voids(self, taps: int) -> slice:
+        """Which taps void the one before on the same terminal: rides that void rides."""
+        first = taps * 4 // 5
+        count = len(self.terminals)
+        wide = min(taps * REVERSALS // 100, count) if first - count > taps * 2 // 3 else 0
+        return slice(first, first + wide)
 
     def _acts(self, taps: int) -> tuple[NDArray[np.generic], ...]:
         """Kind (u1), card (u8), amount_fen (i8) and place (u4) of each tap."""
