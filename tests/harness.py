@@ -4,10 +4,8 @@ A step is a group of messages and acts, as the engine is given it. Both sides an
 for taps the decisions row by row, for an act what it returns, or MALFORMED.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from onecard.v1.tap_pb2 import TapBatch
@@ -108,16 +106,23 @@ class TwinSide:
         self.book = Book()
         twin_acts.put_rules(self.book, START_RULES, now_us)
 
-    def step(self, items: Sequence[Item], now_us: int) -> list[Any]:
-        """Taps that follow one another are one block; each block is booked after the one before."""
+    def step(
+        self, items: Sequence[Item], now_us: int, booked_at_us: Sequence[int] = ()
+    ) -> list[Any]:
+        """Taps that follow one another are one block; each is booked after the block before.
+
+        Where the times of booking are given, item by item, they are taken for the taps.
+        """
         answers: list[Any] = []
         together = False
-        for item in items:
-            if not (together and isinstance(item, Taps | Message)):
+        at_us = now_us
+        for number, item in enumerate(items):
+            is_taps = isinstance(item, Taps | Message)
+            if not (together and is_taps):
                 at_us = max(now_us, self.book.booked_at_us + 1)
-            together = isinstance(item, Taps | Message)
-            if isinstance(item, Taps | Message):
-                answers.append(self._taps(item, at_us))
+            together = is_taps
+            if is_taps:
+                answers.append(self._taps(item, booked_at_us[number] if booked_at_us else at_us))
             else:
                 answers.append(self._act(item, at_us))
         return answers
@@ -134,8 +139,17 @@ class TwinSide:
     def digest(self) -> bytes:
         return twin_digest.digest(self.book)
 
+    def tables(self) -> dict[str, twin_digest.Rows]:
+        return {name: table(self.book) for name, table in twin_digest.TABLES.items()}
+
+    def totals(self) -> twin_digest.Rows:
+        return twin_digest.totals(self.book)
+
     def restart(self) -> None:
         """Nothing is kept but the state, so nothing changes."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
     def _taps(self, item: Taps | Message, at_us: int) -> list[Decision] | str:
         try:
@@ -157,7 +171,10 @@ class TwinSide:
                     CardRow(token, issuer, funding, status, since_us, floor_fen, account)
                     for token, account in zip(tokens, shared, strict=True)
                 ]
-                return twin_acts.put_cards(book, cards, at_us)
+                try:
+                    return twin_acts.put_cards(book, cards, at_us)
+                except twin_acts.Refused:
+                    return MALFORMED
             case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
                 return twin_acts.put_tariff(
                     book, name, effective_from_us, stations, fares_fen, entry_min_fen, at_us
@@ -170,12 +187,3 @@ class TwinSide:
                 closed = twin_acts.close_window(book, business_day, at_us)
                 return closed.window, closed.first, closed.cut, closed.record
         raise TypeError(item)
-
-
-SIDES = ("twin",)
-NOW_US = 1_780_300_800_000_000  # 2026-06-01 16:00 in UTC+8
-
-
-@contextmanager
-def opened(name: str, folder: Path) -> Iterator[Any]:
-    yield TwinSide(NOW_US)

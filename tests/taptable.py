@@ -80,6 +80,7 @@ class Play:
         self.taps: dict[str, Tap] = {}
         self.answers: dict[str, Decision] = {}
         self.tokens = dict(UNREGISTERED)
+        self.statuses: dict[str, int] = {}
         self.numbers = {name: number for number, name in enumerate(TERMINALS, 1)}
         self.business_day = NOW_US // DAY_US
         self._next = dict.fromkeys(TERMINALS, 1)
@@ -124,6 +125,13 @@ class Play:
                 self.tokens[name] = token + 0x100
                 row = Cards((token + 0x100,), issuer, funding, 1, 0, floor_fen, (account,))
                 self.do(row)
+            case ["swap", name, other]:
+                token, issuer, funding, floor_fen = CARDS[name]
+                account = list(CARDS).index(other) + 1
+                self.do(Cards((token,), issuer, funding, 1, 0, floor_fen, (account,)))
+            case ["floor", name, floor_fen]:
+                token, issuer, funding, _ = CARDS[name]
+                self.do(Cards((token,), issuer, funding, self.statuses[name], 0, int(floor_fen)))
             case ["register", name, funding]:
                 self.tokens[name] = UNREGISTERED[name]
                 self.do(Cards((UNREGISTERED[name],), BANK, Funding[funding]))
@@ -144,7 +152,7 @@ class Play:
 
     def register(self, name: str, status: int = 1, since_us: int = 0) -> None:
         token, issuer, funding, floor_fen = CARDS[name]
-        self.tokens[name] = token
+        self.tokens[name], self.statuses[name] = token, status
         self.do(Cards((token,), issuer, funding, status, since_us, floor_fen))
 
     def legs(self, label: str) -> list[str]:

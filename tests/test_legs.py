@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import SIDES, opened
-from tests.taptable import Play
+from tests.sides import opened
+from tests.taptable import NOW_US, Play
 
 PRELUDE = """
 ride: M RIDE P 200                      = ACCEPTED 200 800
@@ -108,9 +108,9 @@ FIELDS = {
 }
 
 
-@pytest.fixture(params=SIDES)
+@pytest.fixture(params=("twin", "engine"))
 def played(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Play]:
-    with opened(request.param, tmp_path / "ledger") as side:
+    with opened(request.param, tmp_path / "ledger", NOW_US) as side:
         play = Play(side)
         play.run(PRELUDE)
         yield play

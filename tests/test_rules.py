@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from onecard.ext.outcome import Outcome
-from tests.harness import SIDES, opened
-from tests.taptable import Play
+from tests.sides import opened
+from tests.storm import FAULTS_OPEN
+from tests.taptable import NOW_US, Play
 
 PAYING = """
 M RIDE P 200                = ACCEPTED 200 800
@@ -434,6 +435,32 @@ e: M RIDE P 1                           = ACCEPTED 1 995
 f: M RIDE P 1                           = ACCEPTED 1 994
 """
 
+SEQUENCE_ZERO = """
+X RIDE P 1 seq=5                        = ACCEPTED 1 999
+& X RIDE P 1 seq=0                      = ACCEPTED 1 998 -- a number like any other
+& X REVERSAL P 0 seq=6 voids=0          = ACCEPTED 1 999
+N REVERSAL P 0 seq=1 voids=0            = TOMBSTONED 0 999
+"""
+
+SWAPPED_CARD = """
+a: M RIDE P 100                         = ACCEPTED 100 900
+t: A TOP_UP P 200                       = ACCEPTED 200 1100
+! share P2 P
+M RIDE P2 1100                          = ACCEPTED 1100 0
+A TOP_UP Q 700                          = ACCEPTED 700 700
+! swap P Q
+M RIDE P 1                              = ACCEPTED 1 699 -- it draws on the other account now
+M REFUND P 50 about=a                   = CARD_MISMATCH 0 699
+M REVERSAL P 0 voids=a                  = CARD_MISMATCH 0 699
+A REVERSAL P 0 voids=t                  = CARD_MISMATCH 0 699 -- else that account went below 0
+"""
+
+STATUS_KEEPS_ITS_TIME = """
+! floor B -700
+M RIDE B 100 at=-1h offline             = ACCEPTED_SUSPENSE 100 1000 -- blocked since two hours
+M RIDE B 100 at=-3h offline             = ACCEPTED 100 900
+"""
+
 TABLES = {
     name: table
     for name, table in list(globals().items())
@@ -441,15 +468,28 @@ TABLES = {
 }
 
 
-@pytest.fixture(params=SIDES)
+@pytest.fixture(params=("twin", "engine"))
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Play]:
-    with opened(request.param, tmp_path / "ledger") as side:
+    with opened(request.param, tmp_path / "ledger", NOW_US) as side:
         yield Play(side)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", [name for name in TABLES if name not in FAULTS_OPEN])
 def test_table(play: Play, name: str) -> None:
     play.run(TABLES[name])
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS_OPEN))
+@pytest.mark.xfail(strict=True, reason="a known fault, not mended yet; see tests/storm.py")
+def test_open_fault(tmp_path: Path, name: str) -> None:
+    with opened("engine", tmp_path / "ledger", NOW_US) as side:
+        Play(side).run(TABLES[name])
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS_OPEN))
+def test_open_fault_as_the_page_says(tmp_path: Path, name: str) -> None:
+    with opened("twin", tmp_path, NOW_US) as side:
+        Play(side).run(TABLES[name])
 
 
 def test_every_outcome_is_in_a_table() -> None:

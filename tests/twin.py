@@ -8,6 +8,8 @@ tests/twin_digest.py its digest.
 
 from dataclasses import dataclass
 
+from google.protobuf.message import DecodeError
+
 from onecard.ext.outcome import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
 from onecard.ext.outcome import Outcome as O
 from onecard.v1.tap_pb2 import TapBatch
@@ -57,7 +59,10 @@ def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
 
 def taps(message: bytes) -> tuple[int, list[Tap]]:
     """The request id and the taps of an encoded TapBatch; absent columns are their defaults."""
-    batch = TapBatch.FromString(message)
+    try:
+        batch = TapBatch.FromString(message)
+    except DecodeError as error:
+        raise MalformedBatch(str(error)) from None
     count = len(batch.card)
     columns = {}
     for name in Tap.__dataclass_fields__:

@@ -224,7 +224,7 @@ def reversal(ask: Ask) -> Verdict:
             return Verdict(O.ORIGINAL_CLOSED)
         key = ask.tap.about_epoch << 32 | ask.tap.about_seq
         return Verdict(O.TOMBSTONED, extensions=(Extension(Image.VOIDED_IDENTITY, key, 0),))
-    if original.tap.card != ask.tap.card:
+    if original.tap.card != ask.tap.card or original.account not in (0, ask.account_id):
         return Verdict(O.CARD_MISMATCH)
     if original.outcome >= O.CARD_UNKNOWN:
         return Verdict(O.ACCEPTED)
