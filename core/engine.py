@@ -20,7 +20,8 @@ from onecard.core.taps import read_taps
 from onecard.ext import layout
 from onecard.ext.counters import Counters
 from onecard.ext.draft import EntryDraft
-from onecard.ext.judge import Recalled, judge, lacks
+from onecard.ext.history import Recalled, lacks
+from onecard.ext.judge import judge
 from onecard.ext.outcome import Record
 from onecard.ext.recent import Recent
 from onecard.ext.state import State

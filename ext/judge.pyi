@@ -1,29 +1,10 @@
-import numpy as np
-from numpy.typing import NDArray
 from onecard.ext.counters import Counters
 from onecard.ext.draft import EntryDraft
+from onecard.ext.history import Recalled
 from onecard.ext.recent import Recent
 from onecard.ext.state import State
 from onecard.ext.wire import Decisions, Taps
 
-OWN: int
-TARGET: int
-ABOUT: int
-LACK: np.dtype[np.void]
-
-class Recalled:
-    count: int
-    def __init__(
-        self,
-        own: NDArray[np.int32],
-        about: NDArray[np.int32],
-        entries: NDArray[np.void],
-        closings: int,
-    ) -> None: ...
-
-def lacks(
-    state: State, recent: Recent, taps: Taps, recalled: Recalled | None = None
-) -> NDArray[np.void] | None: ...
 def judge(
     state: State,
     recent: Recent,

@@ -1,16 +1,15 @@
 """Decides one batch: row by row, in order, without the GIL.
 
-`lacks` says first what of the batch's history is not in memory; the caller has it read and asks
-again. Only when nothing lacks does `judge` change anything.
+`history.lacks` says first what of the batch's history is not in memory. Only when nothing lacks
+does `judge` change anything.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-import numpy as np
-
 from .counters cimport Counters, count_item
 from .draft cimport EntryDraft
+from .history cimport ENTRY_FOUND, LACKING, NONE, Known, Recalled, by_identity, by_sequence, know
 from .layout cimport Account, Entry, Terminal
 from .outcome cimport Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
 from .recent cimport Recent
@@ -19,28 +18,6 @@ from .verdict cimport Plan, Tap, decide, form
 from .wire cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
 cdef int64_t DAY_US = 86400000000
-OWN, TARGET, ABOUT = 0, 1, 2  # which of a row's references is lacking
-LACK = np.dtype([
-    ("row", "<i4"),
-    ("what", "<i4"),
-    ("terminal", "<u4"),
-    ("epoch", "<u4"),
-    ("terminal_seq", "<u4"),
-    ("unused", "<u4"),
-    ("sequence", "<u8"),  # where known; 0: ask for the identity
-])
-
-cdef packed struct Lack:
-    int32_t row
-    int32_t what
-    uint32_t terminal
-    uint32_t epoch
-    uint32_t terminal_seq
-    uint32_t unused
-    uint64_t sequence
-
-if LACK.itemsize != sizeof(Lack):
-    raise ImportError("judge: the struct Lack differs from its dtype")
 
 cdef extern from *:
     """
@@ -50,180 +27,6 @@ cdef extern from *:
 
 cdef enum:
     CHUNK = 128  # rows whose memory is fetched ahead: enough to hide a miss, few enough for L1
-
-cdef enum:
-    ABSENT = -2
-    NOT_ASKED = -1
-
-cdef enum Found:
-    NONE = 0
-    ENTRY_FOUND = 1
-    LACKING = 2
-
-
-cdef class Recalled:
-    """What was read from disk for one batch: for each row an index into `entries`.
-
-    own, about: int32 a row; NOT_ASKED (-1), ABSENT (-2), or the index. `about` serves both the
-    target of a reversal and the sequence a refund, capture or release names.
-    """
-
-    cdef const int32_t[::1] own
-    cdef const int32_t[::1] about
-    cdef const Entry[::1] entries
-    cdef uint64_t closings
-    cdef readonly Py_ssize_t count
-
-    def __init__(self, own, about, entries, uint64_t closings):
-        self.own = own
-        self.about = about
-        self.entries = entries
-        self.closings = closings
-        self.count = len(own)
-
-
-cdef inline int pick(
-    const int32_t* indexes, Py_ssize_t row, Recalled recalled, bint stale, const Entry** out
-) noexcept nogil:
-    """What was recalled for a row. An absence may have passed since identities left memory."""
-    cdef int32_t index
-    if indexes is NULL:
-        return LACKING
-    index = indexes[row]
-    if index == NOT_ASKED or (index == ABSENT and stale):
-        return LACKING
-    if index == ABSENT:
-        return NONE
-    out[0] = &recalled.entries[index]
-    return ENTRY_FOUND
-
-
-cdef struct Known:  # where history is looked for; pointers of a Recalled, or NULL
-    const int32_t* own
-    const int32_t* about
-    bint stale
-    uint64_t ring_low  # sequences below it may leave the ring while this batch is judged
-
-
-cdef inline int by_sequence(
-    Recent recent, uint64_t sequence, const int32_t* indexes, Py_ssize_t row, Recalled recalled,
-    const Known* known, const Entry** out,
-) noexcept nogil:
-    """The entry of a sequence that was given out."""
-    cdef const Entry* kept
-    if sequence >= known.ring_low:
-        kept = recent.entry(sequence)
-        out[0] = kept
-        return NONE if kept is NULL else ENTRY_FOUND
-    return pick(indexes, row, recalled, False, out)
-
-
-cdef inline int by_identity(
-    State state, Recent recent, uint32_t terminal, uint64_t key, const int32_t* indexes,
-    Py_ssize_t row, Recalled recalled, const Known* known, const Entry** out, uint64_t* sequence,
-) noexcept nogil:
-    """The entry an identity is bound to; `sequence` is set where memory knows it."""
-    sequence[0] = 0
-    if key > state.terminals[terminal].seen or state.terminals[terminal].taken == 0:
-        return NONE
-    sequence[0] = recent.find(terminal, key)
-    if sequence[0] != 0:
-        return by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
-    if key > recent.closed[terminal]:
-        return NONE
-    return pick(indexes, row, recalled, known.stale, out)
-
-
-cdef inline void know(
-    Known* known, State state, Recent recent, Recalled recalled, Py_ssize_t count
-) noexcept:
-    known.own = NULL
-    known.about = NULL
-    known.stale = True
-    if recalled is not None and recalled.count == count and count > 0:
-        known.own = &recalled.own[0]
-        known.about = &recalled.about[0]
-        known.stale = recalled.closings != recent.closings
-    known.ring_low = recent.ring_first
-    # Each entry this batch adds may push one out of the ring.
-    if state.all.last + 1 + count > known.ring_low + recent.ring_size:
-        known.ring_low = state.all.last + 1 + count - recent.ring_size
-
-
-def lacks(State state not None, Recent recent not None, Taps taps not None, Recalled recalled=None):
-    """What the batch needs from disk before it can be judged: LACK rows, or None."""
-    cdef Columns* columns = &taps.columns
-    cdef Py_ssize_t row
-    cdef Py_ssize_t found = 0
-    cdef Lack[::1] lacking
-    cdef Known known
-    cdef Lack* lack
-    out = np.empty(0, LACK)
-    memset(&known, 0, sizeof(Known))
-    know(&known, state, recent, recalled, columns.count)
-    with nogil:
-        for row in range(columns.count):
-            if needs(state, recent, columns, row, recalled, &known, NULL, 0) != 0:
-                found += 1
-    if found == 0:
-        return None
-    out = np.zeros(2 * columns.count, LACK)
-    lacking = out
-    found = 0
-    with nogil:
-        for row in range(columns.count):
-            lack = &lacking[found]
-            found += needs(state, recent, columns, row, recalled, &known, lack, 2)
-    return out[:found]
-
-
-cdef int needs(
-    State state, Recent recent, Columns* columns, Py_ssize_t row, Recalled recalled, Known* known,
-    Lack* out, int room,
-) noexcept nogil:
-    """How many references of a row are lacking; written to `out` where there is room."""
-    cdef uint32_t terminal = u32_at(columns.terminal, row)
-    cdef uint64_t key = (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row)
-    cdef uint8_t kind = u8_at(columns.kind, row)
-    cdef uint64_t sequence = 0
-    cdef const Entry* entry = NULL
-    cdef int count = 0
-    if terminal == 0 or terminal > state.all.terminals:
-        return 0
-    if by_identity(
-        state, recent, terminal, key, known.own, row, recalled, known, &entry, &sequence
-    ) == LACKING:
-        if count < room:
-            note(&out[count], row, 0, terminal, key, sequence)
-        count += 1
-    if kind == Kind.REVERSAL:
-        key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
-        if by_identity(
-            state, recent, terminal, key, known.about, row, recalled, known, &entry, &sequence
-        ) == LACKING:
-            if count < room:
-                note(&out[count], row, 1, terminal, key, sequence)
-            count += 1
-    elif kind == Kind.REFUND or kind == Kind.CAPTURE or kind == Kind.RELEASE:
-        sequence = u64_at(columns.about, row)
-        if 0 < sequence <= state.all.last and by_sequence(
-            recent, sequence, known.about, row, recalled, known, &entry
-        ) == LACKING:
-            if count < room:
-                note(&out[count], row, 2, terminal, 0, sequence)
-            count += 1
-    return count
-
-
-cdef inline void note(
-    Lack* lack, Py_ssize_t row, int what, uint32_t terminal, uint64_t key, uint64_t sequence
-) noexcept nogil:
-    lack.row = <int32_t>row
-    lack.what = what
-    lack.terminal = terminal
-    lack.epoch = <uint32_t>(key >> 32)
-    lack.terminal_seq = <uint32_t>key
-    lack.sequence = sequence
 
 
 def judge(
