@@ -88,11 +88,13 @@ def bench_files_reconcile_verify(
         "reconcile": (lines, "lines"),
         "verify": (proof["records"], "records"),
     }
-    rows = [
-        (name, f"{count:,} {of}", f"{ran[name].seconds:.2f} s", f"{ran[name].gib:.2f} GiB")
-        + (f"{million(count / ran[name].seconds)}/s",)
-        for name, (count, of) in done.items()
-    ]
+    rows = []
+    for name, (count, of) in done.items():
+        spent = ran[name]
+        rate = f"{million(count / spent.seconds)}/s"
+        rows.append(
+            (name, f"{count:,} {of}", f"{spent.seconds:.2f} s", f"{spent.gib:.2f} GiB", rate)
+        )
     figures.table("settlement", ("command", "of", "in all", "most memory", "rate"), rows)
     a_million = ran["reconcile"].seconds * 1e6 / lines
     figures.hold({"settlement.reconcile_million_seconds_max": a_million})
