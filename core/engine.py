@@ -211,9 +211,10 @@ class Engine:
     def _room(self, submission: TapsIn) -> bool:
         """Whether memory takes the identities of a batch; a tombstone binds two."""
         try:
-            return self.recent.room(2 * self.read(submission).count)
+            count = self.read(submission).count
         except BadInput:
             return True  # judged, it gives that error
+        return self.recent.room(2 * count, int(self.state.totals["last"][0]) + count)
 
     # ---- drafting ---------------------------------------------------------------------------
 

@@ -7,7 +7,14 @@ cdef packed struct Identity:
     uint32_t epoch
     uint32_t terminal_seq
     uint32_t unused
-    uint64_t sequence  # 0 = free
+    uint64_t sequence
+
+
+cdef packed struct Slot:  # four to a cache line
+    uint32_t terminal
+    uint32_t epoch
+    uint32_t terminal_seq
+    uint32_t offset  # sequence - base of its generation + 1; 0 = free
 
 
 cdef enum:
@@ -17,7 +24,8 @@ cdef enum:
 cdef class Recent:
     """Identities and entries in memory; what is older is read from disk."""
 
-    cdef Identity* slots[GENERATIONS]
+    cdef Slot* slots[GENERATIONS]
+    cdef uint64_t bases[GENERATIONS]  # sequences are counted from here
     cdef list memory
     cdef uint64_t counts[GENERATIONS]
     cdef uint8_t clean[GENERATIONS]  # 1 = empty, ready to become the young one

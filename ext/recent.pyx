@@ -30,6 +30,7 @@ cdef extern from *:
     """
     void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
 
+cdef uint64_t SPAN_MAX = 1 << 31  # sequences a generation may reach over
 cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
 cdef uint64_t SPREAD_TERMINAL = 0xC2B2AE3D27D4EB4F
 
@@ -49,8 +50,8 @@ cdef class Recent:
         self.generation_max = generation_max
         self.memory = []
         for i in range(GENERATIONS):
-            self.memory.append(reserve((self.slots_mask + 1) * sizeof(Identity)))
-            self.slots[i] = <Identity*>address(self.memory[i])
+            self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
+            self.slots[i] = <Slot*>address(self.memory[i])
             self.clean[i] = 1
         self.order[0] = 0
         self.used = 1
@@ -68,19 +69,21 @@ cdef class Recent:
         cdef uint64_t start = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
         cdef uint64_t at
         cdef int i
-        cdef Identity* slot
+        cdef int generation
+        cdef Slot* slot
         for i in range(self.used - 1, -1, -1):
             at = start
+            generation = self.order[i]
             while True:
-                slot = &self.slots[self.order[i]][at]
-                if slot.sequence == 0:
+                slot = &self.slots[generation][at]
+                if slot.offset == 0:
                     break
                 if (
                     slot.terminal == terminal
                     and slot.terminal_seq == <uint32_t>key
                     and slot.epoch == <uint32_t>(key >> 32)
                 ):
-                    return slot.sequence
+                    return self.bases[generation] + slot.offset - 1
                 at = (at + 1) & self.slots_mask
         return 0
 
@@ -88,13 +91,15 @@ cdef class Recent:
         """Bind a key that `find` does not know; `room` said there is space."""
         cdef uint64_t at = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
         cdef int young = self.order[self.used - 1]
-        cdef Identity* slots = self.slots[young]
-        while slots[at].sequence != 0:
+        cdef Slot* slots = self.slots[young]
+        if self.counts[young] == 0:
+            self.bases[young] = sequence
+        while slots[at].offset != 0:
             at = (at + 1) & self.slots_mask
         slots[at].terminal = terminal
         slots[at].epoch = <uint32_t>(key >> 32)
         slots[at].terminal_seq = <uint32_t>key
-        slots[at].sequence = sequence
+        slots[at].offset = <uint32_t>(sequence - self.bases[young] + 1)
         self.counts[young] += 1
 
     cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil:
@@ -112,16 +117,21 @@ cdef class Recent:
         cdef const Entry* kept = &self.ring[sequence & (self.ring_size - 1)]
         return kept if kept.sequence == sequence and sequence != 0 else NULL
 
-    def room(self, uint64_t identities) -> bool:
-        """Make space for so many in the young generation; False: wait until one was closed."""
+    def room(self, uint64_t identities, uint64_t sequence) -> bool:
+        """Make space for so many from a sequence on; False: wait until a generation was closed."""
         cdef int young = self.order[self.used - 1]
         cdef int i
-        if self.counts[young] + identities <= self.generation_max:
-            return True
         if identities > self.generation_max:
             raise ValueError(
                 f"{identities} identities at once, a generation holds {self.generation_max}"
             )
+        if self.counts[young] == 0:
+            return True
+        if (
+            self.counts[young] + identities <= self.generation_max
+            and sequence - self.bases[young] < SPAN_MAX
+        ):
+            return True
         for i in range(GENERATIONS):
             if self.clean[i]:
                 self.clean[i] = 0
@@ -143,6 +153,7 @@ cdef class Recent:
         cdef int i = self.order[0]
         cdef uint64_t at
         cdef uint64_t kept = 0
+        cdef Slot* slot
         cdef Identity[::1] rows
         if self.used < 2:
             raise ValueError("no generation is full")
@@ -150,8 +161,13 @@ cdef class Recent:
         rows = copy
         with nogil:
             for at in range(self.slots_mask + 1):
-                if self.slots[i][at].sequence != 0:
-                    rows[kept] = self.slots[i][at]
+                slot = &self.slots[i][at]
+                if slot.offset != 0:
+                    rows[kept].terminal = slot.terminal
+                    rows[kept].epoch = slot.epoch
+                    rows[kept].terminal_seq = slot.terminal_seq
+                    rows[kept].unused = 0
+                    rows[kept].sequence = self.bases[i] + slot.offset - 1
                     kept += 1
         return copy, i
 
@@ -182,7 +198,7 @@ cdef class Recent:
     def recycle(self, int generation) -> None:
         """Empty a generation that was dropped; any thread but not twice."""
         with nogil:
-            memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Identity))
+            memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Slot))
         self.counts[generation] = 0
         self.clean[generation] = 1
 
@@ -193,7 +209,9 @@ cdef class Recent:
         cdef const Identity[::1] rows = identities
         cdef Py_ssize_t i
         cdef uint64_t key
-        if not self.room(rows.shape[0]):
+        if rows.shape[0] == 0:
+            return True
+        if not self.room(rows.shape[0], rows[rows.shape[0] - 1].sequence):
             return False
         with nogil:
             for i in range(rows.shape[0]):
