@@ -245,6 +245,11 @@ class Client:
         """The participant's id."""
         return self.load_participants([(name, role)])[0]
 
+    def participants(self) -> dict[str, int]:
+        """Ids by name, of all there are; a participant sees itself alone."""
+        window = self.window(self.head().window)
+        return {position.name: position.participant for position in window.positions}
+
     def put_card(self, **card: Any) -> registry_pb2.Card:
         """One card: the fields of `Card` in registry.proto, a printed number too."""
         return self._call(registry_pb2.Card, self.registry.PutCard, registry_pb2.Card(**card))

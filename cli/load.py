@@ -1,0 +1,381 @@
+"""`onecard load`: tells a running server who takes part, by which rules, from CSV files."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from onecard.core.config import Settings
+from onecard.core.errors import BadInput, OnecardError
+from onecard.core.settlement.window import day_number, day_text
+from onecard.core.tariff.distance import STATIONS_MAX, compile_tariff
+from onecard.grpc.client import LOAD_ROWS, Client
+from onecard.v1 import registry_pb2 as pb
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Load participants, terminals, cards, a tariff, rules or declarations into a server. "
+    "Rows that say what is already so change nothing, so a file may be loaded again.",
+)
+File = Annotated[Path, typer.Argument(metavar="FILE.csv", help="CSV with a header line, UTF-8.")]
+To = Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="The server.")]
+ADDRESS = f"{Settings.host}:{Settings.port}"
+TIMEOUT_S = 60.0
+CONNECT_S = 3.0
+DAY_US = 86_400_000_000
+ROLES = {"operator": pb.ROLE_OPERATOR, "issuer": pb.ROLE_ISSUER, "agent": pb.ROLE_AGENT}
+STATUSES = {
+    "": pb.STATUS_ACTIVE,
+    "active": pb.STATUS_ACTIVE,
+    "blocked": pb.STATUS_BLOCKED,
+    "closed": pb.STATUS_CLOSED,
+}
+FUNDINGS = {
+    "prepaid": pb.FUNDING_PREPAID,
+    "chip": pb.FUNDING_CHIP,
+    "credit": pb.FUNDING_CREDIT,
+}
+YES = {"": False, "no": False, "0": False, "yes": True, "1": True}
+RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
+Row = dict[str, str]
+
+
+@app.command()
+def participants(file: File, to: To = ADDRESS) -> None:
+    """Operators, issuers and agents. Columns: name, role (operator, issuer or agent).
+
+    Example: onecard load participants participants.csv --to 127.0.0.1:7421
+    """
+    rows = Rows(file, ("name", "role"))
+    with _client(to) as client:
+        before = client.head().sequence
+        count = rows.send(lambda part: _load(client, participants=[_participant(r) for r in part]))
+        _say(f"{count} participants read, {client.head().sequence - before} changed")
+
+
+@app.command()
+def terminals(file: File, to: To = ADDRESS) -> None:
+    """Gates, buses, tills. Columns: number, operator (name or id); and, where wanted, place, mode,
+    status (active, blocked or closed), counterless (yes or no).
+
+    Example: onecard load terminals terminals.csv --to 127.0.0.1:7421
+    """
+    optional = ("place", "mode", "status", "counterless")
+    rows = Rows(file, ("number", "operator"), optional)
+    with _client(to) as client:
+        known = client.participants()
+        before = client.head().sequence
+        count = rows.send(
+            lambda part: _load(client, terminals=[_terminal(row, known) for row in part])
+        )
+        _say(f"{count} terminals read, {client.head().sequence - before} changed")
+
+
+@app.command()
+def cards(file: File, to: To = ADDRESS) -> None:
+    """Cards, by printed number or by token. Columns: number or token (decimal), issuer (name or
+    id), funding (prepaid, chip or credit); and, where wanted, status, floor_fen, account.
+
+    Example: onecard load cards cards.csv --to 127.0.0.1:7421
+    """
+    optional = ("number", "token", "status", "floor_fen", "account")
+    rows = Rows(file, ("issuer", "funding"), optional)
+    with _client(to) as client:
+        known = client.participants()
+        changed = 0
+
+        def put(part: list["Line"]) -> None:
+            nonlocal changed
+            changed += _load(client, cards=[_card(row, known) for row in part]).changed
+
+        count = rows.send(put)
+        _say(f"{count} cards read, {changed} changed")
+
+
+@app.command()
+def tariff(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv|FOLDER", help="Fares, or a network to compile.")
+    ],
+    to: To = ADDRESS,
+    name: Annotated[str, typer.Option(help="At most 36 bytes; by default the file's.")] = "",
+    effective_from: Annotated[
+        str, typer.Option(metavar="YYYY-MM-DD", help="First day, UTC; by default always.")
+    ] = "1970-01-01",
+    entry_min_fen: Annotated[int, typer.Option(help="What a card must hold to enter.")] = 0,
+) -> None:
+    """Fares from station to station, immutable once stored. Columns: from, to (station numbers
+    from 1 on), fare_fen. A pair that is not in the file has no fare. A folder with stations.csv,
+    links.csv and fares.toml is compiled.
+
+    Example: onecard load tariff metro.csv --name metro --effective-from 2026-01-01
+    """
+    with _client(to) as client:
+        if file.is_dir():
+            made = compile_tariff(file)
+            version = client.put_tariff(
+                name or made.name, made.effective_from_us, made.fares_fen, made.entry_min_fen
+            )
+            _say(f"tariff {version}: {len(made.fares_fen)} stations")
+            return
+        fares = _fares(Rows(file, ("from", "to", "fare_fen")))
+        from_us = day_number(effective_from) * DAY_US
+        version = client.put_tariff(name or file.stem, from_us, fares, entry_min_fen)
+        _say(f"tariff {version}: {len(fares)} stations, {int((fares >= 0).sum())} fares")
+
+
+@app.command()
+def rules(file: File, to: To = ADDRESS) -> None:
+    """The ledger's rules from now on. Columns: rule, value; a row for each of go_live_us,
+    age_max_us, ahead_max_us, amount_max_fen, zone_offset_us.
+
+    Example: onecard load rules rules.csv --to 127.0.0.1:7421
+    """
+    values: dict[str, int] = {}
+    for line in Rows(file, ("rule", "value")):
+        values[line.choice("rule", {rule: rule for rule in RULES})] = line.number("value")
+    missing = [rule for rule in RULES if rule not in values]
+    if missing:
+        raise BadInput(f"{file}: expected a row for each rule, found none for {', '.join(missing)}")
+    with _client(to) as client:
+        client.put_rules(**values)
+    _say("rules stored")
+
+
+@app.command()
+def declarations(
+    file: File,
+    to: To = ADDRESS,
+    participant: Annotated[
+        str, typer.Option("--as", help="Name or id of the operator that declares.")
+    ] = "",
+) -> None:
+    """What an operator says it sent; prints what does not agree with the ledger, and exits 1 if
+    anything does not. Columns: terminal (id), day (YYYY-MM-DD), taps, sum_fen.
+
+    Example: onecard load declarations bus.csv --as Bus
+    """
+    lines = list(Rows(file, ("terminal", "day", "taps", "sum_fen")))
+    rows = [
+        (line.number("terminal"), line.day("day"), line.number("taps"), line.number("sum_fen"))
+        for line in lines
+    ]
+    with _client(to, participant or None) as client:
+        response = client.declare(rows)
+    for row in response.differences:
+        typer.echo(
+            f"terminal {row.terminal}, {day_text(row.day)}: declared {row.declared_taps} taps, "
+            f"{row.declared_fen} fen; booked {row.booked_taps} taps, {row.booked_fen} fen"
+        )
+    _say(f"{response.compared} declarations compared, {len(response.differences)} do not agree")
+    if response.differences:
+        raise typer.Exit(1)
+
+
+class Line:
+    """One row of a file; whatever is wrong with it names file, line and column."""
+
+    def __init__(self, file: Path, at: int, row: Row) -> None:
+        self.file = file
+        self.at = at
+        self.row = row
+
+    def text(self, column: str) -> str:
+        return self.row.get(column, "")
+
+    def number(self, column: str, default: int | None = None) -> int:
+        value = self.text(column)
+        if value == "" and default is not None:
+            return default
+        try:
+            return int(value)
+        except ValueError:
+            self.refuse(column, "a whole number")
+
+    def day(self, column: str) -> int:
+        try:
+            return day_number(self.text(column))
+        except BadInput:
+            self.refuse(column, "a day such as 2026-01-31")
+
+    def choice(self, column: str, known: dict[str, Any]) -> Any:
+        value = self.text(column)
+        if value not in known:
+            self.refuse(column, " or ".join(name for name in known if name))
+        return known[value]
+
+    def participant(self, column: str, known: dict[str, int]) -> int:
+        """By name; a number that is nobody's name is an id, which the server checks."""
+        value = self.text(column)
+        if value not in known and not value.isdecimal():
+            self.refuse(column, "the name or id of a participant that is loaded")
+        return known[value] if value in known else int(value)
+
+    def refuse(self, column: str, expected: str) -> NoReturn:
+        # A card's number stays out of errors, whichever column it was written into.
+        found = "another value" if column in ("number", "token") else repr(self.text(column)[:40])
+        raise BadInput(
+            f"{self.file}:{self.at}: column {column}: expected {expected}, found {found}"
+        )
+
+
+class Rows:
+    """The rows of a CSV file, its header checked; read as they are needed."""
+
+    def __init__(
+        self, file: Path, required: tuple[str, ...], optional: tuple[str, ...] = ()
+    ) -> None:
+        self.file = file
+        self.required = required
+        self.optional = optional
+
+    def __iter__(self) -> Iterator[Line]:
+        with self.file.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text, strict=True)
+            try:
+                self._check_header(list(reader.fieldnames or []))
+                for row in reader:
+                    yield self._line(reader.line_num, row)
+            except csv.Error as error:
+                raise BadInput(
+                    f"{self.file}: after line {reader.line_num}: not CSV: {error}"
+                ) from None
+            except UnicodeDecodeError as error:
+                raise BadInput(
+                    f"{self.file}: after line {reader.line_num}: expected UTF-8, found byte "
+                    f"{error.object[error.start]:#04x}"
+                ) from None
+
+    def send(self, put: Callable[[list[Line]], object]) -> int:
+        """Calls `put` with some thousand rows at a time and shows how far it is; the rows read."""
+        count = 0
+        lines = iter(self)
+        with _progress(self.file.name) as advance:
+            while part := list(islice(lines, LOAD_ROWS)):
+                try:
+                    put(part)
+                except BadInput as error:
+                    if str(error).startswith(f"{self.file}:"):
+                        raise
+                    where = f"{self.file}: lines {part[0].at} to {part[-1].at}"
+                    raise BadInput(f"{where}: {error}; {count} rows before were loaded") from None
+                except OnecardError as error:
+                    raise type(error)(f"{error}; {count} rows of {self.file} were loaded") from None
+                count += len(part)
+                advance(len(part))
+        return count
+
+    def _check_header(self, found: list[str]) -> None:
+        missing = [name for name in self.required if name not in found]
+        unknown = [name for name in found if name not in (*self.required, *self.optional)]
+        if missing or unknown:
+            expected = ", ".join(self.required)
+            if self.optional:
+                expected += f"; and may have {', '.join(self.optional)}"
+            raise BadInput(
+                f"{self.file}:1: expected columns {expected}; found {', '.join(found) or 'nothing'}"
+            )
+
+    def _line(self, at: int, row: dict[str | Any, Any]) -> Line:
+        columns = len(row) - (None in row)
+        cells = sum(value is not None for value in row.values()) + len(row.get(None, ()))
+        cells -= None in row
+        if cells != columns:
+            raise BadInput(f"{self.file}:{at}: expected {columns} cells, found {cells}")
+        return Line(self.file, at, {name: value.strip() for name, value in row.items()})
+
+
+def _participant(line: Line) -> pb.Participant:
+    return pb.Participant(name=line.text("name"), role=line.choice("role", ROLES))
+
+
+def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
+    return pb.Terminal(
+        number=line.text("number"),
+        operator=line.participant("operator", known),
+        place=_fits(line, "place", 1 << 32),
+        mode=_fits(line, "mode", 1 << 8),
+        status=line.choice("status", STATUSES),
+        counterless=line.choice("counterless", YES),
+    )
+
+
+def _card(line: Line, known: dict[str, int]) -> pb.Card:
+    number, token = line.text("number"), _fits(line, "token", 1 << 64)
+    if bool(number) == bool(token):
+        line.refuse("number", "either a number or a token")
+    floor_fen = line.number("floor_fen", 0)
+    if abs(floor_fen) >= 1 << 63:
+        line.refuse("floor_fen", "an amount")
+    return pb.Card(
+        number=number,
+        token=token,
+        issuer=line.participant("issuer", known),
+        funding=line.choice("funding", FUNDINGS),
+        status=line.choice("status", STATUSES),
+        floor_fen=floor_fen,
+        account=_fits(line, "account", 1 << 32),
+    )
+
+
+def _fits(line: Line, column: str, below: int) -> int:
+    value = line.number(column, 0)
+    if not 0 <= value < below:
+        line.refuse(column, f"0 to {below - 1}")
+    return value
+
+
+def _fares(rows: Rows) -> NDArray[np.int32]:
+    """A square of fares, as large as the highest station; -1 where the file has no pair."""
+    pairs: dict[tuple[int, int], int] = {}
+    for line in rows:
+        pair = line.number("from"), line.number("to")
+        for column, station in zip(("from", "to"), pair, strict=True):
+            if not 1 <= station <= STATIONS_MAX:
+                line.refuse(column, f"a station of 1 to {STATIONS_MAX}")
+        if pair in pairs:
+            line.refuse("to", "each pair once")
+        fare = line.number("fare_fen")
+        if not 0 <= fare < 1 << 31:
+            line.refuse("fare_fen", "0 or more fen")
+        pairs[pair] = fare
+    if not pairs:
+        raise BadInput(f"{rows.file}: expected fares, found no rows")
+    stations = max(max(pair) for pair in pairs)
+    fares = np.full((stations, stations), -1, np.int32)
+    for (start, end), fare in pairs.items():
+        fares[start - 1, end - 1] = fare
+    return fares
+
+
+def _load(client: Client, **rows: Any) -> pb.LoadResponse:
+    return client.load([pb.LoadRequest(**rows)])
+
+
+@contextmanager
+def _client(address: str, participant: str | None = None) -> Iterator[Client]:
+    with Client(address, participant, TIMEOUT_S) as client:
+        client.wait_ready(CONNECT_S)
+        yield client
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int], None]]:
+    """Rows so far, on a terminal's standard error; nothing where it is none."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("rows"))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda count: progress.advance(task, count)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

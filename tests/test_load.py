@@ -1,0 +1,143 @@
+"""`onecard load`: every file it takes, every row it refuses, by file, line and column."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from onecard.cli import load
+from onecard.core.errors import BadInput
+from onecard.grpc.client import Unreachable
+from onecard.v1 import registry_pb2
+from tests.serving import BANK, BUS, Served, served
+
+PARTICIPANTS = "name,role\nBus,operator\nMetro,operator\nBank,issuer\nKiosk,agent\n"
+TERMINALS = "number,operator,place,status,counterless\nT1,Bus,7,,\nT2,2,,blocked,yes\n"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path / "ledger") as running:
+        yield running
+
+
+def run_load(server: Served, what: str, path: Path, *options: str) -> Result:
+    """The command as it is typed; its BadInput is raised here, the main program prints it."""
+    command = [what, str(path), "--to", server.address, *options]
+    result = CliRunner().invoke(load.app, command)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_register_loads_and_loads_again_without_a_change(server: Served, tmp_path: Path) -> None:
+    cards = "number,token,issuer,funding,status,floor_fen\n"
+    cards += "6217 0001,,Bank,prepaid,,-100\n,77,3,chip,blocked,\n"
+    for times, changed in ((1, (4, 2, 2)), (2, (0, 0, 0))):
+        for (what, text, count), new in zip(
+            (("participants", PARTICIPANTS, 4), ("terminals", TERMINALS, 2), ("cards", cards, 2)),
+            changed,
+            strict=True,
+        ):
+            result = run_load(server, what, write(tmp_path, f"{what}.csv", text))
+            assert f"{count} {what} read, {new} changed" in result.output, times
+    with server.client() as client:
+        assert client.participants() == {"Bus": 1, "Metro": 2, "Bank": 3, "Kiosk": 4}
+        card = client.card(number="6217 0001")
+        assert (card.issuer, card.floor_fen, card.funding) == (BANK, -100, 1)
+        assert client.card(77).status == registry_pb2.STATUS_BLOCKED
+    terminals = server.node.state.rows("terminals")
+    assert terminals["place"].tolist() == [0, 7, 0]
+    assert terminals["operator_id"].tolist() == [0, BUS, 2]
+    assert terminals["counterless"].tolist() == [0, 0, 1]
+
+
+def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: Path) -> None:
+    fares = write(tmp_path, "metro.csv", "from,to,fare_fen\n1,2,300\n2,1,300\n3,3,0\n")
+    result = run_load(server, "tariff", fares, "--effective-from", "2026-01-01")
+    assert "tariff 1: 3 stations, 3 fares" in result.output
+    assert server.node.state.fares_of(0).reshape(3, 3).tolist() == [
+        [-1, 300, -1],
+        [300, -1, -1],
+        [-1, -1, 0],
+    ]
+    row = server.node.state.rows("tariffs")[0]
+    assert int(row["effective_from_us"]) == 1_767_225_600_000_000
+    beijing = Path(__file__).parent.parent / "core" / "tariff" / "beijing"
+    assert "tariff 2: " in run_load(server, "tariff", beijing).output
+
+
+def test_rules_load_whole(server: Served, tmp_path: Path) -> None:
+    text = "rule,value\n" + "".join(f"{rule},{7 + at}\n" for at, rule in enumerate(load.RULES))
+    run_load(server, "rules", write(tmp_path, "rules.csv", text))
+    assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == [7, 8, 9, 10, 11]
+    part = write(tmp_path, "part.csv", "rule,value\ngo_live_us,1\n")
+    with pytest.raises(BadInput, match="none for age_max_us, ahead_max_us"):
+        run_load(server, "rules", part)
+
+
+def test_declarations_exit_1_where_they_do_not_agree(server: Served, tmp_path: Path) -> None:
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    run_load(server, "terminals", write(tmp_path, "t.csv", TERMINALS))
+    header = "terminal,day,taps,sum_fen\n"
+    agree = write(tmp_path, "a.csv", header + "1,2026-01-01,0,0\n")
+    result = run_load(server, "declarations", agree, "--as", "Bus")
+    assert (result.exit_code, "1 declarations compared, 0" in result.output) == (0, True)
+    differ = write(tmp_path, "d.csv", header + "1,2026-01-01,5,700\n")
+    result = run_load(server, "declarations", differ, "--as", "Bus")
+    assert result.exit_code == 1
+    assert "terminal 1, 2026-01-01: declared 5 taps, 700 fen; booked 0 taps, 0 fen" in result.output
+
+
+BAD_FILES = [
+    # what, file, what the error says after the file's name
+    ("participants", "", ":1: expected columns name, role; found nothing"),
+    ("participants", "name\nBus\n", ":1: expected columns name, role; found name"),
+    ("participants", "name,role,x\n", ":1: expected columns name, role; found name, role, x"),
+    ("participants", "name,role\nBus,boss\n", ":2: column role: expected operator or issuer or"),
+    ("participants", "name,role\nBus\n", ":2: expected 2 cells, found 1"),
+    ("participants", "name,role\nBus,agent,1\n", ":2: expected 2 cells, found 3"),
+    ("participants", 'name,role\n"Bus,agent\n', ": after line 1: not CSV"),
+    ("participants", "name,role\n,operator\n", ": lines 2 to 2: participant name"),
+    ("participants", b"name,role\nB\xff,agent\n", "expected UTF-8, found byte 0xff"),
+    ("terminals", "number,operator\nT1,Bus\nT2,Tram\n", ":3: column operator: expected the name"),
+    ("terminals", "number,operator\nT1,99\n", ": lines 2 to 2: terminal operator"),
+    ("terminals", "number,operator,mode\nT1,Bus,256\n", ":2: column mode: expected 0 to 255"),
+    ("terminals", "number,operator,place\nT1,Bus,x\n", ":2: column place: expected a whole number"),
+    ("cards", "number,issuer,funding\n1,Bank,gold\n", ":2: column funding: expected prepaid or"),
+    ("cards", "issuer,funding\nBank,chip\n", ":2: column number: expected either a number or a"),
+    ("cards", "number,token,issuer,funding\n7,7,3,chip\n", "found another value"),
+    ("tariff", "from,to,fare_fen\n0,1,5\n", ":2: column from: expected a station of 1 to 2048"),
+    ("tariff", "from,to,fare_fen\n1,1,5\n1,1,5\n", ":3: column to: expected each pair once"),
+    ("tariff", "from,to,fare_fen\n1,1,-5\n", ":2: column fare_fen: expected 0 or more fen"),
+    ("tariff", "from,to,fare_fen\n", ": expected fares, found no rows"),
+    ("rules", "rule,value\nspeed,1\n", ":2: column rule: expected go_live_us or"),
+    ("declarations", "terminal,day,taps,sum_fen\n1,today,1,1\n", ":2: column day: expected a day"),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "says"), BAD_FILES)
+def test_a_bad_row_is_named(
+    server: Served, tmp_path: Path, what: str, text: str | bytes, says: str
+) -> None:
+    if what in ("terminals", "cards"):
+        run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    path = write(tmp_path, f"{what}.csv", text)
+    with pytest.raises(BadInput) as refusal:
+        run_load(server, what, path)
+    assert str(refusal.value).startswith(str(path))
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_server_is_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "p.csv", PARTICIPANTS)
+    result = CliRunner().invoke(load.app, ["participants", str(path), "--to", "127.0.0.1:1"])
+    assert isinstance(result.exception, Unreachable)
