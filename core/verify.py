@@ -137,7 +137,7 @@ class _Proof:
                     raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
                 self.head_found = self.head_found or self.tip.head == self.head
                 count += 1
-            self._count(blocks=len(blocks))
+                self._count()
         stored = segment.count_blocks()
         if stored != count:
             raise LedgerFault(
@@ -146,9 +146,9 @@ class _Proof:
             )
         report.segments += 1
 
-    def _count(self, blocks: int) -> None:
+    def _count(self) -> None:
         report, books = self.report, self.books
-        report.blocks += blocks
+        report.blocks += 1
         report.records, report.entries = books.records, books.entries
         report.legs, report.windows = books.legs, books.windows
         report.last, report.head = self.tip.last, self.tip.head.hex()

@@ -185,7 +185,12 @@ class Segment:
         room = READ_BYTES
         more = True
         while more and len(blocks) < READ_BLOCKS and room > 0:
-            block = self._parse(*cursor.item())
+            try:
+                block = self._parse(*cursor.item())
+            except LedgerFault:
+                if not blocks:
+                    raise
+                break  # those before it first: the fault is the next run's
             if block.first > last:
                 break
             blocks.append(block)
