@@ -99,7 +99,7 @@ def replay(
         result.seconds += clock.monotonic() - began
         result.wait_ms += answers.wait_ms
         _count(result, answers, roll, rows["terminal"])
-        result.windows.append(_close(client, int(day), answers.booked > 0))
+        result.windows.append(close_date(client, int(day), answers.booked > 0))
     return result
 
 
@@ -197,7 +197,7 @@ def _count(result: Result, answers: Answers, roll: Roll, terminal: NDArray[np.ui
         result.operators[name].charged_fen += int(charged[at])
 
 
-def _close(client: Client, day: int, booked: bool) -> Window:
+def close_date(client: Client, day: int, booked: bool) -> Window:
     """The window of a settlement date: closed now if anything was booked, else the one it has.
 
     A date of which all was booked before but whose window is not closed yet (a run that was cut

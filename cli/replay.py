@@ -1,0 +1,196 @@
+"""onecard replay: taps that others recorded, through gRPC into a ledger, settled and verified."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
+from onecard.core.clock import SystemClock
+from onecard.core.errors import BadInput
+from onecard.core.ledger import read_token_key
+from onecard.core.replay import shenzhen
+from onecard.core.replay.taps import Fault, Roll
+from onecard.core.settlement.window import day_text
+from onecard.core.token import KEY_BYTES
+from onecard.grpc.replay import Result
+from onecard.grpc.replay import replay as send_taps
+
+NOT_LOCAL = "not verified: give --data DIR, the folder of the ledger served there"
+REASONS_SHOWN = 6
+
+
+class Format(StrEnum):
+    """Whose taps the files hold."""
+
+    shenzhen = "shenzhen"
+
+
+def replay(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Taps, CSV or JSON; seen by content.")
+    ],
+    format: Annotated[Format, typer.Option(help="Whose taps they are.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The ledger's folder, made if absent; default: a new one."
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A server that runs; default: one of its own."),
+    ] = None,
+    token_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The key of the card tokens, with --to and no --data."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Stream recorded taps into a ledger, close each settlement date, write files, verify.
+
+    Operators, terminals and cards are registered as they are met. The same file again books
+    nothing: every tap keeps its identity. Exit status 1 if a row was malformed.
+
+    Example: onecard replay --format shenzhen taps.csv --data ./ledger
+    """
+    roll = Roll()
+    taps, invalid = shenzhen.read(files, roll, _report)
+    if to is None:
+        path = ledger_folder(data)
+        with serving(path) as address:
+            result = _send(address, taps, roll, read_token_key(path), quiet=json)
+        done = settled(path, [window.id for window in result.windows])
+    else:
+        key = _key(data, token_key)
+        result = _send(to, taps, roll, key, quiet=json)
+        done = Settled([], NOT_LOCAL)
+        if data is not None:
+            done = settled(data, [window.id for window in result.windows])
+    summary = as_json(result, done, len(taps), invalid)
+    if json:
+        typer.echo(json_format.dumps(summary, ensure_ascii=False))
+    else:
+        show(Console(), summary, result, done)
+    if invalid or (done.verify != "ok" and done.verify != NOT_LOCAL):
+        raise typer.Exit(1)
+
+
+def as_json(result: Result, done: Settled, taps: int, invalid: int) -> dict[str, Any]:
+    """What --json prints. `rows` counts the malformed too."""
+    files = {manifest.window: _paths(manifest) for manifest in done.manifests}
+    windows = [
+        {"id": window.id, "sum_fen": window.sum_fen, "files": files.get(window.id, [])}
+        for window in result.windows
+    ]
+    return {
+        "rows": taps + invalid,
+        "invalid": invalid,
+        "accepted": result.accepted,
+        "declined": dict(sorted(result.declined.items())),
+        "duplicate": result.duplicate,
+        "conflict": result.conflict,
+        "charged_fen": result.charged_fen,
+        "operators": {name: asdict(operator) for name, operator in result.operators.items()},
+        "late": result.late,
+        "window": windows[-1] if windows else None,
+        "windows": windows,
+        "verify": done.verify,
+    }
+
+
+def show(console: Console, summary: dict[str, Any], result: Result, done: Settled) -> None:
+    """The same for people."""
+    declined = sum(result.declined.values())
+    console.print(
+        f"{summary['rows']:,} rows: {result.accepted:,} accepted, {declined:,} declined, "
+        f"{result.duplicate:,} repeats, {result.conflict:,} conflicts, "
+        f"{summary['invalid']:,} malformed; {result.late:,} dated before their settlement date"
+    )
+    for reason, count in result.declined.most_common(REASONS_SHOWN):
+        console.print(f"  declined {reason}: {count:,}")
+    table = Table("operator", "taps", "charged", title="accepted now, repeats not counted")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, operator in result.operators.items():
+        table.add_row(name, f"{operator.taps:,}", yuan(operator.charged_fen))
+    table.add_row("all", f"{result.accepted:,}", yuan(result.charged_fen), style="bold")
+    console.print(table)
+    folders = {manifest.window: manifest.folder for manifest in done.manifests}
+    for window in result.windows:
+        state = "closed" if window.fresh else "closed before, nothing new in it"
+        console.print(
+            f"window {window.id} of {day_text(window.business_day)}: {state}; "
+            f"net positions sum to {window.sum_fen} fen; "
+            f"files: {folders.get(window.id, 'not here')}",
+            soft_wrap=True,
+        )
+    if result.seconds and result.wait_ms:
+        taps = result.accepted + declined + result.duplicate + result.conflict
+        console.print(f"{taps / result.seconds:,.0f} taps a second, durable, over gRPC")
+    console.print(f"verify: {done.verify}", style="green" if done.verify == "ok" else "red")
+
+
+def yuan(fen: int) -> str:
+    """An amount in yuan with its two places."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+@contextmanager
+def progress_of(label: str, total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error where that is a terminal; else nothing."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda taps: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda taps: bar.advance(task, taps)
+
+
+def _send(address: str, taps: NDArray[np.void], roll: Roll, key: bytes, quiet: bool) -> Result:
+    with connected(address) as client, progress_of("taps", len(taps), quiet) as progress:
+        return send_taps(client, taps, roll, key, SystemClock(), progress)
+
+
+def _report(fault: Fault) -> None:
+    print(f"onecard: {fault}", file=sys.stderr)
+
+
+def _key(data: Path | None, token_key: Path | None) -> bytes:
+    """Of the ledger served there: tokens under another key would be other cards."""
+    if token_key is not None:
+        key = token_key.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise BadInput(f"{token_key}: expected a key of {KEY_BYTES} bytes, found {len(key)}")
+        return key
+    if data is None:
+        raise BadInput(
+            "--to: expected --data DIR, the folder of that ledger, or --token-key FILE, the "
+            "token.key in it; found neither"
+        )
+    return read_token_key(data)
+
+
+def _paths(manifest: Any) -> list[str]:
+    return [str(manifest.folder / sheet.file) for sheet in manifest.sheets]
