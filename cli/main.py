@@ -3,7 +3,6 @@
 import sys
 
 import typer
-from click.exceptions import ClickException
 
 from onecard.cli import demo, init, load, reconcile, replay, serve, settle, show, verify
 from onecard.core.errors import OnecardError
@@ -34,8 +33,6 @@ def main() -> None:
         app()
     except OnecardError as error:
         _say(str(error))
-    except ClickException as error:  # typer shows its own; this is what it leaves
-        _say(error.format_message())
     except KeyboardInterrupt:
         _say("interrupted; nothing that was answered is lost")
     except OSError as error:
