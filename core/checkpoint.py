@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
+from onecard.core.failpoint import here
 from onecard.core.log import Log
 from onecard.core.pages import Page, SavedPages, page_of
 from onecard.core.store import StoreFull
@@ -211,6 +212,7 @@ class Checkpoint:
             if end is not None:
                 self._seal(end)
             elif self._wait_durable(max(page.as_of for page in pages)):
+                here("mid_checkpoint")
                 self.pages.put(pages)
         except StoreFull as error:
             self._give_up(pages, str(error))
@@ -245,6 +247,7 @@ class Checkpoint:
         if not self._wait_durable(end.sequence):
             return
         head = self._head_at(end.sequence)
+        here("before_manifest")
         self.pages.seal(end.sequence, head, end.totals)
         now_s = self._clock.monotonic()
         with self._moved:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onecard.core.clock import Clock
 from onecard.core.errors import BadInput, LedgerFault, OnecardError, Overloaded
+from onecard.core.failpoint import here
 from onecard.core.journal.block import ROWS, Draft
 from onecard.core.ledger import Ledger
 from onecard.core.recall import recall
@@ -148,6 +149,7 @@ class Engine:
                     raise
                 answer = error
             group.answers.append((submission, answer))
+            here("mid_judge")
         self._finish(group)
         group.last = int(self.state.totals["last"][0])
         return group, left
@@ -260,7 +262,9 @@ class Engine:
     def commit(self, group: Group) -> None:
         """Make the group durable. On the thread that writes the journal, one group at a time."""
         if group.drafts:
+            here("before_commit")
             self.journal.append(group.drafts)
+            here("after_commit")
 
     def recycle(self, group: Group) -> None:
         """Take the buffers of a durable group back. On the engine thread."""

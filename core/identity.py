@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from onecard.core.derived import META, Derived, Origin, open_derived, set_aside
 from onecard.core.errors import LedgerFault
+from onecard.core.failpoint import here
 from onecard.core.log import Log
 from onecard.core.store import Txn
 from onecard.ext import closing
@@ -105,6 +106,7 @@ class Identities:
                         self._merge(txn, ordered, starts, first, last)
                     self._put_mark(txn, CLOSED if last == pages else BEGUN, up_to)
                 if last < pages:
+                    here("mid_identities")
                     self._stopping.wait(self._pause_s)
             self.closed = self.begun = up_to
 

@@ -30,6 +30,7 @@ from onecard.core.engine import (
     TapsIn,
 )
 from onecard.core.errors import BadInput, DiskLow, OnecardError, Stopped
+from onecard.core.failpoint import here
 from onecard.core.inbox import Inbox
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
@@ -157,6 +158,7 @@ class Node:
             recalls.append((submission, lacking))
             if submission.stream is not None:
                 held[submission.stream] = [submission]
+        here("after_decode")
         for submissions in held.values():
             self.inbox.hold(submissions)
         for submission, lacking in recalls:  # only now: a quick recall releases what is held
@@ -271,6 +273,7 @@ class Node:
         while group.answers:
             submission, answer = group.answers.pop(0)
             submission.done(answer)
+            here("mid_answer")
         self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
 
     def _answer_stopped(self, answers: list[tuple[Submission, object]]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing
+from onecard.core.failpoint import here
 from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
 from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
 from onecard.core.store import StoreFailed, StoreFull, sync_folder
@@ -162,6 +163,7 @@ class Journal:
             self.folder, newest.number + 1, self.ledger_id, self._tip, self.segment_bytes
         )
         self._segments = (*self._segments, segment)
+        here("new_segment")
         return segment
 
     def room(self, body_bytes: int) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onecard.core.errors import BadInput, LedgerFault, Overloaded
+from onecard.core.failpoint import here
 from onecard.core.settlement.detail import Progress, Sums, write_details
 from onecard.core.settlement.form import Header, Trailer, digest_line
 from onecard.core.settlement.manifest import MANIFEST, Manifest, Sheet
@@ -169,6 +170,7 @@ def _publish(manifest: Manifest, fresh: Path) -> bool:
         for file in absent:
             if file == MANIFEST:
                 sync_folder(folder)
+            here("mid_file_export")
             (fresh / file).rename(folder / file)
         sync_folder(folder)
     return not absent
