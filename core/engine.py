@@ -289,7 +289,7 @@ class Engine:
         ring_size = 1 << (groups - 1).bit_length()
         per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
         self.recent = Recent(per_generation, settings.terminals_max, ring_size)
-        self.recent.close_all_below(self.state.rows("terminals")["seen"])
+        self.recent.close_all_below(self.state.rows("terminals"))
         for identities in self.ledger.recent():
             for at in range(0, len(identities), per_generation):
                 part = np.ascontiguousarray(identities[at : at + per_generation])

@@ -126,6 +126,10 @@ class PutCards:
         rows["floor_fen"] = self.floor_fen
         rows["since_us"] = self.since_us or booked_at_us
         card = state.credentials_of(token)
+        if not self.since_us:  # a status that stays keeps its time
+            credentials = state.table("credentials")[np.maximum(card, 0)]
+            stays = (card >= 0) & (credentials["status"] == self.status)
+            rows["since_us"][stays] = credentials["since_us"][stays]
         self._accounts(state, rows, card, first)
         rows = rows[self._changed(state, rows, card)]
         if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
@@ -182,15 +186,14 @@ class PutCards:
     def _changed(
         self, state: State, rows: NDArray[np.void], card: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Which rows say something new; a status that stays keeps its time."""
+        """Which rows say something new."""
         known = np.flatnonzero(card >= 0)
         changed = np.ones(len(rows), np.bool_)
         credentials = state.table("credentials")[card[known]]
         accounts = state.table("accounts")[credentials["account"]]
         same = rows["account"][known] == credentials["account"]
         same &= rows["status"][known] == credentials["status"]
-        if self.since_us:
-            same &= rows["since_us"][known] == credentials["since_us"]
+        same &= rows["since_us"][known] == credentials["since_us"]
         for column in ("floor_fen", "issuer", "funding"):
             same &= rows[column][known] == accounts[column]
         changed[known] = ~same

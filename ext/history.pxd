@@ -73,7 +73,7 @@ cdef inline int by_identity(
     sequence[0] = recent.find(terminal, key)
     if sequence[0] != 0:
         return by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
-    if key > recent.closed[terminal]:
+    if key > recent.closed[terminal] or not recent.has_closed[terminal]:
         return NONE
     return pick(indexes, row, recalled, known.stale, out)
 

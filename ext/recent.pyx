@@ -59,6 +59,8 @@ cdef class Recent:
         self.terminals_max = terminals_max
         self.closed_memory = reserve((terminals_max + 1) * sizeof(uint64_t))
         self.closed = <uint64_t*>address(self.closed_memory)
+        self.has_closed_memory = reserve(terminals_max + 1)
+        self.has_closed = address(self.has_closed_memory)
         self.ring_size = ring_size
         self.ring_memory = reserve(ring_size * sizeof(Entry))
         self.ring = <Entry*>address(self.ring_memory)
@@ -182,8 +184,10 @@ cdef class Recent:
         with nogil:
             for i in range(rows.shape[0]):
                 key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
-                if rows[i].terminal <= self.terminals_max and key > self.closed[rows[i].terminal]:
-                    self.closed[rows[i].terminal] = key
+                if rows[i].terminal <= self.terminals_max:
+                    if key > self.closed[rows[i].terminal]:
+                        self.closed[rows[i].terminal] = key
+                    self.has_closed[rows[i].terminal] = 1
 
     def drop_oldest(self) -> None:
         """Take the oldest full generation, closed before, out of look-up. Engine thread."""
@@ -227,9 +231,10 @@ cdef class Recent:
             self.ring[rows[i].sequence & (self.ring_size - 1)] = rows[i]
         self.ring_first = max(first, last - self.ring_size + 1 if last >= self.ring_size else 1)
 
-    def close_all_below(self, terminal_seen) -> None:
-        """What a terminal bound so far may be on disk only: ask there before calling it new."""
-        np.frombuffer(self.closed_memory, np.uint64)[: len(terminal_seen)] = terminal_seen
+    def close_all_below(self, terminals) -> None:
+        """What the TERMINAL rows bound so far may be on disk only: ask there first."""
+        np.frombuffer(self.closed_memory, np.uint64)[: len(terminals)] = terminals["seen"]
+        np.frombuffer(self.has_closed_memory, np.uint8)[: len(terminals)] = terminals["taken"] > 0
 
     def entry_row(self, uint64_t sequence):
         """The entry as an ENTRY row, or None where the ring does not hold it."""

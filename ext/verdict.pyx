@@ -299,7 +299,7 @@ cdef inline uint8_t reverse(
         return 0
     if not is_target(tap, original):
         return Outcome.ORIGINAL_CLOSED  # bound by a tombstone
-    if original.token != tap.token:
+    if original.token != tap.token or original.account not in (0, tap.account_id):
         return Outcome.CARD_MISMATCH
     if original.outcome > Outcome.TOMBSTONED:
         return 0
