@@ -3,6 +3,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 SHORT ?=
+TAPS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
 SOURCES := setup.py pyproject.toml $(shell find ext core grpc cli \
@@ -18,7 +19,7 @@ TREE := Makefile README.md CHANGELOG.md MANIFEST.in pyproject.toml setup.py .ci 
 setup: $(STAMP)
 
 demo: setup
-	$(BIN)/onecard demo
+	$(BIN)/onecard demo $(if $(TAPS),--taps $(TAPS))
 
 test: setup
 	$(BIN)/python -m pytest -q
