@@ -13,7 +13,7 @@ from rich.table import Table
 
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput
+from onecard.core.errors import BadInput, LedgerInUse
 from onecard.core.journal import Journal
 from onecard.core.ledger import read_card
 from onecard.core.node import Node
@@ -72,7 +72,10 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None) ->
         with Client(to) as client:
             client.close_window(window, day)
         return
-    node = Node(data, Settings(), SystemClock())
+    try:
+        node = Node(data, Settings(), SystemClock())
+    except LedgerInUse as error:
+        raise LedgerInUse(f"{error}, or close through its server: --to HOST:PORT") from None
     answers: SimpleQueue[object] = SimpleQueue()
     node.start()
     try:
@@ -117,7 +120,7 @@ def _print(manifest: Manifest) -> None:
         "", "sum", *(f"{totals[key]:,}" for key in ("lines", "in_fen", "out_fen", "net_fen"))
     )
     console.print(table)
-    console.print(f"sequences {manifest.first} to {manifest.cut}", highlight=False)
+    typer.echo(f"sequences {manifest.first} to {manifest.cut}")
     said = "were there already, the same bytes" if manifest.repeated else "written"
     typer.echo(f"head      {manifest.head}: keep it elsewhere, for onecard verify --head")
     typer.echo(f"files     {len(manifest.sheets)} and {MANIFEST} {said}: {manifest.folder}")

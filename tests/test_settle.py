@@ -13,7 +13,7 @@ from onecard.cli.reconcile import reconcile
 from onecard.cli.settle import settle
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, NotFound, OnecardError
+from onecard.core.errors import BadInput, LedgerInUse, NotFound, OnecardError
 from onecard.core.journal import Journal
 from onecard.core.ledger import Ledger, read_card
 from onecard.core.node import Node
@@ -105,6 +105,11 @@ def test_refusals(
 ) -> None:
     with pytest.raises(error, match=says):
         run("settle", ledger, *words)
+
+
+def test_closing_beside_a_server_says_how(ledger: Path) -> None:
+    with Ledger.open(ledger), pytest.raises(LedgerInUse, match="--to HOST:PORT"):
+        run("settle", ledger, 1, "--close", "--business-day", "2026-11-22")
 
 
 def test_a_returned_file_is_matched(ledger: Path, tmp_path: Path) -> None:

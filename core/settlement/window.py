@@ -213,7 +213,10 @@ def find_window(journal: Journal, number: int) -> Closed:
         else:
             low = block.last + 1
     if found is None:
-        raise NotFound(f"window {number} is not a closed window of this ledger")
+        raise NotFound(
+            f"window {number} is not a closed window of this ledger; "
+            "close it first, or check the number"
+        )
     return found
 
 
