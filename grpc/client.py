@@ -379,9 +379,11 @@ class Client:
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Returns when the connection is there; Unreachable if that takes longer."""
         wait_s = self.timeout_s if timeout_s is None else timeout_s
+        request = health_pb2.HealthCheckRequest()
         try:
-            grpc.channel_ready_future(self.channel).result(wait_s)
-        except grpc.FutureTimeoutError:
+            # Not channel_ready_future(): it looks every 0.2 s, and closing waits for its look.
+            self.health.Check(request, timeout=wait_s, wait_for_ready=True)
+        except grpc.RpcError:
             raise Unreachable(
                 f"{self.address}: expected a server within {wait_s:g} s, found none; "
                 "start one with onecard serve"
