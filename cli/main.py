@@ -30,7 +30,7 @@ FAILED = 2  # 1 is a command's own "no": a fault found, a break, an invalid row
 def main() -> None:
     """Run a command; whatever a user could have caused is one line on standard error."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except OnecardError as error:
         _say(str(error))
     except KeyboardInterrupt:
@@ -38,6 +38,15 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"{where}{error.strerror or error}")
+    except Exception as error:
+        # A wrong call, as typer's own copy of click says it; it has no public class to catch.
+        if not hasattr(error, "format_message"):
+            raise
+        message = error.format_message()
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(message)
+            sys.exit(FAILED)
+        _say(f"{message.rstrip('.')}; --help behind the command shows what it takes")
 
 
 def _say(line: str) -> None:

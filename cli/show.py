@@ -158,7 +158,12 @@ def gaps(
         differences = [
             asdict(difference.declared)
             | {"booked_taps": difference.booked_taps, "booked_fen": difference.booked_fen}
-            for difference in completeness.undeclared(ledger.journal, ledger.state, terminal)
+            for difference in completeness.compare_all(
+                ledger.journal,
+                terminal or None,
+                int(ledger.state.totals["ahead_max_us"][0]),
+                int(ledger.state.totals["zone_offset_us"][0]),
+            )
         ]
     if as_json:
         print(json.dumps({"gaps": found, "differences": differences}, ensure_ascii=False))
@@ -226,7 +231,8 @@ def _entry(row: np.void) -> dict[str, Any]:
 def _time(at_us: int) -> str:
     if at_us == 0:
         return ""
-    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)).isoformat()
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)
+    return at.isoformat(" ", "milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _name(ledger: Ledger, participant: int) -> str:
@@ -253,7 +259,7 @@ def _rows(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> N
     table = Table(title=title, title_justify="left")
     for column in columns:
         numeric = isinstance(rows[0][column], int)
-        table.add_column(column, justify="right" if numeric else "left")
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(str(row[column]) for column in columns))
     console.print(table)

@@ -83,6 +83,20 @@ def open_identities(journal: Journal, first: int) -> NDArray[np.void]:
     return np.concatenate(parts)
 
 
+def compare_all(
+    journal: Journal, terminal: int | None, ahead_max_us: int, zone_offset_us: int
+) -> list[Difference]:
+    """Every declaration that was journalled, of one terminal or of all, that does not agree."""
+    declared = [
+        Declared(int(row["terminal"]), int(row["day"]), int(row["taps"]), int(row["sum_fen"]))
+        for block in journal.blocks()
+        if block.record == Record.DECLARATIONS
+        for row in block.rows
+        if terminal in (None, int(row["terminal"]))
+    ]
+    return compare(journal, declared, ahead_max_us, zone_offset_us)
+
+
 def compare(
     journal: Journal, declared: Sequence[Declared], ahead_max_us: int, zone_offset_us: int
 ) -> list[Difference]:
