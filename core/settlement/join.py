@@ -144,10 +144,13 @@ def _part_legs(ours: NDArray[np.void], theirs: NDArray[np.void]) -> None:
     our_starts, their_starts = _starts(ours), _starts(theirs)
     our_ends = np.append(our_starts[1:], len(ours))
     their_ends = np.append(their_starts[1:], len(theirs))
-    if len(our_starts) == len(ours):
+    if len(our_starts) == len(ours) or len(theirs) == 0:
         return
     match = _match(ours[our_starts], theirs[their_starts])
     several = (match >= 0) & ((our_ends - our_starts)[match] > 1)
+    # Most give the sum, once; a million of them must not wait for the loop below.
+    sums_fen = np.add.reduceat(ours["amount_fen"], our_starts)
+    several &= theirs["amount_fen"][their_starts] != sums_fen[match]
     for at in np.flatnonzero(several).tolist():
         our_legs = ours[our_starts[match[at]] : our_ends[match[at]]]
         their_legs = theirs[their_starts[at] : their_ends[at]]
