@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from onecard.core.config import MIB, Settings
-from onecard.core.engine import ActIn, Engine, TapsIn
+from onecard.core.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
@@ -82,7 +82,13 @@ class EngineSide:
 
     def step(self, items: Sequence[Item], now_us: int) -> list[Any]:
         self.clock.us = now_us
-        submissions = [self._submission(item) for item in items]
+        submissions: list[Submission] = []
+        window = int(self.engine.state.totals["window"][0])
+        for item in items:
+            if isinstance(item, Taps | Message):
+                submissions.append(TapsIn(item.principal, item.message()))
+            else:
+                submissions.append(ActIn(act_of(item, window)))
         return [answered(answer) for answer in self.engine.step(submissions)]
 
     def record(self, sequence: int) -> dict[str, Any]:
@@ -112,41 +118,6 @@ class EngineSide:
 
     def close(self) -> None:
         self.ledger.close()
-
-    def _submission(self, item: Item) -> TapsIn | ActIn:
-        match item:
-            case Taps() | Message():
-                return TapsIn(item.principal, item.message())
-            case Participants(rows):
-                return ActIn(PutParticipants(list(rows)))
-            case Terminals(terminals):
-                return ActIn(
-                    PutTerminals(
-                        [
-                            TerminalRow(
-                                t.number, t.operator, t.place, t.mode, t.status, t.counterless
-                            )
-                            for t in terminals
-                        ]
-                    )
-                )
-            case Cards(tokens, issuer, funding, status, since_us, floor_fen, accounts):
-                token = np.array(tokens, np.uint64)
-                account = None if accounts is None else np.array(accounts, np.uint32)
-                return ActIn(PutCards(token, issuer, funding, status, since_us, floor_fen, account))
-            case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
-                fares = np.array(fares_fen, np.int32)
-                return ActIn(PutTariff(name, effective_from_us, stations, fares, entry_min_fen))
-            case NewRules(rules):
-                return ActIn(PutRules(**vars(rules)))
-            case Declare(rows):
-                return ActIn(
-                    PutDeclarations([(r.terminal, r.day, r.taps, r.sum_fen) for r in rows])
-                )
-            case Close(business_day):
-                window = int(self.engine.state.totals["window"][0])
-                return ActIn(CloseWindow(window, business_day))
-        raise TypeError(item)
 
 
 class Both:
@@ -241,6 +212,34 @@ class Both:
                 sequence = max([sequence, *(number + 1 for number in fresh)])
             booked.append(latest)
         return booked
+
+
+def act_of(item: Item, window: int) -> Act:
+    """An act as the engine is given it; `window` is the open one, for a Close."""
+    match item:
+        case Participants(rows):
+            return PutParticipants(list(rows))
+        case Terminals(terminals):
+            return PutTerminals(
+                [
+                    TerminalRow(t.number, t.operator, t.place, t.mode, t.status, t.counterless)
+                    for t in terminals
+                ]
+            )
+        case Cards(tokens, issuer, funding, status, since_us, floor_fen, accounts):
+            token = np.array(tokens, np.uint64)
+            account = None if accounts is None else np.array(accounts, np.uint32)
+            return PutCards(token, issuer, funding, status, since_us, floor_fen, account)
+        case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
+            fares = np.array(fares_fen, np.int32)
+            return PutTariff(name, effective_from_us, stations, fares, entry_min_fen)
+        case NewRules(rules):
+            return PutRules(**vars(rules))
+        case Declare(rows):
+            return PutDeclarations([(r.terminal, r.day, r.taps, r.sum_fen) for r in rows])
+        case Close(business_day):
+            return CloseWindow(window, business_day)
+    raise TypeError(item)
 
 
 def answered(answer: Any) -> Any:
