@@ -27,7 +27,8 @@ class Clearing:
     """Authorize and AuthorizeOne over one node.
 
     A stream's answers come in the order of its messages. Up to `pipelined_max` of them are in
-    flight; a client that does not read its answers stops being read.
+    flight; a client that does not read its answers stops being read, and after `unread_max_s` its
+    stream is cut.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Clearing:
         token: Token,
         streams_max: int,
         pipelined_max: int,
+        unread_max_s: float,
     ) -> None:
         self.asking = asking
         self.mailbox = asking.mailbox
@@ -44,6 +46,7 @@ class Clearing:
         self.token = token
         self.streams_max = streams_max
         self.pipelined_max = pipelined_max
+        self.unread_max_s = unread_max_s
         self.streams: set[asyncio.Task[None]] = set()  # the reader of each open one
         self.stopping = False
         self.batches: Counter[str] = Counter(answered=0, refused=0, malformed=0, cancelled=0)
@@ -139,7 +142,15 @@ class Clearing:
             except OnecardError as error:
                 self.batches["refused" if isinstance(error, Overloaded) else "malformed"] += 1
                 raise type(error)(f"message {answered + 1} of this stream: {error}") from None
-            await context.write(message)
+            try:
+                async with asyncio.timeout(self.unread_max_s):
+                    await context.write(message)
+            except TimeoutError:
+                self.batches["refused"] += 1
+                raise Overloaded(
+                    f"answer {answered + 1} of this stream was not read for "
+                    f"{self.unread_max_s:g} s, which is the limit; read answers while sending"
+                ) from None
             answered += 1
             self.batches["answered"] += 1
 

@@ -26,6 +26,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 # Batches of one stream between its client and the journal: enough that neither waits for the
 # other, few enough that a client that stops reading holds some megabytes and no more.
 PIPELINED_MAX = 16
+UNREAD_MAX_S = 60.0  # a client that reads nothing for so long is gone or stuck
 # Journal blocks go out whole: entries of the largest group, or the fares of the largest tariff.
 BLOCK_BYTES_MAX = 64 << 20
 DRAIN_S = 30.0  # for answers in flight when stopping; a client that does not read is cut then
@@ -84,6 +85,7 @@ class Server:
         address: Address,
         reflect: bool | None = None,
         pipelined_max: int = PIPELINED_MAX,
+        unread_max_s: float = UNREAD_MAX_S,
     ) -> None:
         self.log = log
         self.settings = settings
@@ -93,7 +95,7 @@ class Server:
         self.asking = Asking(Starting(), self.mailbox)
         directory = Directory(self.asking)
         self.clearing = clearing.Clearing(
-            self.asking, directory, self._token, settings.streams_max, pipelined_max
+            self.asking, directory, self._token, settings.streams_max, pipelined_max, unread_max_s
         )
         self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024)
         self.health = health.aio.HealthServicer()

@@ -216,6 +216,32 @@ def test_a_client_that_does_not_read_stops_being_read(tmp_path: Path) -> None:
             assert len(answers) == 200
 
 
+def test_a_client_that_never_reads_is_cut(tmp_path: Path) -> None:
+    with served(tmp_path / "ledger", unread_max_s=0.3) as server, server.client() as client:
+        register(client)
+        batches = (rides(1 + at * 1000, 1000) for at in range(1000))
+        unread = client.authorize_raw(batches)
+        assert wait_until(lambda: len(server.server.clearing.streams) == 1)
+        assert (next(client.authorize([rides(1, terminal=2)])).outcome == ACCEPTED).all()
+        assert wait_until(lambda: not server.server.clearing.streams)
+        with pytest.raises(grpc.RpcError):
+            for _ in unread:
+                pass
+        assert server.server.clearing.batches["refused"] == 1
+        assert wait_until(lambda: server.server.clearing.in_flight_bytes == 0)
+
+
+def test_a_message_that_unpacks_beyond_the_limit_is_refused(server: Served) -> None:
+    with grpc.insecure_channel(
+        server.address, options=[("grpc.max_send_message_length", 1 << 30)]
+    ) as channel:
+        stream = channel.stream_stream("/onecard.v1.Clearing/Authorize")
+        with pytest.raises(grpc.RpcError) as refusal:
+            bomb = iter([bytes(64 << 20)])
+            list(stream(bomb, timeout=20, compression=grpc.Compression.Gzip))
+    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 def test_a_full_inbox_is_said_with_its_limit_and_actual(tmp_path: Path) -> None:
     settings = replace(SMALL, inbox_stream_bytes_max=3000)
     with served(tmp_path / "ledger", settings) as server, server.client() as client:
