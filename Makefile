@@ -32,6 +32,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=build/tree:. $(BIN)/mypy --explicit-package-bases -p bench
 	MYPYPATH=build/tree $(BIN)/python -m mypy.stubtest --allowlist tests/stubtest.allow \
 		$(STUBS)
 

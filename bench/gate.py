@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import numpy as np
@@ -32,7 +33,7 @@ def closed_loop(
     """Seconds until every message of every stream is answered, `in_flight` at once on each."""
 
     async def one(channel: grpc.aio.Channel, messages: Sequence[bytes]) -> None:
-        call = channel.stream_stream(method)(metadata=metadata)
+        call: Any = channel.stream_stream(method)(metadata=metadata)
         room = asyncio.Semaphore(in_flight)
 
         async def write() -> None:
@@ -72,7 +73,7 @@ def one_by_one(address: str, method: str, requests: Sequence[bytes]) -> list[flo
     """Seconds of each unary call, one after the other on one channel."""
     taken = []
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
-        call = channel.unary_unary(method)
+        call: Any = channel.unary_unary(method)
         grpc.channel_ready_future(channel).result(10)
         for request in requests:
             start = time.perf_counter()
@@ -102,7 +103,8 @@ def open_loop(
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
         grpc.channel_ready_future(channel).result(10)
         start = time.perf_counter() + 0.05
-        for index, answer in enumerate(channel.stream_stream(method)(at_their_times())):
+        call: Any = channel.stream_stream(method)
+        for index, answer in enumerate(call(at_their_times())):
             taken.append(time.perf_counter() - (start + index / rate))
             if check is not None:
                 check(answer)

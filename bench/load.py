@@ -28,7 +28,7 @@ def tokens(first: int, count: int) -> NDArray[np.uint64]:
 def fares() -> NDArray[np.int32]:
     """A made-up tariff, STATIONS x STATIONS fares in fen: 3 yuan and 0.40 a station."""
     at = np.arange(STATIONS)
-    return (300 + 40 * np.abs(at[:, None] - at)).astype(np.int32)
+    return np.asarray(300 + 40 * np.abs(at[:, None] - at), np.int32)
 
 
 @dataclass

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 BIN = Path(sys.executable).parent
-WAIT_S = 30.0
+WAIT_S = 60.0
+UNOPTIMISED = {"ONECARD_CFLAGS": "-O0"}  # the same build, sooner
 
 
 def snippets(language: str, about: str) -> list[str]:
@@ -134,10 +135,10 @@ def clean_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def run(command: list[str], cwd: Path, **environment: str) -> str:
+def run(command: list[str], cwd: Path) -> str:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "PYTEST"))}
     done = subprocess.run(
-        command, cwd=cwd, env=clean | environment, capture_output=True, text=True, timeout=400
+        command, cwd=cwd, env=clean | UNOPTIMISED, capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
     return done.stdout
@@ -171,4 +172,4 @@ def test_pip_install_alone_gives_a_working_onecard(clean_copy: Path, tmp_path: P
     run([*onecard, "init", "ledger"], tmp_path)
     where = "import onecard.cli.main, onecard.ext.judge as j; print(j.__file__)"
     assert str(packages) in run([str(fresh / "bin" / "python"), "-c", where], tmp_path)
-    assert "holds" in run([*onecard, "verify", "ledger"], tmp_path).lower()
+    assert run([*onecard, "verify", "ledger"], tmp_path).splitlines()[-1] == "ok"
