@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+IDENTITY: np.dtype[np.void]
 PAGE_IDENTITIES: int
 
 def arrange(identities: NDArray[np.void], whole: bool = False) -> NDArray[np.void]: ...

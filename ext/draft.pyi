@@ -1,9 +1,14 @@
+from typing import Self
+
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class EntryDraft:
     taps_max: int
     count: int
     leg_count: int
     image_count: int
     first: int
-    def __init__(self, taps_max: int) -> None: ...
+    def __new__(cls, taps_max: int) -> Self: ...
     def reset(self, first: int) -> None: ...
     def finish(self) -> memoryview: ...

@@ -1,5 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
 from onecard.ext.recent import Recent
 from onecard.ext.state import State
 from onecard.ext.wire import Taps
@@ -9,6 +11,7 @@ TARGET: int
 ABOUT: int
 LACK: np.dtype[np.void]
 
+@disjoint_base
 class Recalled:
     count: int
     def __init__(

@@ -1,15 +1,20 @@
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 IDENTITY: np.dtype[np.void]
+ENTRY: np.dtype[np.void]
 
+@disjoint_base
 class Recent:
     generation_max: int
     closings: int
     ring_size: int
     ring_first: int
     waiting: int
-    def __init__(self, generation_max: int, terminals_max: int, ring_size: int) -> None: ...
+    def __new__(cls, generation_max: int, terminals_max: int, ring_size: int) -> Self: ...
     def room(self, identities: int, sequence: int) -> bool: ...
     def oldest(self) -> tuple[NDArray[np.void], int]: ...
     def close(self, identities: NDArray[np.void]) -> None: ...

@@ -1,11 +1,15 @@
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 TABLES: tuple[str, ...]
 DTYPES: dict[str, np.dtype[np.void]]
 PAGE_BYTES: int
 PARTICIPANTS_MAX: int
 
+@disjoint_base
 class State:
     cards_max: int
     terminals_max: int
@@ -13,9 +17,9 @@ class State:
     totals: NDArray[np.void]
     by_name: dict[bytes, int]
     by_number: dict[bytes, int]
-    def __init__(
-        self, cards_max: int = ..., terminals_max: int = ..., claims_max: int = ...
-    ) -> None: ...
+    def __new__(
+        cls, cards_max: int = ..., terminals_max: int = ..., claims_max: int = ...
+    ) -> Self: ...
     def table(self, name: str) -> NDArray[np.void]: ...
     def rows(self, name: str) -> NDArray[np.void]: ...
     def count(self, name: str) -> int: ...
