@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import lmdb
 import lmdb.verify
@@ -29,12 +29,28 @@ ENGINE = 0  # LMDB 0.9.x, the format every tool reads
 DATA_FILE = "data.mdb"
 
 MDB_MAGIC = 0xBEEFC0DE
-META_FLAG = 0x08
+META_FLAG, BRANCH_FLAG, LEAF_FLAG = 0x08, 0x01, 0x02
 DATA_VERSIONS = {1: "LMDB 0.9", 3: "LMDB 1.0"}
 HEADS = {16: "LMDB 0.9", 24: "LMDB 1.0"}  # where the magic stands, by engine
-# Page number, unused, flags, unused; then the meta record of LMDB 0.9 on a 64-bit machine.
-META = struct.Struct("<QHHI II QQ I44s 48s QQ")
+META = struct.Struct("<Q2xH4x II 8xQ I36xQ 48x QQ")  # of LMDB 0.9 on a 64-bit machine
+NODE = struct.Struct("<HHHH")
+NO_PAGE = (1 << 64) - 1
+DEPTH_MAX = 32
 PAGE_BYTES_MIN, PAGE_BYTES_MAX = 256, 1 << 15
+
+
+class Meta(NamedTuple):
+    """A meta page, as far as we look at it."""
+
+    page: int
+    flags: int
+    magic: int
+    version: int
+    map_bytes: int
+    page_bytes: int
+    free_root: int  # of the tree that lists freed pages by the commit that freed them
+    last_page: int
+    commit: int
 
 
 class StoreFull(OnecardError):
@@ -52,7 +68,7 @@ class Shape:
     page_bytes: int
     map_bytes: int
     last_page: int
-    last_txn: int
+    commit: int
 
 
 class Store:
@@ -198,33 +214,37 @@ def check_file(path: Path) -> Shape:
     wanted = f"{file}: expected an LMDB 0.9 data file"
     if not file.is_file():
         raise LedgerMissing(f"{wanted}, found none; check the path or restore the folder")
-    try:
-        shape = _shape(file, wanted)
-    except LedgerFault:
-        # A writer in another process may have been between the two pages; damage stays.
-        shape = _shape(file, wanted)
-    size = file.stat().st_size
-    bytes_wanted = (shape.last_page + 1) * shape.page_bytes
-    # Pages at the very end may be free and never written, which only a walk over all pages tells.
-    if size < bytes_wanted and _live_beyond(file, size // shape.page_bytes):
-        raise LedgerForeign(f"{wanted} of {bytes_wanted} bytes, found {size}: it was cut short")
-    return shape
+    return _shape(file, wanted)
 
 
 def _shape(file: Path, wanted: str) -> Shape:
     with file.open("rb") as opened:
-        head = opened.read(PAGE_BYTES_MAX + META.size)
-    _check_engine(wanted, head)
-    meta = META.unpack_from(head)
-    page_bytes = meta[8]
+        head = b""
+        while True:
+            was, head = head, os.pread(opened.fileno(), PAGE_BYTES_MAX + META.size, 0)
+            _check_engine(wanted, head)
+            metas = _metas(wanted, head)
+            try:
+                _check_metas(wanted, metas)
+                newer = max(metas, key=lambda meta: meta.commit)
+                _check_size(file, wanted, newer)
+                _check_commits(opened.fileno(), wanted, metas)
+            except LedgerFault:
+                # Damage stays; what another process is writing at this moment does not.
+                if head == was:
+                    raise
+                continue
+            return Shape(newer.page_bytes, newer.map_bytes, newer.last_page, newer.commit)
+
+
+def _metas(wanted: str, head: bytes) -> tuple[Meta, Meta]:
+    first = Meta(*META.unpack_from(head))
+    page_bytes = first.page_bytes
     if page_bytes & (page_bytes - 1) or not PAGE_BYTES_MIN <= page_bytes <= PAGE_BYTES_MAX:
         raise LedgerFault(f"{wanted} with pages of a power of two, found {page_bytes} bytes")
     if len(head) < page_bytes + META.size:
         raise LedgerForeign(f"{wanted} of two pages or more, found {len(head)} bytes: cut short")
-    metas = (meta, META.unpack_from(head, page_bytes))
-    _check_metas(wanted, metas)
-    newer = max(metas, key=lambda found: found[12])
-    return Shape(page_bytes, newer[7], newer[11], newer[12])
+    return first, Meta(*META.unpack_from(head, page_bytes))
 
 
 def _check_engine(wanted: str, head: bytes) -> None:
@@ -246,23 +266,75 @@ def _check_engine(wanted: str, head: bytes) -> None:
     raise LedgerForeign(f"{wanted}, found another format beginning with {head[:16]!r}")
 
 
-def _check_metas(wanted: str, metas: tuple[tuple[int, ...], ...]) -> None:
+def _check_metas(wanted: str, metas: tuple[Meta, Meta]) -> None:
     """A commit writes the two meta pages in turn, so their numbers are neighbours for ever."""
     for number, meta in enumerate(metas):
-        found = (meta[0], meta[2], meta[4], meta[5], meta[8])
-        sound = (number, META_FLAG, MDB_MAGIC, 1, metas[0][8])
+        found = (meta.page, meta.flags, meta.magic, meta.version, meta.page_bytes)
+        sound = (number, META_FLAG, MDB_MAGIC, 1, metas[0].page_bytes)
         if found != sound:
             raise LedgerFault(
                 f"{wanted} with meta page {number} reading {sound}, found {found}: the page is "
                 "torn or damaged; restore the file from a backup"
             )
-    first, second = metas[0][12], metas[1][12]
+    first, second = (meta.commit for meta in metas)
     fresh = first == 0 and second == 0
     if not fresh and (first % 2 or not second % 2 or abs(first - second) != 1):
         raise LedgerFault(
             f"{wanted} whose meta pages name neighbouring commits, found {first} and {second}: "
             "a meta page is damaged; restore the file from a backup"
         )
+
+
+def _check_size(file: Path, wanted: str, newer: Meta) -> None:
+    size = file.stat().st_size
+    bytes_wanted = (newer.last_page + 1) * newer.page_bytes
+    # Pages at the very end may be free and never written, which only a walk over all pages tells.
+    if size < bytes_wanted and _live_beyond(file, size // newer.page_bytes):
+        raise LedgerForeign(f"{wanted} of {bytes_wanted} bytes, found {size}: it was cut short")
+
+
+def _check_commits(file: int, wanted: str, metas: tuple[Meta, Meta]) -> None:
+    """A meta page with another commit's number would make an older state the newest one.
+
+    Two things tell: a commit never has fewer pages than the one before, and every commit after
+    the first ones replaces a page, which it lists as freed under its own number. (A commit whose
+    meta page failed to be written leaves the page before with roots of its own, so of that one
+    only the count is compared.)
+    """
+    older, newer = sorted(metas, key=lambda meta: meta.commit)
+    if older.last_page > newer.last_page:
+        raise LedgerFault(
+            f"{wanted} that never shrank, found {older.last_page} pages at commit {older.commit} "
+            f"and {newer.last_page} at {newer.commit}: a meta page is damaged; restore the file "
+            "from a backup"
+        )
+    freed_by = _newest_freed(file, newer)
+    if freed_by > newer.commit or (newer.commit > 2 and freed_by != newer.commit):
+        raise LedgerFault(
+            f"{wanted} of commit {newer.commit}, found the freed pages of commit {freed_by}: "
+            "a meta page is damaged; restore the file from a backup"
+        )
+
+
+def _newest_freed(file: int, meta: Meta) -> int:
+    """The last key of the tree of freed pages; 0 where it is empty or cannot be read."""
+    page = meta.free_root
+    for _ in range(DEPTH_MAX):
+        if page == NO_PAGE or page > meta.last_page:
+            return 0
+        content = os.pread(file, meta.page_bytes, page * meta.page_bytes)
+        try:
+            flags, lower = struct.unpack_from("<HH", content, 10)
+            (at,) = struct.unpack_from("<H", content, lower - 2)
+            low, high, top, key_bytes = NODE.unpack_from(content, at)
+            if flags == LEAF_FLAG and key_bytes == 8:
+                return int.from_bytes(content[at + 8 : at + 16], "little")
+        except struct.error:
+            return 0
+        if flags != BRANCH_FLAG:
+            return 0
+        page = low | high << 16 | top << 32
+    return 0
 
 
 def structure(path: Path) -> list[str]:

@@ -126,8 +126,9 @@ class _Proof:
                 f"segment {segment.number:08d}: expected it to begin at {wanted[0]} after "
                 f"{wanted[1].hex()}, found {found[0]} after {found[1].hex()}"
             )
-        count = 0
-        while blocks := segment.blocks_from(self.tip.last + 1):
+        at = 0  # every key there is, in order, and not only those that follow
+        while blocks := segment.blocks_from(at):
+            at = blocks[-1].first + 1
             for block in blocks:
                 self.tip = block.follow(self.tip, self.ledger_id)
                 self.books.take(block)
@@ -136,14 +137,7 @@ class _Proof:
                 except ValueError as error:
                     raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
                 self.head_found = self.head_found or self.tip.head == self.head
-                count += 1
                 self._count()
-        stored = segment.count_blocks()
-        if stored != count:
-            raise LedgerFault(
-                f"segment {segment.number:08d}: expected {count} blocks, which is all that follow "
-                f"one another, found {stored}"
-            )
         report.segments += 1
 
     def _count(self) -> None:

@@ -176,10 +176,6 @@ class Segment:
         with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
             return self._run(cursor, SEQUENCE_MAX) if cursor.set_range(key_of(first)) else []
 
-    def count_blocks(self) -> int:
-        with self.store.read(BLOCKS) as txn:
-            return txn.stat(self.store.database(BLOCKS))["entries"]
-
     def _run(self, cursor: Cursor, last: int) -> list[Block]:
         blocks: list[Block] = []
         room = READ_BYTES
