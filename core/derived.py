@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecard.core import store
+from onecard.core import resident, store
 from onecard.core.errors import LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.log import Log
 from onecard.core.store import Store, StoreFailed, StoreFull, Txn
@@ -41,10 +41,8 @@ class Origin:
 class Derived:
     """One such environment, open. Reads may come from any thread, writes from one at a time."""
 
-    def __init__(self, opened: Store, databases: Sequence[str], map_bytes: int) -> None:
+    def __init__(self, opened: Store) -> None:
         self._store = opened
-        self._databases = databases
-        self._map_bytes = map_bytes
 
     @property
     def path(self) -> Path:
@@ -80,11 +78,9 @@ class Derived:
     def database(self, name: str) -> store.Database:
         return self._store.database(name)
 
-    def reopen(self) -> None:
-        """Give back the memory of mapped pages. No transaction may be open in any thread."""
-        path, readonly = self.path, self._store.readonly
-        self._store.close()
-        self._store = Store(path, self._databases, map_bytes=self._map_bytes, readonly=readonly)
+    def unmap(self) -> None:
+        """Give back the memory of mapped pages. Any thread may read meanwhile."""
+        resident.unmap(self._store)
 
     def close(self) -> None:
         """No transaction may be open in any thread."""
@@ -113,7 +109,7 @@ def open_derived(
         except BaseException:
             found.close()
             raise
-        return Derived(found, names, map_bytes)
+        return Derived(found)
     except LedgerMissing:
         pass
     except OnecardError as error:
@@ -126,7 +122,7 @@ def open_derived(
     made = Store(path, names, map_bytes=map_bytes, create=True)
     with made.write() as txn:
         txn.put(STAMP, stamp, db=made.database(META))
-    return Derived(made, names, map_bytes)
+    return Derived(made)
 
 
 def set_aside(path: Path, reason: str, log: Log) -> None:

@@ -164,6 +164,11 @@ class Identities:
     def bytes_used(self) -> int:
         return 0 if self._environment is None else self._environment.bytes_used
 
+    def unmap(self) -> None:
+        """Give back the memory of mapped pages. Any thread may read meanwhile."""
+        if self._environment is not None:
+            self._environment.unmap()
+
     def release(self) -> None:
         """Close the environment; no thread may use it any more."""
         self._stopping.set()

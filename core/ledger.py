@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core import resident
 from onecard.core.ahead import read_ahead
 from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import Clock, SystemClock
-from onecard.core.config import Settings
+from onecard.core.config import MIB, Settings
 from onecard.core.derived import Origin
 from onecard.core.errors import (
     BadInput,
@@ -52,6 +53,7 @@ TOML = "ledger.toml"
 TOKEN_KEY = "token.key"
 CHECKPOINT = "checkpoint"
 NO_HASH = bytes(32)
+UNMAP_BYTES = 64 * MIB  # read through the map of the journal before it is given back
 ANY_SEQUENCE = 1 << 63  # more than a journal ever holds
 Progress = Callable[[int, int], None]  # records replayed so far, records to replay
 
@@ -126,6 +128,7 @@ class Ledger:
                 lambda: journal.last,
                 lambda sequence: head_at(journal, sequence),
                 recovery.checkpoint,
+                self.unmap,
             )
             self._checkpoint.start()
 
@@ -270,7 +273,7 @@ class Ledger:
         One array a block of the journal, tombstoned identities included (after the reversal's).
         """
         closed = self.identities.closed
-        for block in read_ahead(self.journal.blocks(closed + 1)):
+        for block in read_through(self.journal, closed + 1):
             if block.record == Record.ENTRIES:
                 yield bound_by(block, closed)
 
@@ -278,10 +281,20 @@ class Ledger:
         """The ENTRY rows among the last `count` sequences, in order; other records have none."""
         first = max(1, self.journal.last - count + 1)
         parts = [np.empty(0, layout.ENTRY)]
-        for block in self.journal.blocks(first):
+        for block in read_through(self.journal, first):
             if block.record == Record.ENTRIES:
                 parts.append(block.rows[block.rows["sequence"] >= first])
         return np.concatenate(parts)
+
+    def unmap(self) -> None:
+        """Give back what readers left resident. Any thread may read meanwhile.
+
+        Called after each whole checkpoint, so a server keeps to the memory of its tables.
+        """
+        for segment in self.journal.segments:
+            resident.unmap(segment.store)
+        self._pages.unmap()
+        self.identities.unmap()
 
     def close(self, checkpoint: bool = False) -> None:
         """Give everything back; with `checkpoint` save the state first, which must stand still."""
@@ -333,7 +346,7 @@ def _replay(
     """Apply the journal after `sequence` to a loaded state; gives blocks and records."""
     blocks = 0
     todo = journal.last - sequence
-    for block in read_ahead(journal.blocks(sequence + 1)):
+    for block in read_through(journal, sequence + 1):
         try:
             state.apply(block.value)
         except ValueError as error:
@@ -347,6 +360,20 @@ def _replay(
         if not state.has_fares(row):
             state.load_fares(row, _fares(journal, int(tariff["record"])))
     return blocks, todo
+
+
+def read_through(journal: Journal, first: int) -> Iterator[Block]:
+    """The blocks from `first` on, read ahead; what was mapped to read them is given back."""
+    read_bytes = 0
+    for block in read_ahead(journal.blocks(first)):
+        yield block
+        read_bytes += len(block.value)
+        if read_bytes >= UNMAP_BYTES:
+            read_bytes = 0
+            for segment in journal.segments:
+                resident.unmap(segment.store)
+    for segment in journal.segments:
+        resident.unmap(segment.store)
 
 
 def _fares(journal: Journal, record: int) -> NDArray[np.int32]:

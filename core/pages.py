@@ -30,8 +30,8 @@ KEY = struct.Struct(">BI")
 HEAD = struct.Struct("<QI")  # as_of, CRC-32
 FRAME = struct.Struct("<II")  # CRC-32 of what follows, bytes of JSON
 PAGES_A_READ = 64  # 4 MiB: a read transaction of a few milliseconds
-# What is mapped counts as resident until the environment is closed, so a load reopens it.
-REOPEN_PAGES = (128 << 20) // PAGE_BYTES
+# What is read of a map counts as resident; to replace a page, LMDB reads the head of the old one.
+UNMAP_PAGES = (64 << 20) // PAGE_BYTES
 ROWS_A_PAGE = {name: PAGE_BYTES // DTYPES[name].itemsize for name in TABLES}
 
 
@@ -61,6 +61,7 @@ class SavedPages:
 
     def __init__(self, environment: Derived | None) -> None:
         self._environment = environment
+        self._touched = 0  # pages since the last `unmap`
         self.as_of: dict[str, NDArray[np.uint64]] = {
             name: np.zeros(0, np.uint64) for name in TABLES
         }
@@ -87,13 +88,12 @@ class SavedPages:
             state.as_of(name)[:] = manifest.sequence
             self.as_of[name] = np.zeros(len(state.as_of(name)), np.uint64)
         start = b""
-        loaded = 0
         while keys := self._load_some(state, start):
             start = keys[-1] + b"\0"
-            loaded += len(keys)
-            if loaded % REOPEN_PAGES < PAGES_A_READ:
-                self._open().reopen()
-        self._open().reopen()
+            self._touched += len(keys)
+            if self._touched >= UNMAP_PAGES:
+                self.unmap()
+        self.unmap()
         self._check_age(manifest)
         for name in TABLES:
             as_of = state.as_of(name)
@@ -113,6 +113,9 @@ class SavedPages:
                 txn.put(key, head + page.content, db=database)
         for page in pages:
             self._note(TABLES[page.table], page.number, page.as_of)
+        self._touched += len(pages)
+        if self._touched >= UNMAP_PAGES:
+            self.unmap()
 
     def seal(self, sequence: int, head: bytes, totals: bytes) -> None:
         """Make the pages put so far the save that a start uses. StoreFull, StoreFailed."""
@@ -124,8 +127,7 @@ class SavedPages:
         with environment.write() as txn:
             frame = FRAME.pack(zlib.crc32(body), len(text))
             txn.put(MANIFEST, frame + body, db=environment.database(META))
-        # What a pass touched stays mapped until then, and would count as ours.
-        environment.reopen()
+        self.unmap()
 
     def discard(self, reason: str, origin: Origin, map_bytes: int, log: Log) -> None:
         """Set the environment aside and go on with a new one."""
@@ -148,6 +150,12 @@ class SavedPages:
         if self._environment is None:
             raise ValueError("there are no saved pages, and none may be made")
         return self._environment
+
+    def unmap(self) -> None:
+        """Give back the memory of mapped pages."""
+        if self._environment is not None:
+            self._environment.unmap()
+        self._touched = 0
 
     def _note(self, name: str, number: int, as_of: int) -> None:
         pages = self.as_of[name]
