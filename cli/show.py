@@ -232,7 +232,7 @@ def _time(at_us: int) -> str:
     if at_us == 0:
         return ""
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)
-    return at.isoformat(" ", "milliseconds").removesuffix("+00:00") + "Z"
+    return at.isoformat(" ", "seconds").removesuffix("+00:00") + "Z"
 
 
 def _name(ledger: Ledger, participant: int) -> str:
@@ -259,7 +259,7 @@ def _rows(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> N
     table = Table(title=title, title_justify="left")
     for column in columns:
         numeric = isinstance(rows[0][column], int)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(str(row[column]) for column in columns))
     console.print(table)
