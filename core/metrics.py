@@ -50,6 +50,7 @@ class Snapshot:
     startup_s: float = 0.0
     replay_s: float = 0.0
     replayed: int = 0
+    disk_low: bool = False
     serving: bool = False
 
 
@@ -146,6 +147,7 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
         ("onecard_startup_seconds", "Time from start to serving.", now.startup_s),
         ("onecard_replay_seconds", "Time spent replaying at start.", now.replay_s),
         ("onecard_replayed_records", "Records replayed at start.", now.replayed),
+        ("onecard_disk_low", "1 while nothing is taken for want of space.", int(now.disk_low)),
         ("onecard_serving", "1 while taps are taken.", int(now.serving)),
     ):
         yield GaugeMetricFamily(name, text, value=value)

@@ -61,7 +61,9 @@ def only_party(what: str, *parties: int) -> None:
 class Door(grpc.aio.ServerInterceptor):
     """Every call of ours passes here; health and reflection do not."""
 
-    def __init__(self, directory: Directory, loopback: bool, log: Log) -> None:
+    def __init__(self, directory: Directory, loopback: bool, log: Log, calls_max: int) -> None:
+        self.calls = 0  # now, streams included
+        self.calls_max = calls_max
         self.directory = directory
         self.loopback = loopback
         self.log = log
@@ -88,7 +90,13 @@ class Door(grpc.aio.ServerInterceptor):
 
     def _guarded(self, behaviour: Callable[..., Awaitable[Any]], method: str) -> Any:
         async def guarded(request: Any, context: Any) -> Any:
+            self.calls += 1
             try:
+                if self.calls > self.calls_max:
+                    raise Overloaded(
+                        f"calls: {self.calls} are open, the limit is {self.calls_max}; "
+                        "send more taps a message on fewer calls"
+                    )
                 _principal.set(await self._identify(context))
                 return await behaviour(request, context)
             except OnecardError as error:
@@ -101,6 +109,8 @@ class Door(grpc.aio.ServerInterceptor):
                 await context.abort(
                     StatusCode.INTERNAL, f"{method}: the server failed; its log has the event"
                 )
+            finally:
+                self.calls -= 1
 
         return guarded
 

@@ -119,6 +119,7 @@ class Host:
             now.in_flight_bytes = server.clearing.in_flight_bytes
         if node is not None:
             now.inbox_batches = node.inbox.count
+            now.disk_low = node.disk_low
             now.journal_bytes = node.journal.bytes_used()
             now.journal_map_bytes = node.journal.map_bytes()
             now.last_sequence = node.journal.last

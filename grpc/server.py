@@ -26,6 +26,8 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 # Batches of one stream between its client and the journal: enough that neither waits for the
 # other, few enough that a client that stops reading holds some megabytes and no more.
 PIPELINED_MAX = 16
+# Over all connections: each holds some kilobytes, and more would only wait for the one writer.
+CALLS_MAX = 1024
 UNREAD_MAX_S = 60.0  # a client that reads nothing for so long is gone or stuck
 # Journal blocks go out whole: entries of the largest group, or the fares of the largest tariff.
 BLOCK_BYTES_MAX = 64 << 20
@@ -86,6 +88,7 @@ class Server:
         reflect: bool | None = None,
         pipelined_max: int = PIPELINED_MAX,
         unread_max_s: float = UNREAD_MAX_S,
+        calls_max: int = CALLS_MAX,
     ) -> None:
         self.log = log
         self.settings = settings
@@ -100,7 +103,7 @@ class Server:
         self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024)
         self.health = health.aio.HealthServicer()
         self.serving = False
-        door = Door(directory, address.loopback, log)
+        door = Door(directory, address.loopback, log, calls_max)
         self.server = grpc.aio.server(interceptors=(door,), options=options(settings))
         self._add_services(address.loopback if reflect is None else reflect)
 

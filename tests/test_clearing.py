@@ -242,6 +242,30 @@ def test_a_message_that_unpacks_beyond_the_limit_is_refused(server: Served) -> N
     assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+def test_more_calls_than_the_limit_are_refused_and_health_answers(tmp_path: Path) -> None:
+    nodes: list[HeldBack] = []
+
+    def wrap(node: object) -> HeldBack:
+        nodes.append(HeldBack(node))  # type: ignore[arg-type]
+        return nodes[0]
+
+    with served(tmp_path / "ledger", wrap=wrap, calls_max=2) as server, server.client() as client:
+        register(client)
+        with ThreadPoolExecutor(2) as pool:
+            waiting = [
+                pool.submit(client.authorize_one, card=CARD, terminal=1, terminal_seq=seq)
+                for seq in (1, 2)
+            ]
+            assert nodes[0].answered.acquire(timeout=10)
+            assert nodes[0].answered.acquire(timeout=10)
+            with pytest.raises(Overloaded, match="calls: 3 are open, the limit is 2"):
+                client.head()
+            assert client.is_serving()
+            nodes[0].let_go()
+            assert [call.result().outcome for call in waiting] == [ACCEPTED, ACCEPTED]
+        assert client.head().sequence
+
+
 def test_a_full_inbox_is_said_with_its_limit_and_actual(tmp_path: Path) -> None:
     settings = replace(SMALL, inbox_stream_bytes_max=3000)
     with served(tmp_path / "ledger", settings) as server, server.client() as client:
