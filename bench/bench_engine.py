@@ -109,8 +109,8 @@ def bare_appends(appends: Appends, commits: Sequence[Sequence[int]]) -> float:
 def bench_decode_to_durable(
     benchmark: BenchmarkFixture, figures: Figures, engine: InProcess, folder: Path
 ) -> None:
-    count = 100 if figures.short else 200
-    rounds = 3 if figures.short else 9
+    count = 60 if figures.short else 200
+    rounds = 5 if figures.short else 9
     engine.commits.clear()
     engine.run(engine.stream.messages(count, TAPS))
     appends = Appends(folder / "bare")

@@ -2,10 +2,9 @@
 
 import csv
 import json
-import os
 import random
 import subprocess
-import tempfile
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,16 +32,22 @@ class Ran:
     printed: str
 
 
+# Of its own small process: a child starts with the peak of whoever forked it.
+LAUNCH = """import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(status)"""
+
+
 def command(*words: str | Path) -> Ran:
     """Run `onecard` to its end."""
     began = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen([ONECARD, *map(str, words)], stdout=out)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - began
-        out.seek(0)
-        return Ran(seconds, usage.ru_maxrss / 2**20, process.returncode, out.read())
+    ended = subprocess.run(
+        [sys.executable, "-c", LAUNCH, ONECARD, *map(str, words)], capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - began
+    gib = int(ended.stderr.split()[-1]) / 2**20
+    return Ran(seconds, gib, ended.returncode, ended.stdout)
 
 
 @pytest.fixture(scope="module")

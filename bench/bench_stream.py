@@ -48,7 +48,7 @@ def bench_8192_taps_a_message(
 ) -> None:
     """The headline: a fifth of the echo, one stream."""
     count = 60 if figures.short else 200
-    rounds = 3 if figures.short else 7
+    rounds = 5 if figures.short else 9
     gate.closed_loop(server.address, gate.AUTHORIZE, [streams[0].messages(8, 8_192)], 4, accepted)
     bare_s, ours_s = [], []
 
