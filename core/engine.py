@@ -156,7 +156,13 @@ class Engine:
 
     def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
         """Read the message; what of its history is to be recalled first, or None. BadInput."""
-        return lacks(self.state, self.recent, self.read(submission), submission.recalled)
+        taps = self.read(submission)
+        if lacks(self.state, self.recent, taps, submission.recalled) is None:
+            return None
+        # All of it anew, and what leaves memory next: else a batch could lack something else each
+        # time it comes back.
+        submission.recalled = None
+        return lacks(self.state, self.recent, taps, None, self.recent.ring_size // RING_GROUPS)
 
     def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
         """Read what is lacking from disk. Any thread, of what is durable."""

@@ -19,8 +19,10 @@ def recall(
     """Everything `lacks` (LACK rows of a batch of `count` taps) asks for.
 
     `closings` was read before: should identities leave memory meanwhile, the judge sees that an
-    absence found here is stale and asks again. LedgerFault where an index leads to no entry.
+    absence found here is stale and asks again. What is not durable yet is still in memory and left
+    alone. LedgerFault where an index leads to no entry.
     """
+    lacks = lacks[lacks["sequence"] <= journal.last]
     sequences = lacks["sequence"].copy()
     asks = sequences == 0
     keys = np.zeros(int(asks.sum()), IDENTITY)

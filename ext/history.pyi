@@ -23,5 +23,9 @@ class Recalled:
     ) -> None: ...
 
 def lacks(
-    state: State, recent: Recent, taps: Taps, recalled: Recalled | None = None
+    state: State,
+    recent: Recent,
+    taps: Taps,
+    recalled: Recalled | None = None,
+    ahead: int = 0,
 ) -> NDArray[np.void] | None: ...

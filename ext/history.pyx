@@ -70,8 +70,17 @@ cdef void know(
         known.ring_low = state.all.last + 1 + count - recent.ring_size
 
 
-def lacks(State state not None, Recent recent not None, Taps taps not None, Recalled recalled=None):
-    """What the batch needs from disk before it can be judged: LACK rows, or None."""
+def lacks(
+    State state not None,
+    Recent recent not None,
+    Taps taps not None,
+    Recalled recalled=None,
+    uint64_t ahead=0,
+):
+    """What the batch needs from disk before it can be judged: LACK rows, or None.
+
+    With `ahead`, also what leaves memory with so many more entries.
+    """
     cdef Columns* columns = &taps.columns
     cdef Py_ssize_t row
     cdef Py_ssize_t found = 0
@@ -81,6 +90,7 @@ def lacks(State state not None, Recent recent not None, Taps taps not None, Reca
     out = np.empty(0, LACK)
     memset(&known, 0, sizeof(Known))
     know(&known, state, recent, recalled, columns.count)
+    known.ring_low += ahead
     with nogil:
         for row in range(columns.count):
             if needs(state, recent, columns, row, recalled, &known, NULL, 0) != 0:
