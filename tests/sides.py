@@ -71,6 +71,9 @@ class HandClock:
     def elapsed_ns(self) -> int:
         return self.us * 1000
 
+    def sleep(self, seconds: float) -> None:
+        """Nobody waits for anybody here."""
+
 
 class EngineSide:
     """Engine and ledger in one folder; can be closed and opened again."""

@@ -137,7 +137,7 @@ class Play:
                 self.do(Cards((UNREGISTERED[name],), BANK, Funding[funding]))
             case ["terminal", name, change]:
                 column, value = change.split("=")
-                values = {column: PARTIES.get(value) or int(value)}
+                values: dict[str, Any] = {column: PARTIES.get(value) or int(value)}
                 self.do(Terminals((replace(TERMINALS[name], **values),)))
             case ["tariff", since, entry_min_fen, *fares_fen]:
                 stations = round(len(fares_fen) ** 0.5)

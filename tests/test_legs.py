@@ -73,7 +73,7 @@ LEGS = {
 
 # What the extensions name: (what, the label of the original or a raw key, used_fen afterwards).
 VOIDED, CLAIMED, CLOSED = 1, 2, 3
-IMAGES = {
+IMAGES: dict[str, list[tuple[int, str | int, int]]] = {
     "refund": [(CLAIMED, "ride", 150)],
     "refund2": [(CLAIMED, "ride", 200)],
     "reversal": [(CLOSED, "exit", 300)],
@@ -89,7 +89,7 @@ IMAGES = {
 }
 
 # Fields of the entry beside its legs.
-FIELDS = {
+FIELDS: dict[str, dict[str, str | int]] = {
     "ride": {"effects": 0, "tariff": 0, "journey": 0, "about": 0, "reason": 0, "place": 1},
     "entry": {"effects": 1, "tariff": 1, "amount_fen": 0},
     "exit": {"effects": 2, "tariff": 1, "journey": "entry", "amount_fen": 300, "place": 2},
