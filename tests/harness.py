@@ -117,11 +117,10 @@ class TwinSide:
         together = False
         at_us = now_us
         for number, item in enumerate(items):
-            is_taps = isinstance(item, Taps | Message)
-            if not (together and is_taps):
+            if not (together and isinstance(item, Taps | Message)):
                 at_us = max(now_us, self.book.booked_at_us + 1)
-            together = is_taps
-            if is_taps:
+            together = isinstance(item, Taps | Message)
+            if isinstance(item, Taps | Message):
                 answers.append(self._taps(item, booked_at_us[number] if booked_at_us else at_us))
             else:
                 answers.append(self._act(item, at_us))

@@ -1,6 +1,7 @@
 """The engine on a real ledger, step by step and without threads, and the twin held against it."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
@@ -42,6 +43,7 @@ from tests.harness import (
 )
 from tests.twin import Decision
 
+ROOM_BYTES = 512 << 20
 SMALL = Settings(  # so small that identities are closed, and entries recalled, all the time
     cards_max=1 << 10,
     terminals_max=1 << 8,
@@ -149,10 +151,10 @@ class Both:
         self.compare(self.twin_side.book.last + 1)
 
     def close(self) -> None:
+        """Everything once more, and the same digest from the checkpoint and from a replay."""
         self.compare(1)
         for checkpoint in (True, False):
             self.restart(checkpoint)
-        self.engine_side.close()
 
     def compare(self, first: int) -> None:
         """Entries from a sequence on, trial balance, open nets, and the digest of the state."""
@@ -292,15 +294,24 @@ def assert_rows(name: str, found: Any, expected: Any) -> None:
 
 
 @contextmanager
-def opened(name: str, folder: Path, now_us: int) -> Iterator[Any]:
+def opened(name: str, now_us: int) -> Iterator[Any]:
     """A side by its name: "twin", or "engine", which is held against the twin at every step."""
     if name == "twin":
         yield TwinSide(now_us)
         return
-    both = Both(folder, now_us)
-    try:
-        yield both
-    except BaseException:
-        both.engine_side.close()
-        raise
-    both.close()
+    with quick_folder() as folder:
+        both = Both(folder / "ledger", now_us)
+        try:
+            yield both
+            both.close()
+        finally:
+            both.engine_side.close()
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """In memory where there is room: what is shown here does not hang on the disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES
+    with tempfile.TemporaryDirectory(dir=memory if roomy else None) as folder:
+        yield Path(folder)

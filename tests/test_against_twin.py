@@ -6,24 +6,19 @@ the line hypothesis prints play the same storm again.
 
 import random
 import secrets
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sides import Both
+from tests.sides import Both, quick_folder
 from tests.storm import NOW_US, Storm
 
 STEPS = 30  # some two hundred taps: several generations of identities at the size of the tests
 SEEDS = range(80)
 CAMPAIGN = 4_000
-ROOM_BYTES = 512 << 20
 
 
 def play(rng: random.Random, folder: Path, steps: int) -> None:
@@ -43,19 +38,10 @@ def play(rng: random.Random, folder: Path, steps: int) -> None:
         both.engine_side.close()
 
 
-@contextmanager
-def quick_folder() -> Iterator[str]:
-    """In memory where there is room: what is shown here does not hang on the disk."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES
-    with tempfile.TemporaryDirectory(dir=memory if roomy else None) as folder:
-        yield folder
-
-
 def play_seed(seed: int, steps: int = STEPS) -> None:
     with quick_folder() as folder:
         try:
-            play(random.Random(seed), Path(folder) / "ledger", steps)
+            play(random.Random(seed), folder / "ledger", steps)
         except Exception as error:
             raise AssertionError(f"seed {seed}, {steps} steps: {error}") from error
 
@@ -66,7 +52,7 @@ def test_seeds(seed: int) -> None:
 
 
 @settings(
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -75,7 +61,7 @@ def test_seeds(seed: int) -> None:
 def test_shrinking(rng: random.Random, steps: int) -> None:
     """Short storms, drawn so that hypothesis makes a failing one smaller."""
     with quick_folder() as folder:
-        play(rng, Path(folder) / "ledger", steps)
+        play(rng, folder / "ledger", steps)
 
 
 @pytest.mark.campaign

@@ -1,5 +1,6 @@
 """The same body gets the original answer for ever: out of memory, after restarts, from disk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from onecard.core.ledger import Ledger
 from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
 from onecard.ext.outcome import Funding, Role
 from onecard.v1.tap_pb2 import Decisions, TapBatch
-from tests.sides import SMALL, HandClock, answered
+from tests.sides import SMALL, HandClock, answered, quick_folder
 from tests.taptable import NOW_US
 
 TERMINALS = 16
@@ -83,9 +84,15 @@ class Counter:
         assert int(self.engine.state.totals["last"][0]) == last
 
 
-def test_after_many_other_taps(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with quick_folder() as quick:
+        yield quick
+
+
+def test_after_many_other_taps(folder: Path) -> None:
     """Memory holds three generations of 32 identities; 1,600 taps later none is left of these."""
-    counter = Counter(tmp_path / "ledger", SMALL)
+    counter = Counter(folder / "ledger", SMALL)
     original = counter.send(counter.message(0, 16))
     counter.sent = 16
     for checkpoint in (True, False):
@@ -97,9 +104,9 @@ def test_after_many_other_taps(tmp_path: Path) -> None:
     counter.ledger.close()
 
 
-def test_every_tap_ever_taken(tmp_path: Path) -> None:
+def test_every_tap_ever_taken(folder: Path) -> None:
     """All of a thousand, in another order and in batches cut otherwise."""
-    counter = Counter(tmp_path / "ledger", SMALL)
+    counter = Counter(folder / "ledger", SMALL)
     counter.pour(1_008, 16)
     last = int(counter.engine.state.totals["last"][0])
     for first in reversed(range(0, 1_008, 12)):
@@ -109,8 +116,8 @@ def test_every_tap_ever_taken(tmp_path: Path) -> None:
     counter.ledger.close()
 
 
-def test_same_message_twice_in_a_group(tmp_path: Path) -> None:
-    counter = Counter(tmp_path / "ledger", SMALL)
+def test_same_message_twice_in_a_group(folder: Path) -> None:
+    counter = Counter(folder / "ledger", SMALL)
     message = counter.message(0, 16)
     answers = counter.engine.step([TapsIn(0, message) for _ in range(8)])
     decisions = [answered(answer) for answer in answers]
@@ -122,11 +129,11 @@ def test_same_message_twice_in_a_group(tmp_path: Path) -> None:
 
 
 @pytest.mark.campaign
-def test_after_ten_million_other_taps(tmp_path: Path) -> None:
+def test_after_ten_million_other_taps(folder: Path) -> None:
     settings = Settings(
         cards_max=1 << 12, terminals_max=1 << 8, claims_max=1 << 16, watermark_bytes=64 * MIB
     )
-    counter = Counter(tmp_path / "ledger", settings)
+    counter = Counter(folder / "ledger", settings)
     original = counter.send(counter.message(0, BATCH))
     counter.sent = BATCH
     counter.pour(10_000_000 + BATCH, BATCH)

@@ -1,7 +1,6 @@
 """The legs and images of each kind, exactly as the table in docs/ledger.md lists them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -109,8 +108,8 @@ FIELDS: dict[str, dict[str, str | int]] = {
 
 
 @pytest.fixture(params=("twin", "engine"))
-def played(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Play]:
-    with opened(request.param, tmp_path / "ledger", NOW_US) as side:
+def played(request: pytest.FixtureRequest) -> Iterator[Play]:
+    with opened(request.param, NOW_US) as side:
         play = Play(side)
         play.run(PRELUDE)
         yield play

@@ -1,7 +1,6 @@
 """Plays the tables of tests/rule_tables.py on the twin, and on engine and twin together."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,8 @@ from tests.taptable import NOW_US, Play
 
 
 @pytest.fixture(params=("twin", "engine"))
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Play]:
-    with opened(request.param, tmp_path / "ledger", NOW_US) as side:
+def play(request: pytest.FixtureRequest) -> Iterator[Play]:
+    with opened(request.param, NOW_US) as side:
         yield Play(side)
 
 
