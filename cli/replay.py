@@ -24,6 +24,7 @@ from onecard.core.errors import BadInput
 from onecard.core.ledger import read_token_key
 from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Fault, Roll
+from onecard.core.settlement.manifest import Manifest
 from onecard.core.settlement.window import day_text
 from onecard.core.token import KEY_BYTES
 from onecard.grpc.replay import Result
@@ -67,6 +68,7 @@ def replay(
 
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
+    key = _key(data, token_key) if to is not None else b""
     roll = Roll()
     taps, invalid = shenzhen.read(files, roll, _report)
     if to is None:
@@ -75,7 +77,6 @@ def replay(
             result = _send(address, taps, roll, read_token_key(path), quiet=json)
         done = settled(path, [window.id for window in result.windows])
     else:
-        key = _key(data, token_key)
         result = _send(to, taps, roll, key, quiet=json)
         done = Settled([], NOT_LOCAL)
         if data is not None:
@@ -84,7 +85,9 @@ def replay(
     if json:
         typer.echo(json_format.dumps(summary, ensure_ascii=False))
     else:
-        show(Console(), summary, result, done)
+        console = Console()
+        show(console, summary, result, done)
+        console.print(f"verify: {done.verify}", style="green" if done.verify == "ok" else "red")
     if invalid or (done.verify != "ok" and done.verify != NOT_LOCAL):
         raise typer.Exit(1)
 
@@ -118,7 +121,8 @@ def show(console: Console, summary: dict[str, Any], result: Result, done: Settle
     console.print(
         f"{summary['rows']:,} rows: {result.accepted:,} accepted, {declined:,} declined, "
         f"{result.duplicate:,} repeats, {result.conflict:,} conflicts, "
-        f"{summary['invalid']:,} malformed; {result.late:,} dated before their settlement date"
+        f"{summary['invalid']:,} malformed; {result.late:,} dated before their settlement date",
+        soft_wrap=True,
     )
     for reason, count in result.declined.most_common(REASONS_SHOWN):
         console.print(f"  declined {reason}: {count:,}")
@@ -141,7 +145,6 @@ def show(console: Console, summary: dict[str, Any], result: Result, done: Settle
     if result.seconds and result.wait_ms:
         taps = result.accepted + declined + result.duplicate + result.conflict
         console.print(f"{taps / result.seconds:,.0f} taps a second, durable, over gRPC")
-    console.print(f"verify: {done.verify}", style="green" if done.verify == "ok" else "red")
 
 
 def yuan(fen: int) -> str:
@@ -192,5 +195,5 @@ def _key(data: Path | None, token_key: Path | None) -> bytes:
     return read_token_key(data)
 
 
-def _paths(manifest: Any) -> list[str]:
+def _paths(manifest: Manifest) -> list[str]:
     return [str(manifest.folder / sheet.file) for sheet in manifest.sheets]

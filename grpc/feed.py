@@ -72,6 +72,9 @@ def send(
     """
     rows = len(columns["card"])
     cut = list(pieces) if pieces is not None else _even(rows)
+    for start, end in cut:
+        if original is not None and (original[start:end] >= start).any():
+            raise ValueError(f"rows {start} to {end} are about a row of their own message")
     answers = Answers.of(rows)
     refused = 0
     while cut:

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,27 +81,34 @@ def replay(
     if not len(taps):
         return result
     widen_rules(client, int(taps["at_us"].min()), clock.now_us())
-    terminal_id, token = _register(client, roll, token_key)
+    terminal_id, token = register(client, roll, token_key)
     local_day = (taps["at_us"] + ZONE_US) // DAY_US
     result.late = int((local_day < taps["day"]).sum())
     days, starts = np.unique(taps["day"], return_index=True)
     for day, start, end in zip(days, starts, [*starts[1:], len(taps)], strict=True):
         rows = taps[start:end]
-        columns = {
-            "card": token[rows["card"]],
-            "terminal": terminal_id[rows["terminal"]],
-            "terminal_seq": rows["terminal_seq"],
-            "epoch": rows["epoch"],
-            "tapped_at_us": rows["at_us"],
-            "amount_fen": rows["amount_fen"],
-        }
         began = clock.monotonic()
+        columns = columns_of(rows, terminal_id, token)
         answers = send(client, columns, clock, progress=progress)
         result.seconds += clock.monotonic() - began
         result.wait_ms += answers.wait_ms
         _count(result, answers, roll, rows["terminal"])
         result.windows.append(close_date(client, int(day), answers.booked > 0))
     return result
+
+
+def columns_of(
+    rows: NDArray[np.void], terminal_id: NDArray[np.uint32], token: NDArray[np.uint64]
+) -> dict[str, NDArray[Any]]:
+    """TAP rows as columns of tap.proto. The kind is left out: all are rides the terminal rated."""
+    return {
+        "card": token[rows["card"]],
+        "terminal": terminal_id[rows["terminal"]],
+        "terminal_seq": rows["terminal_seq"],
+        "epoch": rows["epoch"],
+        "tapped_at_us": rows["at_us"],
+        "amount_fen": rows["amount_fen"],
+    }
 
 
 def widen_rules(client: Client, oldest_us: int, now_us: int) -> bool:
@@ -140,7 +148,7 @@ def _rules(client: Client) -> dict[str, int] | None:
 # ---- who takes part -----------------------------------------------------------------------------
 
 
-def _register(
+def register(
     client: Client, roll: Roll, token_key: bytes
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Register operators, terminals and cards; terminal ids and card tokens in the roll's order."""
