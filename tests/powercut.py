@@ -46,7 +46,7 @@ def run_plain(
         input=given,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3600,
     )
 
 
