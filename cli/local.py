@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +51,7 @@ def serving(path: Path) -> Iterator[str]:
 
     OnecardError where it does not start, or does not stop as it should.
     """
-    with tempfile.TemporaryDirectory(prefix="onecard-ready-") as folder:
+    with _ended_in_order(), tempfile.TemporaryDirectory(prefix="onecard-ready-") as folder:
         ready = Path(folder) / "ready"
         command = [*ONECARD, "serve", str(path), "--listen", "127.0.0.1:0"]
         command += ["--metrics-port", "0", "--ready-file", str(ready)]
@@ -78,6 +80,23 @@ def settled(path: Path, windows: list[int], progress: Progress | None = None) ->
         manifests = [write_files(ledger.journal, path, window) for window in windows]
     report = verify(path, progress=progress)
     return Settled(manifests, "ok" if report.fault is None else report.fault, report)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end this command as Ctrl-C does, so that it does not leave its server behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _address(server: subprocess.Popen[bytes], ready: Path, log: Path) -> str:

@@ -1,6 +1,8 @@
 """`onecard replay` and `onecard demo` from end to end: over a real server, on files made here."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -194,6 +196,21 @@ def test_a_run_that_was_cut_short_is_finished(first: Path, tmp_path: Path) -> No
     summary = replayed(first, "--data", ledger)
     assert totals(summary)[2:4] == (0, 5)
     assert summary["window"]["id"] == 1 and len(summary["window"]["files"]) == 3
+
+
+def test_a_command_that_is_ended_takes_its_server_along(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from onecard.cli.local import *\n"
+        "with serving(Path(sys.argv[1])) as address: print(address, flush=True); time.sleep(60)"
+    )
+    ledger = tmp_path / "ledger"
+    Ledger.create(ledger)
+    command = subprocess.Popen([sys.executable, "-c", code, ledger], stdout=subprocess.PIPE)
+    assert command.stdout is not None and command.stdout.readline()
+    command.terminate()
+    assert command.wait(60) == 128 + 15
+    command.stdout.close()
+    Ledger.open(ledger).close()  # nobody holds it
 
 
 def test_rules_are_only_widened(first: Path, tmp_path: Path) -> None:
