@@ -6,6 +6,7 @@ chain every block anew. What it cannot renew is the head that somebody keeps els
 
 import hashlib
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from onecard.core.store import Store
 from onecard.core.verify import verify
 from onecard.ext import layout
 from tests.handmade import LEDGER_ID, OPERATOR, Hand
+from tests.sides import SMALL
+from tests.test_against_twin import play
 
 MIB = 1 << 20
 Values = dict[int, bytearray]  # first sequence -> block, of the ledger that `made` makes
@@ -309,6 +312,14 @@ def test_the_state_of_the_checkpoint_is_compared_with_a_replay(tmp_path: Path) -
     fault = verify(tmp_path).fault
     assert fault is not None and "expected the state of a replay" in fault
     assert "found another row 7 of accounts; delete " in fault
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_the_engine_books_is_what_the_books_want(tmp_path: Path, seed: int) -> None:
+    """Every kind of entry, as random storms make them, proved from the legs alone."""
+    play(random.Random(seed), tmp_path / "ledger", 25)
+    report = verify(tmp_path / "ledger", settings=SMALL)
+    assert report.fault is None and report.entries > 50 and report.legs > 20
 
 
 def test_what_is_no_ledger_is_said_in_one_line(tmp_path: Path) -> None:
