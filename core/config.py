@@ -12,9 +12,9 @@ class Settings:
     """How one process serves a ledger. None of it changes what is booked."""
 
     # ---- what fits in memory ----
-    # Cards on the register: 48 bytes of look-up table and 96 of rows each, taken only when used.
+    # Cards on the register: 96 bytes of rows and some 8 of look-up table each, taken as they come.
     cards_max: int = 1 << 24
-    # Terminals on the register: 88 bytes each; a country has some hundred thousand gates.
+    # Terminals on the register: 64 bytes each; a country has some hundred thousand gates.
     terminals_max: int = 1 << 20
     # Entries of which something was taken back, for ever: 24 bytes each.
     claims_max: int = 1 << 24
@@ -25,7 +25,7 @@ class Settings:
     # ---- one message and all that wait ----
     # 1 MiB of columns: far under the message limit, and its rows stay in the cache.
     batch_taps_max: int = 16_384
-    # Taps of one commit: its block is some 12 MiB, synced in tens of milliseconds.
+    # Taps of one commit: its block is some 10 MiB, synced in tens of milliseconds.
     group_taps_max: int = 65_536
     # What gRPC takes by default; a batch at its limit is a third of it.
     message_bytes_max: int = 4 * MIB

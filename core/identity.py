@@ -147,19 +147,6 @@ class Identities:
             used = upto
         yield from _holes(np.concatenate([before, recent[used:]]))
 
-    def highest(self) -> dict[int, int]:
-        """terminal -> highest closed `epoch << 32 | terminal_seq`."""
-        highest: dict[int, int] = {}
-        after: int | None = 0
-        while after is not None and self._environment is not None:
-            with self._environment.read(PAGES) as txn:
-                after, tops = _tops(txn, after)
-            with faults_named(self._environment.path):
-                rows = [closing.identities_of([top])[-1] for top in tops]
-            for row in rows:
-                highest[int(row["terminal"])] = int(row["epoch"]) << 32 | int(row["terminal_seq"])
-        return highest
-
     @property
     def bytes_used(self) -> int:
         return 0 if self._environment is None else self._environment.bytes_used
@@ -227,25 +214,6 @@ class Identities:
 
 def _pages_at(txn: Txn, keys: list[bytes]) -> dict[bytes, bytes]:
     return {bytes(key): bytes(value) for key, value in txn.cursor().getmulti(keys)}
-
-
-def _tops(txn: Txn, after: int) -> tuple[int | None, list[tuple[bytes, bytes]]]:
-    """The last page of each of the next terminals, and where to go on, None at the end."""
-    cursor = txn.cursor()
-    tops: list[tuple[bytes, bytes]] = []
-    while len(tops) < PAGES_A_READ:
-        if not cursor.set_range(after.to_bytes(TERMINAL_BYTES, "big")):
-            return None, tops
-        after = int.from_bytes(cursor.key()[:TERMINAL_BYTES], "big") + 1
-        beyond = after < 1 << 32 and cursor.set_range(after.to_bytes(TERMINAL_BYTES, "big"))
-        if beyond:
-            cursor.prev()
-        else:
-            cursor.last()
-        tops.append((bytes(cursor.key()), bytes(cursor.value())))
-        if not beyond:
-            return None, tops
-    return after, tops
 
 
 def _count_within_page(rows: NDArray[np.void], last: np.void) -> int:

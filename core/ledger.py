@@ -14,7 +14,7 @@ import os
 import secrets
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,54 +23,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core import resident
-from onecard.core.ahead import read_ahead
+from onecard.core import recovery, resident
 from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import Clock, SystemClock
-from onecard.core.config import MIB, Settings
+from onecard.core.config import Settings
 from onecard.core.derived import Origin
-from onecard.core.errors import (
-    BadInput,
-    LedgerFault,
-    LedgerForeign,
-    LedgerMissing,
-    OnecardError,
-)
+from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.identity import Identities
-from onecard.core.journal import Block, Journal
+from onecard.core.journal import Journal
 from onecard.core.log import Log
 from onecard.core.owner import Owner
-from onecard.core.pages import Manifest, SavedPages
+from onecard.core.pages import SavedPages
+from onecard.core.recovery import Progress, Recovery, bound_by, head_at, read_through
 from onecard.core.store import sync_folder
 from onecard.core.token import KEY_BYTES
 from onecard.ext import layout
-from onecard.ext.outcome import Image, Record
-from onecard.ext.recent import IDENTITY
-from onecard.ext.state import TABLES, State
+from onecard.ext.outcome import Record
+from onecard.ext.state import State
 
 FORMAT = 1
 TOML = "ledger.toml"
 TOKEN_KEY = "token.key"
 CHECKPOINT = "checkpoint"
-NO_HASH = bytes(32)
-UNMAP_BYTES = 64 * MIB  # read through the map of the journal before it is given back
 ANY_SEQUENCE = 1 << 63  # more than a journal ever holds
-Progress = Callable[[int, int], None]  # records replayed so far, records to replay
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """What a start did: the save it began with (0: none), and what it replayed."""
-
-    checkpoint: int
-    blocks: int
-    records: int
-    load_s: float
-    replay_s: float
-
-    @property
-    def seconds(self) -> float:
-        return self.load_s + self.replay_s
 
 
 @dataclass(frozen=True)
@@ -91,6 +66,17 @@ class Card:
         )
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What `Ledger.open` puts together."""
+
+    state: State
+    journal: Journal
+    identities: Identities
+    pages: SavedPages
+    owner: Owner | None
+
+
 class Ledger:
     """An open ledger, recovered. `checkpoint` and `owner` are None where it is only read."""
 
@@ -99,35 +85,31 @@ class Ledger:
         path: Path,
         origin: Origin,
         settings: Settings,
-        state: State,
-        journal: Journal,
-        identities: Identities,
-        pages: SavedPages,
-        recovery: Recovery,
-        owner: Owner | None,
+        parts: Parts,
+        done: Recovery,
         clock: Clock,
         log: Log,
     ) -> None:
         self.path = path
         self.origin = origin
         self.settings = settings
-        self.state = state
-        self.journal = journal
-        self.identities = identities
-        self.recovery = recovery
-        self.owner = owner
+        self.state = parts.state
+        self.journal = journal = parts.journal
+        self.identities = parts.identities
+        self.recovery = done
+        self.owner = parts.owner
         self.token_key = read_token_key(path)
-        self._pages = pages
+        self._pages = parts.pages
         self._checkpoint: Checkpoint | None = None
-        if owner is not None:
+        if parts.owner is not None:
             self._checkpoint = Checkpoint(
-                pages,
+                parts.pages,
                 settings,
                 clock,
                 log,
                 lambda: journal.last,
                 lambda sequence: head_at(journal, sequence),
-                recovery.checkpoint,
+                done.checkpoint,
                 self.unmap,
             )
             self._checkpoint.start()
@@ -190,36 +172,16 @@ class Ledger:
                 readonly=readonly,
             )
             opened.callback(pages.close)
-            started_ns = clock.elapsed_ns()
-            # The pages first: read beside a running writer, they are never ahead of a journal
-            # that is opened after them.
-            state, manifest, fault = _load(pages, settings)
-            journal = opened.enter_context(
-                Journal.open(
-                    path,
-                    origin.ledger_id,
-                    origin.epoch,
-                    card.segment_bytes,
-                    settings.watermark_bytes,
-                    readonly,
-                )
-            )
-            fault = fault or _foreign(manifest, journal)
-            if fault is not None:
-                state, manifest = _new_state(settings), None
-                log.warning("checkpoint_not_used", reason=fault)
-                if not readonly:
-                    pages.discard(fault, origin, settings.checkpoint_map_bytes, log)
-            loaded_ns = clock.elapsed_ns()
-            sequence = 0 if manifest is None else manifest.sequence
-            blocks, records = _replay(state, journal, sequence, progress)
-            recovery = Recovery(
-                sequence,
-                blocks,
-                records,
-                (loaded_ns - started_ns) / 1e9,
-                (clock.elapsed_ns() - loaded_ns) / 1e9,
-            )
+            loaded = recovery.load(pages, settings, clock)
+            journal = opened.enter_context(_open_journal(path, card, settings, readonly))
+
+            def discard(reason: str) -> None:
+                if readonly:
+                    log.warning("derived_not_used", reason=reason)
+                else:
+                    pages.discard(reason, origin, settings.checkpoint_map_bytes, log)
+
+            state, done = recovery.catch_up(loaded, journal, settings, clock, discard, progress)
             identities = Identities.open(
                 path / CHECKPOINT / "identities",
                 origin,
@@ -230,19 +192,8 @@ class Ledger:
                 readonly=readonly,
             )
             opened.callback(identities.release)
-            ledger = cls(
-                path,
-                origin,
-                settings,
-                state,
-                journal,
-                identities,
-                pages,
-                recovery,
-                owner,
-                clock,
-                log,
-            )
+            parts = Parts(state, journal, identities, pages, owner)
+            ledger = cls(path, origin, settings, parts, done, clock, log)
             opened.pop_all()
         return ledger
 
@@ -310,100 +261,11 @@ class Ledger:
                     self._checkpoint.save(self.state)
 
 
-# ---- recovery -------------------------------------------------------------------------------
-
-
-def _new_state(settings: Settings) -> State:
-    return State(settings.cards_max, settings.terminals_max, settings.claims_max)
-
-
-def _load(pages: SavedPages, settings: Settings) -> tuple[State, Manifest | None, str | None]:
-    """The saved state, or a new one and why the saved one cannot be used."""
-    state = _new_state(settings)
-    try:
-        return state, pages.load(state), None
-    except BadInput:
-        raise
-    except OnecardError as error:
-        return state, None, str(error)
-
-
-def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
-    """Why a save does not belong to this journal; None where it does."""
-    if manifest is None:
-        return None
-    newest = max(manifest.newest, manifest.sequence)
-    if newest > journal.last:
-        return f"expected pages up to {journal.last}, the journal's last, found one of {newest}"
-    if head_at(journal, manifest.sequence) != manifest.head:
-        return f"expected it to follow the journal's block that ends at {manifest.sequence}"
-    return None
-
-
-def _replay(
-    state: State, journal: Journal, sequence: int, progress: Progress | None
-) -> tuple[int, int]:
-    """Apply the journal after `sequence` to a loaded state; gives blocks and records."""
-    blocks = 0
-    todo = journal.last - sequence
-    for block in read_through(journal, sequence + 1):
-        try:
-            state.apply(block.value)
-        except ValueError as error:
-            raise LedgerFault(f"{block.where}: expected to apply it, found {error}") from error
-        blocks += 1
-        if progress is not None:
-            progress(block.last - sequence, todo)
-    for name in TABLES:
-        state.as_of(name)[:] = 0
-    for row, tariff in enumerate(state.rows("tariffs")):
-        if not state.has_fares(row):
-            state.load_fares(row, _fares(journal, int(tariff["record"])))
-    return blocks, todo
-
-
-def read_through(journal: Journal, first: int) -> Iterator[Block]:
-    """The blocks from `first` on, read ahead; what was mapped to read them is given back."""
-    read_bytes = 0
-    for block in read_ahead(journal.blocks(first)):
-        yield block
-        read_bytes += len(block.value)
-        if read_bytes >= UNMAP_BYTES:
-            read_bytes = 0
-            for segment in journal.segments:
-                resident.unmap(segment.store)
-    for segment in journal.segments:
-        resident.unmap(segment.store)
-
-
-def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
-    block = journal.block_of(record)
-    if block is None or block.record != Record.TARIFFS:
-        raise LedgerFault(f"record {record}: expected the fares of a tariff, found none")
-    return np.frombuffer(block.blob, np.int32)
-
-
-def head_at(journal: Journal, sequence: int) -> bytes:
-    """The hash of the block that ends at a durable sequence; empty where none ends there."""
-    if sequence == 0:
-        return NO_HASH
-    block = journal.block_of(sequence)
-    return block.hash if block is not None and block.last == sequence else b""
-
-
-def bound_by(block: Block, after: int) -> NDArray[np.void]:
-    """The identities that the entries of a block above a sequence bind, in order."""
-    own = np.zeros(len(block.rows), IDENTITY)
-    for name in ("terminal", "epoch", "terminal_seq", "sequence"):
-        own[name] = block.rows[name]
-    voided = block.extensions[block.extensions["what"] == int(Image.VOIDED_IDENTITY)]
-    target = own[voided["row"]]
-    target["epoch"] = voided["key"] >> np.uint64(32)
-    target["terminal_seq"] = voided["key"] & np.uint64(0xFFFFFFFF)
-    if len(target):
-        own = np.concatenate([own, target])
-        own = own[np.argsort(own["sequence"], kind="stable")]
-    return own[own["sequence"] > after]
+def _open_journal(path: Path, card: Card, settings: Settings, readonly: bool) -> Journal:
+    origin, watermark = card.origin, settings.watermark_bytes
+    return Journal.open(
+        path, origin.ledger_id, origin.epoch, card.segment_bytes, watermark, readonly
+    )
 
 
 # ---- the folder -----------------------------------------------------------------------------

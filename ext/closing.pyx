@@ -82,7 +82,6 @@ cdef Identity* radix(Identity* source, Identity* target, Py_ssize_t count, int s
     cdef const uint32_t* words
     cdef Py_ssize_t i
     cdef int field, low, high, digits, bits
-    cdef Identity* swap
     for field in range(3):
         every[field] = 0xFFFFFFFF
         some[field] = 0
@@ -100,9 +99,7 @@ cdef Identity* radix(Identity* source, Identity* target, Py_ssize_t count, int s
         bits = (high - low + digits - 1) // digits
         while low < high:
             scatter(source, target, count, field, low, bits)
-            swap = source
-            source = target
-            target = swap
+            source, target = target, source
             low += bits
     return source
 

@@ -12,85 +12,17 @@ import pytest
 from onecard.core import checkpoint as checkpoint_module
 from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import SystemClock
-from onecard.core.config import MIB, Settings
+from onecard.core.config import MIB
 from onecard.core.derived import META, Derived, Origin, open_derived
 from onecard.core.errors import BadInput
 from onecard.core.journal import Journal, Tip, seal
-from onecard.core.ledger import Ledger, head_at
+from onecard.core.ledger import Ledger
 from onecard.core.log import Log
 from onecard.core.pages import KEY, LAYOUT, MANIFEST, PAGES, SavedPages
 from onecard.core.store import StoreFailed, StoreFull
 from onecard.ext.state import TABLES, State
-from tests.crowd import Crowd, token_of
-
-SMALL = Settings(
-    cards_max=200_000,
-    terminals_max=100_000,
-    claims_max=200_000,
-    segment_bytes=64 * MIB,
-    watermark_bytes=0,
-    checkpoint_map_bytes=64 * MIB,
-    identities_map_bytes=64 * MIB,
-    checkpoint_pause_ms=0,
-)
-
-
-class Bench:
-    """A ledger without engine or threads: blocks are applied, and journalled when asked."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder = folder
-        self.crowd = Crowd(seed)
-        self.origin = Ledger.create(folder, SMALL)
-        self.journal = Journal.open(folder, self.origin.ledger_id, 1, SMALL.segment_bytes, 0)
-        self.state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
-        self.replayed = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
-        self.late: list[bytes] = []
-        self.lines = io.StringIO()
-        self.log = Log(SystemClock(), out=self.lines)
-        (folder / "checkpoint").mkdir()
-        self.pages = SavedPages.open(
-            folder / "checkpoint" / "state", self.origin, SMALL.checkpoint_map_bytes, self.log
-        )
-        self.tip = Tip(epoch=1)
-        self.drafts: list[object] = []
-        self.checkpoint = self.new_checkpoint(self.commit)
-
-    def new_checkpoint(self, durable: Callable[[], int]) -> Checkpoint:
-        return Checkpoint(
-            self.pages,
-            SMALL,
-            SystemClock(),
-            self.log,
-            durable,
-            lambda sequence: head_at(self.journal, sequence),
-        )
-
-    def judge(self, blocks: int = 1) -> None:
-        """The state moves on; the journal does not yet."""
-        for _ in range(blocks):
-            draft = self.crowd.next()
-            self.tip = seal(draft, self.origin.ledger_id, 1, self.tip)
-            self.state.apply(draft.value)
-            self.drafts.append(draft)
-
-    def commit(self) -> int:
-        """The journal catches up, as it does while a checkpoint waits for it."""
-        for draft in self.drafts:
-            self.journal.append([draft])
-            self.replayed.apply(draft.value)
-        self.drafts.clear()
-        return self.journal.last
-
-    def drain(self) -> None:
-        """The rest of a pass."""
-        while self.checkpoint.running:
-            self.checkpoint.copy_some(self.state, 1000)
-            assert self.checkpoint.write_next()
-
-    def close(self) -> None:
-        self.pages.close()
-        self.journal.close()
+from tests.crowd import Crowd
+from tests.saving import SMALL, Bench, same
 
 
 @pytest.fixture
@@ -98,20 +30,6 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     made = Bench(tmp_path / "ledger", getattr(request, "param", 1))
     yield made
     made.close()
-
-
-def same(ledger: Ledger, state: State) -> bool:
-    """Also what is looked up and is no part of the digest."""
-    names = ledger.state.by_name == state.by_name and ledger.state.by_number == state.by_number
-    accounts = np.arange(1, len(state.rows("accounts")) + 9)
-    found = [one.credentials_of(token_of(accounts)) for one in (ledger.state, state)]
-    fares = all(
-        (ledger.state.fares_of(row) == state.fares_of(row)).all()
-        for row in range(len(state.rows("tariffs")))
-    )
-    at_rest = not any(ledger.state.as_of(name).any() for name in TABLES)
-    digest = ledger.state.digest() == state.digest()
-    return digest and names and bool((found[0] == found[1]).all()) and fares and at_rest
 
 
 @pytest.mark.parametrize("bench", [1, 2, 3], indirect=True)
@@ -337,11 +255,33 @@ def test_a_save_that_is_damaged_or_foreign_is_set_aside(bench: Bench, damage: st
         assert same(ledger, bench.replayed)
         ledger.close(checkpoint=True)
     lines = [line for line in bench.lines.getvalue().splitlines()[before:] if "warning" in line]
-    assert len([line for line in lines if "event=derived_set_aside" in line]) == 1, lines
+    events = [line.split(" event=")[1].split()[0] for line in lines]
+    assert events == ["derived_not_used", "derived_set_aside"]
     assert (bench.folder / "checkpoint" / "state.aside").exists()
     with Ledger.open(bench.folder, SMALL) as ledger:
         assert ledger.recovery.records == 0
         assert same(ledger, bench.replayed)
+
+
+def test_a_page_ahead_of_the_journal_is_set_aside(bench: Bench, tmp_path: Path) -> None:
+    """The save is of before, but a page of the pass after it is of what the journal lost."""
+    bench.judge(8)
+    bench.checkpoint.begin(bench.state)
+    bench.drain()
+    bench.commit()
+    old = tmp_path / "old"
+    shutil.copytree(bench.folder / "journal", old)
+    kept = bench.journal.last
+    bench.judge(2)
+    bench.checkpoint.begin(bench.state)
+    bench.checkpoint.copy_some(bench.state, 1)
+    assert bench.checkpoint.write_next()
+    bench.close()
+    shutil.rmtree(bench.folder / "journal")
+    shutil.copytree(old, bench.folder / "journal")
+    with Ledger.open(bench.folder, SMALL, log=bench.log) as ledger:
+        assert ledger.recovery.checkpoint == 0
+        assert ledger.state.totals["last"][0] == kept
 
 
 def test_a_save_ahead_of_the_journal_is_set_aside(bench: Bench, tmp_path: Path) -> None:
@@ -405,7 +345,7 @@ def test_want_of_space_gives_the_pass_up_and_tries_later(
         assert not bench.checkpoint.running
         assert bench.checkpoint.given_up == transaction + 1
         assert bench.checkpoint.sequence == 0
-        bench.judge()
+    # Nothing changed meanwhile: only what was copied and lost makes these pages dirty.
     bench.checkpoint.begin(bench.state)
     bench.drain()
     bench.commit()

@@ -119,10 +119,6 @@ def test_find_and_gaps_equal_a_dict(
         for terminal in {key[0] for key in both}:
             one = {key: value for key, value in both.items() if key[0] == terminal}
             assert list(identities.gaps(terminal, rows_of(recent))) == slow_gaps(one)
-        tops: dict[int, int] = {}
-        for terminal, epoch, seq in sorted(closed):
-            tops[terminal] = epoch << 32 | seq
-        assert identities.highest() == tops
     identities.release()
 
 
@@ -220,7 +216,6 @@ def test_a_damaged_page_is_a_fault_with_the_way_out(tmp_path: Path) -> None:
     for question in (
         lambda: identities.find(rows_of(model)),
         lambda: list(identities.gaps()),
-        identities.highest,
         lambda: identities.close(rows_of({(1, 1, 2): 2}), 2),
     ):
         with pytest.raises(LedgerFault, match="delete that folder and start again"):
@@ -302,7 +297,6 @@ def test_opened_to_be_read_nothing_is_written(tmp_path: Path) -> None:
     nothing = Identities.open(tmp_path / "identities", ORIGIN, 0, MAP_BYTES, LOG, readonly=True)
     assert nothing.find(rows_of({(1, 1, 1): 0})).tolist() == [0]
     assert list(nothing.gaps(recent=rows_of({(1, 1, 1): 1, (1, 1, 3): 2}))) == [Gap(1, 1, 2, 2)]
-    assert nothing.highest() == {}
     nothing.release()
     assert os.listdir(tmp_path) == []
     with pytest.raises(ValueError, match="cannot be added to"):
