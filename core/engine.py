@@ -3,7 +3,7 @@
 No thread is started here; node.py runs the steps on threads, tests and tools call `step`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -112,7 +112,6 @@ class Engine:
         self._open: EntryDraft | None = None
         self._now_us = 0
         self.recent = self._remember()
-        self._load_fares()
         if int(self.state.totals["last"][0]) == 0:
             self.step([ActIn(PutRules())])
 
@@ -297,8 +296,7 @@ class Engine:
         self.recent = Recent(per_generation, settings.terminals_max, ring_size)
         self.recent.close_all_below(self.state.rows("terminals"))
         for identities in self.ledger.recent():
-            for at in range(0, len(identities), per_generation):
-                part = np.ascontiguousarray(identities[at : at + per_generation])
+            for part in cut(identities, per_generation):
                 while not self.recent.fill(part):
                     self.close_identities()
         last = int(self.state.totals["last"][0])
@@ -306,16 +304,16 @@ class Engine:
         self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)
         return self.recent
 
-    def _load_fares(self) -> None:
-        """Fares stay in the journal; the state knows which record holds them."""
-        for row, tariff in enumerate(self.state.rows("tariffs")):
-            if not self.state.has_fares(row):
-                block = self.journal.block_of(int(tariff["record"]))
-                if block is None or block.record != Record.TARIFFS:
-                    raise LedgerFault(
-                        f"tariff {tariff['version']}: expected its fares in {tariff['record']}"
-                    )
-                self.state.load_fares(row, np.frombuffer(block.blob, np.int32))
+
+def cut(identities: NDArray[np.void], rows_max: int) -> Iterator[NDArray[np.void]]:
+    """Parts of at most `rows_max` identities that never part what one entry bound."""
+    at = 0
+    while at < len(identities):
+        end = min(at + rows_max, len(identities))
+        if end < len(identities) and identities["sequence"][end] == identities["sequence"][end - 1]:
+            end -= 1
+        yield np.ascontiguousarray(identities[at:end])
+        at = end
 
 
 def label(draft: Draft) -> None:

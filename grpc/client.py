@@ -282,6 +282,11 @@ class Client:
         """The ledger's rules from now on: the fields of `Rules` in registry.proto."""
         self._call(registry_pb2.Rules, self.registry.PutRules, registry_pb2.Rules(**rules))
 
+    def rules(self) -> registry_pb2.Rules:
+        """The ledger's rules as they are."""
+        request = registry_pb2.GetRulesRequest()
+        return self._call(registry_pb2.Rules, self.registry.GetRules, request)
+
     def declare(self, rows: Iterable[tuple[int, int, int, int]]) -> registry_pb2.DeclareResponse:
         """(terminal, day, taps, sum_fen) rows; what does not agree with the ledger."""
         names = ("terminal", "day", "taps", "sum_fen")

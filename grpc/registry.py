@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onecard.core import completeness
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.registry import (
+    RULES,
     Declare,
     PutCards,
     PutParticipants,
@@ -106,6 +107,12 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             )
         )
         return request
+
+    async def GetRules(self, request: pb.GetRulesRequest, _: Any) -> pb.Rules:
+        def rules(state: State) -> pb.Rules:
+            return pb.Rules(**{name: int(state.totals[name][0]) for name in RULES})
+
+        return await self.asking.read(rules)
 
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any

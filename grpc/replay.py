@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.clock import Clock
-from onecard.core.journal.block import parse, parse_header
 from onecard.core.replay.taps import Device, Roll
 from onecard.core.token import tokens
-from onecard.ext.outcome import Funding, Outcome, Record, Role
+from onecard.ext.outcome import Funding, Outcome, Role
 from onecard.grpc.client import Client
 from onecard.grpc.feed import Answers, send
 from onecard.v1 import registry_pb2, settlement_pb2
@@ -116,13 +115,8 @@ def widen_rules(client: Client, oldest_us: int, now_us: int) -> bool:
 
     Only go-live and the maximum age are widened, and nothing is narrowed.
     """
-    rules = _rules(client) or {
-        "go_live_us": oldest_us,
-        "age_max_us": 0,
-        "ahead_max_us": HOUR_US,
-        "amount_max_fen": AMOUNT_MAX_FEN,
-        "zone_offset_us": ZONE_US,
-    }
+    now = client.rules()
+    rules = {field.name: getattr(now, field.name) for field in now.DESCRIPTOR.fields}
     wide = dict(rules)
     wide["go_live_us"] = min(rules["go_live_us"], oldest_us)
     if rules["age_max_us"] < now_us - oldest_us:
@@ -131,18 +125,6 @@ def widen_rules(client: Client, oldest_us: int, now_us: int) -> bool:
         return False
     client.put_rules(**wide)
     return True
-
-
-def _rules(client: Client) -> dict[str, int] | None:
-    """The ledger's rules: the last CONFIGS record of its journal; None where there is none."""
-    names = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
-    found = None
-    for message in client.journal():
-        where = f"journal block {message.first}"
-        if parse_header(message.block, where)["record"] == Record.CONFIGS:
-            row = parse(message.block, where).rows[-1]
-            found = {name: int(row[name]) for name in names}
-    return found
 
 
 # ---- who takes part -----------------------------------------------------------------------------
