@@ -138,6 +138,7 @@ class _Proof:
                     raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
                 self.head_found = self.head_found or self.tip.head == self.head
                 self._count()
+        segment.check_end(self.tip if at else None)
         report.segments += 1
 
     def _count(self) -> None:

@@ -1,13 +1,16 @@
 """The journal: appended in order, over segments, read by many threads while it grows."""
 
 import os
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import lmdb
 import numpy as np
 import pytest
 
-from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing
+from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.journal import Draft, Journal
 from onecard.core.store import StoreFailed
 from onecard.ext import layout
@@ -212,3 +215,47 @@ def test_one_buffer_is_used_again_and_again(tmp_path: Path) -> None:
                 [Draft(1, made.first, 20, made.booked_at_us, view, made.legs, made.extensions)]
             )
         assert [b.count for b in journal.blocks(hand.last - 99)] == [20] * 5
+
+
+def other_engine(file: Path) -> None:
+    shutil.rmtree(file.parent)
+    lmdb.open(str(file.parent), lib_version=1, map_size=MIB).close()
+
+
+def rewrite(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda file: file.write_bytes(change(file.read_bytes())) and None
+
+
+OTHER_FILES: list[tuple[str, Callable[[Path], None], type[OnecardError], str]] = [
+    ("engine", other_engine, LedgerForeign, "expected an LMDB 0.9 data file .* found LMDB 1.0"),
+    ("empty", rewrite(lambda _: b""), LedgerForeign, "0.9 data file, found an empty file"),
+    ("half", rewrite(lambda d: d[: len(d) // 2]), LedgerForeign, "bytes, found .* cut short"),
+    ("text", rewrite(lambda _: b"card,fen\n" * 999), LedgerForeign, "another format .* b'card,fen"),
+    ("missing", lambda file: file.unlink(), LedgerMissing, "data file, found none"),
+]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("name", "damage", "kind", "said"), OTHER_FILES, ids=[f[0] for f in OTHER_FILES]
+)
+def test_f12_a_file_that_is_something_else_is_refused(
+    tmp_path: Path,
+    name: str,
+    damage: Callable[[Path], None],
+    kind: type[OnecardError],
+    said: str,
+    number: int,
+) -> None:
+    hand = Hand()
+    with Journal.create(tmp_path, LEDGER_ID, 1, 512 << 10) as journal:
+        journal.append(hand.registry())
+        while len(journal.segments) < 3:
+            journal.append([hand.entries(200)])
+    file = tmp_path / "journal" / f"{number:08d}" / "data.mdb"
+    damage(file)
+    for readonly in (False, True):
+        with pytest.raises(kind, match=said):
+            Journal.open(tmp_path, LEDGER_ID, 1, 512 << 10, readonly=readonly)
+    if name == "empty":
+        assert file.stat().st_size == 0  # and it was not filled in

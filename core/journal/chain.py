@@ -128,7 +128,7 @@ class Journal:
             tip = self._tip
             for draft in drafts:
                 tip = seal(draft, self.ledger_id, self.epoch, tip)
-            self._store(drafts)
+            self._store(drafts, tip)
         except BaseException as error:
             self.failed = error
             if isinstance(error, OSError):
@@ -136,17 +136,17 @@ class Journal:
             raise
         self._tip = tip
 
-    def _store(self, drafts: Sequence[Draft]) -> None:
+    def _store(self, drafts: Sequence[Draft], tip: Tip) -> None:
         segment = self._segments[-1]
         if not segment.fits(drafts):
             segment = self._next_segment()
         try:
-            segment.append(drafts)
+            segment.append(drafts, tip)
         except StoreFull as error:
             # Nothing was written. The estimate was too low, or the group is beyond a segment.
             if segment.first == drafts[0].first:
                 raise StoreFailed(f"{segment.store.path}: the group does not fit it") from error
-            self._next_segment().append(drafts)
+            self._next_segment().append(drafts, tip)
 
     def _next_segment(self) -> Segment:
         """Seal the last segment by the meta record of the one after; the handle stays for readers.

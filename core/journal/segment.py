@@ -36,7 +36,8 @@ META = np.dtype(
         ("check", "V32"),  # SHA-256 of the record up to here
     ]
 )
-META_KEY = b"meta"
+END = np.dtype([("last", "<u8"), ("hash", "V32")])  # of the newest block
+META_KEY, END_KEY = b"meta", b"end"
 META_MAGIC = 0x31534F43  # "COS1" as it stands in a file
 CHECKED_BYTES = META.itemsize - 32
 BLOCKS = "blocks"
@@ -132,12 +133,18 @@ class Segment:
         free = self.store.map_bytes // page_bytes - self.store.pages_used
         return pages_of(drafts, page_bytes) <= free
 
-    def append(self, drafts: Sequence[Draft]) -> None:
-        """Put sealed drafts, in one synced transaction. StoreFull, StoreFailed."""
-        with self.store.write(BLOCKS) as txn:
+    def append(self, drafts: Sequence[Draft], tip: Tip) -> None:
+        """Put sealed drafts that end at `tip`, in one synced transaction. StoreFull, StoreFailed.
+
+        The end is said twice: a damaged index of the blocks could hide the newest one.
+        """
+        blocks = self.store.database(BLOCKS)
+        with self.store.write() as txn:
             for draft in drafts:
-                if not txn.put(key_of(draft.first), draft.value, append=True, overwrite=False):
+                key = key_of(draft.first)
+                if not txn.put(key, draft.value, append=True, overwrite=False, db=blocks):
                     raise LedgerFault(f"{self.where(draft.first)}: expected none there yet")
+            txn.put(END_KEY, _end(tip.last, tip.head))
         for draft in drafts:
             self._remember(draft.first)
 
@@ -149,9 +156,21 @@ class Segment:
     def last_block(self) -> Block | None:
         """The newest block, its digests checked; None in an empty segment."""
         with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
-            if not cursor.last():
-                return None
-            return self._parse(*cursor.item())
+            block = self._parse(*cursor.item()) if cursor.last() else None
+        self.check_end(None if block is None else Tip(block.last, block.hash))
+        return block
+
+    def check_end(self, tip: Tip | None) -> None:
+        """LedgerFault unless the segment says that it ends there; None where it is empty."""
+        with self.store.read() as txn:
+            found = bytes(txn.get(END_KEY) or b"")
+        wanted = b"" if tip is None else _end(tip.last, tip.head)
+        if found != wanted:
+            ends = [int.from_bytes(end[:8], "little") if end else "none" for end in (found, wanted)]
+            raise LedgerFault(
+                f"segment {self.number:08d}: expected its newest block to end at {ends[0]}, as "
+                f"was written with it, found {ends[1]} or another block there"
+            )
 
     def block_of(self, sequence: int) -> Block | None:
         """The block that holds a sequence, its digests checked; None where there is none."""
@@ -268,6 +287,12 @@ def pages_of(drafts: Sequence[Draft], page_bytes: int) -> int:
 def key_of(sequence: int) -> bytes:
     """Big-endian, so that keys sort as numbers do."""
     return sequence.to_bytes(8, "big")
+
+
+def _end(last: int, head: bytes) -> bytes:
+    end = np.zeros(1, END)
+    end["last"], end["hash"] = last, np.void(head)
+    return end.tobytes()
 
 
 def _seek(txn: Txn, sequence: int) -> tuple[memoryview, memoryview] | None:
