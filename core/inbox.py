@@ -91,6 +91,16 @@ class Inbox:
             self._enter(submission, first=True)
             self._changed.notify()
 
+    def empty(self) -> list[Submission]:
+        """All that waits, held or not: for an end at which nothing more is decided."""
+        with self._changed:
+            waiting = [one for queue in self._queues.values() for one in queue]
+            self._queues.clear()
+            self._stream_bytes.clear()
+            self._turn.clear()
+            self.bytes = self.count = 0
+            return waiting
+
     def close(self) -> None:
         """Take nothing more; what waits still comes out."""
         with self._changed:

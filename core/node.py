@@ -69,6 +69,7 @@ class Node:
         self.disk_low = False
         self.refused: Counter[str] = Counter()
         self._groups: queue.Queue[Group | None] = queue.Queue(COMMIT_AHEAD)
+        self._in_hand: list[Submission] = []  # taken by the engine thread and not handed over
         self._recalls = ThreadPoolExecutor(RECALL_THREADS, "recall")
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
@@ -76,7 +77,7 @@ class Node:
         self._closed_generation: int | None = None
         self._closer_done = threading.Event()
         self._threads = [
-            threading.Thread(target=self._guard, args=(self._judge,), name="engine"),
+            threading.Thread(target=self._engine, name="engine"),
             threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
         ]
 
@@ -120,27 +121,30 @@ class Node:
 
     # ---- the engine thread ------------------------------------------------------------------
 
+    def _engine(self) -> None:
+        self._guard(self._judge)
+        if self._in_hand:  # only after a failure: they are not decided, and hear of it
+            self._hand_over(Group(answers=[(submission, None) for submission in self._in_hand]))
+        self._hand_over(None)
+
     def _judge(self) -> None:
-        left: list[Submission] = []
-        try:
-            while self.failed is None:
-                taken = left or self._take()
-                if not taken and self._drained():
-                    break
-                group, left = self._judge_some(taken)
-                if group.answers:
-                    self._hand_over(group)
-                self._between(blocked=bool(left))
-        finally:
-            self._hand_over(None)
+        while self.failed is None:
+            if not self._in_hand:
+                self._take()
+            if not self._in_hand and self._drained():
+                break
+            group, self._in_hand = self._judge_some(self._in_hand)
+            if group.answers:
+                self._hand_over(group)
+            self._between(blocked=bool(self._in_hand))
 
     def _drained(self) -> bool:
         return self._stopping.is_set() and not self._recalling and self.inbox.count == 0
 
-    def _take(self) -> list[Submission]:
-        """What waits and lacks nothing; what lacks history goes to be recalled."""
+    def _take(self) -> None:
+        """Take in hand what waits and lacks nothing; what lacks history goes to be recalled."""
         wait_s = IDLE_S / 10 if self.ledger.checkpoint.running else IDLE_S
-        taken = self.inbox.take(
+        taken = self._in_hand = self.inbox.take(
             SUBMISSIONS_A_GROUP, self.settings.group_taps_max * TAP_BYTES_MIN, wait_s
         )
         ready: list[Submission] = []
@@ -159,12 +163,12 @@ class Node:
             if submission.stream is not None:
                 held[submission.stream] = [submission]
         here("after_decode")
+        self._in_hand = ready
         for submissions in held.values():
             self.inbox.hold(submissions)
         for submission, lacking in recalls:  # only now: a quick recall releases what is held
             self._recalling.add(id(submission))
             self._recalls.submit(self._recall, submission, lacking)
-        return ready
 
     def _lacking(self, submission: Submission) -> NDArray[np.void] | None:
         """What of its history must be read first."""
@@ -189,6 +193,8 @@ class Node:
         else:
             self.inbox.release(submission.stream)
         self._recalling.discard(id(submission))
+        if self.failed is not None:  # the commit thread may be gone already
+            self._answer_rest()
 
     def _judge_some(self, taken: list[Submission]) -> tuple[Group, list[Submission]]:
         if not taken:
@@ -260,8 +266,7 @@ class Node:
             except BaseException as error:
                 self._fail(error)
             self._answer_stopped(group.answers)
-        while rest := self.inbox.take(SUBMISSIONS_A_GROUP, self.settings.inbox_bytes_max, 0.0):
-            self._answer_stopped([(submission, None) for submission in rest])
+        self._answer_rest()
 
     def _commit_group(self, group: Group) -> None:
         started = self.clock.elapsed_ns()
@@ -275,6 +280,10 @@ class Node:
             submission.done(answer)
             here("mid_answer")
         self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
+
+    def _answer_rest(self) -> None:
+        """After a failure: what still waits. In order the inbox is empty by then."""
+        self._answer_stopped([(submission, None) for submission in self.inbox.empty()])
 
     def _answer_stopped(self, answers: list[tuple[Submission, object]]) -> None:
         for submission, _ in answers:
@@ -316,9 +325,9 @@ class Node:
     def _fail(self, error: BaseException) -> None:
         """The first failure stops the process: it answers nothing more."""
         if self.failed is None:
+            self.inbox.close()  # first: what came in before is answered, and nothing comes after
             self.failed = error
             self.log.error("stopped", reason=f"{type(error).__name__}: {error}")
-            self.inbox.close()
             self.on_failure(error)
 
 
