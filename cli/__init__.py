@@ -1,1 +1,7 @@
 """How people speak to us: one file a command."""
+
+import os
+
+# Before numpy is imported: it would ask for huge pages for each large array, and clearing those
+# took a quarter of a busy server's time. The tables that live long ask for themselves.
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")

@@ -49,6 +49,7 @@ cdef class Recent:
         self.shift = 64 - bits
         self.generation_max = generation_max
         self.memory = []
+        self.copy_memory = reserve(generation_max * sizeof(Identity))
         for i in range(GENERATIONS):
             self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
             self.slots[i] = <Slot*>address(self.memory[i])
@@ -150,7 +151,8 @@ cdef class Recent:
     def oldest(self):
         """A copy of the oldest full generation (IDENTITY rows, no order) and its number.
 
-        May run beside the engine thread: a full generation does not change.
+        May run beside the engine thread: a full generation does not change. The copy is valid
+        until the next one.
         """
         cdef int i = self.order[0]
         cdef uint64_t at
@@ -159,7 +161,8 @@ cdef class Recent:
         cdef Identity[::1] rows
         if self.used < 2:
             raise ValueError("no generation is full")
-        copy = np.empty(self.counts[i], IDENTITY)
+        # Always the same memory: fresh pages for each generation would cost more than the copy.
+        copy = np.frombuffer(self.copy_memory, IDENTITY, self.counts[i])
         rows = copy
         with nogil:
             for at in range(self.slots_mask + 1):
