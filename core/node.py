@@ -76,6 +76,7 @@ class Node:
         self._closing: threading.Thread | None = None
         self._closed_generation: int | None = None
         self._closer_done = threading.Event()
+        self._no_space: StoreFull | None = None  # why identities could not be closed just now
         self._threads = [
             threading.Thread(target=self._engine, name="engine"),
             threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
@@ -203,12 +204,20 @@ class Node:
         refusal = self._no_room(taken)
         if refusal is None:
             group, left = self.engine.judge(taken)
+            if left and self._no_space is not None:
+                left = self._refuse(group, left, self._no_space)
         else:
             # Reads are still served, and a refusal costs nothing but its answer.
             group, left = self.engine.judge([s for s in taken if isinstance(s, ReadIn)])
             group.answers += [(s, refusal) for s in taken if not isinstance(s, ReadIn)]
         self.counters.observe_ns(JUDGE, self.clock.elapsed_ns() - started)
         return group, left
+
+    def _refuse(self, group: Group, left: list[Submission], error: StoreFull) -> list[Submission]:
+        """Memory is full of identities that no disk takes: only reads are left to be judged."""
+        refusal = DiskLow(f"identities cannot leave memory: {error}; make room, nothing was taken")
+        group.answers += [(s, refusal) for s in left if not isinstance(s, ReadIn)]
+        return [s for s in left if isinstance(s, ReadIn)]
 
     def _no_room(self, taken: list[Submission]) -> DiskLow | None:
         """Reserve disk and map space for all of it, before anything is judged."""
@@ -307,9 +316,11 @@ class Node:
                 self.ledger.identities.close(identities, up_to)
                 break
             except StoreFull as error:
+                self._no_space = error
                 self.log.warning("identities_wait", reason=str(error))
                 if self._stopping.wait(RETRY_S):
                     return
+        self._no_space = None
         recent.close(identities)
         self._closed_generation = generation
         self._closer_done.set()
