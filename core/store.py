@@ -39,6 +39,9 @@ DEPTH_MAX = 32
 PAGE_BYTES_MIN, PAGE_BYTES_MAX = 256, 1 << 15
 
 
+LET_GO_BYTES = 8 << 20  # at a time: a call a commit would cost more than it gives
+
+
 class Meta(NamedTuple):
     """A meta page, as far as we look at it."""
 
@@ -90,6 +93,8 @@ class Store:
         self.path = path
         self.readonly = readonly
         self.failed: StoreFailed | None = None
+        self._file = -1  # beside LMDB's own descriptor, for advice alone
+        self._let_go = 0
         if create:
             _make_folder(path)
         else:
@@ -186,6 +191,20 @@ class Store:
     def bytes_used(self) -> int:
         return self.pages_used * self.page_bytes
 
+    def let_go(self, keep_bytes: int) -> None:
+        """Let the system drop what was synced long ago from its cache, all but the newest bytes.
+
+        Of a file that only grows nobody reads the old pages soon; memory that is used again and
+        again is written to much faster than memory that is always fresh.
+        """
+        end = self.bytes_used - keep_bytes
+        if end - self._let_go < LET_GO_BYTES:
+            return
+        if self._file < 0:
+            self._file = os.open(self.path / DATA_FILE, os.O_RDONLY)
+        os.posix_fadvise(self._file, self._let_go, end - self._let_go, os.POSIX_FADV_DONTNEED)
+        self._let_go = end
+
     @property
     def lib_version(self) -> tuple[int, int, int]:
         """The engine in use, such as (0, 9, 36)."""
@@ -202,6 +221,9 @@ class Store:
     def close(self) -> None:
         """No transaction may be open in any thread."""
         self._env.close()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def check_file(path: Path) -> Shape:

@@ -47,6 +47,7 @@ MARGIN_PAGES = 32  # what LMDB needs besides the values: leaves, branches, its l
 READ_BLOCKS = 64  # a read transaction ends after so many blocks, to free no page too late
 READ_BYTES = 1 << 22
 SEQUENCE_MAX = 1 << 62
+CACHED_BYTES = 256 << 20  # the newest 1.6 million entries stay in the system's cache
 SOUND_BLOCKS = 1 << 18  # remembered as hashed and found sound; about 20 MB of memory
 
 
@@ -147,6 +148,7 @@ class Segment:
             txn.put(END_KEY, _end(tip.last, tip.head))
         for draft in drafts:
             self._remember(draft.first)
+        self.store.let_go(CACHED_BYTES)
 
     # ---- reading ----------------------------------------------------------------------------
 
