@@ -123,14 +123,14 @@ class Engine:
             group, waiting = self.judge(waiting)
             self.commit(group)
             answers += [answer for _, answer in group.answers]
-            if waiting:
+            if waiting and not self._room(waiting[0]):
                 self.close_identities()
         return answers
 
     # ---- judging ----------------------------------------------------------------------------
 
     def judge(self, submissions: list[Submission]) -> tuple[Group, list[Submission]]:
-        """Decide in order until memory for identities is full: the group, and who is left.
+        """Decide in order until memory is full, or too little is durable: the group, who is left.
 
         Anything raised here but an OnecardError is a fault of ours: the state may be half
         changed, so the process must stop and rebuild it from the journal.
@@ -138,7 +138,7 @@ class Engine:
         group = Group()
         left: list[Submission] = []
         for at, submission in enumerate(submissions):
-            if isinstance(submission, TapsIn) and not self._room(submission):
+            if not (self._room(submission) and self.reaches(submission)):
                 left = submissions[at:]
                 break
             try:
@@ -215,13 +215,30 @@ class Engine:
         group.drafts += drafts
         return answer
 
-    def _room(self, submission: TapsIn) -> bool:
+    def _room(self, submission: Submission) -> bool:
         """Whether memory takes the identities of a batch; a tombstone binds two."""
+        count = self._count(submission)
+        return count == 0 or self.recent.room(2 * count, self._last + count)
+
+    def reaches(self, submission: Submission) -> bool:
+        """Whether what the entries of a batch push out of the ring is durable, for recall to find.
+
+        So it is under any load of taps; an act may book more rows at once than the ring holds.
+        """
+        count = self._count(submission)
+        return count == 0 or self._last + count - self.journal.last <= self.recent.ring_size
+
+    def _count(self, submission: Submission) -> int:
+        if not isinstance(submission, TapsIn):
+            return 0
         try:
-            count = self.read(submission).count
+            return self.read(submission).count
         except BadInput:
-            return True  # judged, it gives that error
-        return self.recent.room(2 * count, int(self.state.totals["last"][0]) + count)
+            return 0  # judged, it gives that error
+
+    @property
+    def _last(self) -> int:
+        return int(self.state.totals["last"][0])
 
     # ---- drafting ---------------------------------------------------------------------------
 

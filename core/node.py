@@ -75,7 +75,7 @@ class Node:
         self._stopping = threading.Event()
         self._closing: threading.Thread | None = None
         self._closed_generation: int | None = None
-        self._closer_done = threading.Event()
+        self._freed = threading.Event()  # something moved that a batch in hand may have waited for
         self._no_space: StoreFull | None = None  # why identities could not be closed just now
         self._threads = [
             threading.Thread(target=self._engine, name="engine"),
@@ -177,7 +177,7 @@ class Node:
             return None
         started = self.clock.elapsed_ns()
         try:
-            return self.engine.prepare(submission)
+            return self.engine.prepare(submission) if self.engine.reaches(submission) else None
         except BadInput:
             return None  # judged, it gives that error
         finally:
@@ -250,13 +250,13 @@ class Node:
             assert closer is not None
             threading.Thread(target=self.engine.recent.recycle, args=(generation,)).start()
         if self.engine.recent.waiting and self._closing is None:
-            self._closer_done.clear()
             self._closing = threading.Thread(
                 target=self._guard, args=(self._close_identities,), name="identities"
             )
             self._closing.start()
         elif blocked:
-            self._closer_done.wait(IDLE_S)
+            self._freed.wait(IDLE_S)
+            self._freed.clear()
         checkpoint = self.ledger.checkpoint
         if checkpoint.due(int(self.state.totals["last"][0])):
             checkpoint.begin(self.state)
@@ -284,6 +284,7 @@ class Node:
         if group.drafts:
             self.counters.observe_ns(COMMIT, synced - started)
             self.engine.recycle(group)
+            self._freed.set()
         while group.answers:
             submission, answer = group.answers.pop(0)
             submission.done(answer)
@@ -323,7 +324,7 @@ class Node:
         self._no_space = None
         recent.close(identities)
         self._closed_generation = generation
-        self._closer_done.set()
+        self._freed.set()
 
     # ---- the end ----------------------------------------------------------------------------
 
