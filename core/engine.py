@@ -92,6 +92,7 @@ class Group:
     entry_drafts: list[EntryDraft] = field(default_factory=list)
     answers: list[tuple[Submission, object]] = field(default_factory=list)
     last: int = 0  # sequence of the last row
+    act_bytes: int = 0  # of the drafts of its acts
 
     @property
     def bytes(self) -> int:
@@ -113,7 +114,9 @@ class Engine:
         self._now_us = 0
         self.recent = self._remember()
         if int(self.state.totals["last"][0]) == 0:
-            self.step([ActIn(PutRules())])
+            for answer in self.step([ActIn(PutRules())]):
+                if isinstance(answer, OnecardError):
+                    raise answer
 
     def step(self, submissions: Sequence[Submission]) -> list[object]:
         """Judge, journal and answer, on this thread; answers in order, errors as values."""
@@ -209,6 +212,9 @@ class Engine:
     def _act(self, act: Act, group: Group) -> object:
         now_us = self._booking_us()
         drafts, answer = act.apply(self.state, int(self.state.totals["last"][0]) + 1, now_us)
+        size = group.act_bytes + sum(draft.value.nbytes for draft in drafts)
+        self.journal.room(size)  # an act's size is known only now; nothing of it is done yet
+        group.act_bytes = size
         for draft in drafts:
             label(draft)
             self.state.apply(draft.value)

@@ -62,7 +62,11 @@ class Node:
         self.journal = self.ledger.journal
         self.state: State = self.ledger.state
         self.counters = Counters()
-        self.engine = Engine(self.ledger, clock, self.counters)
+        try:
+            self.engine = Engine(self.ledger, clock, self.counters)
+        except BaseException:
+            self.ledger.close()
+            raise
         self.inbox = Inbox(settings)
         self.failed: BaseException | None = None
         self.on_failure: Callable[[BaseException], None] = lambda error: None
