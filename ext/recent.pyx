@@ -67,9 +67,17 @@ cdef class Recent:
         self.ring = <Entry*>address(self.ring_memory)
         self.ring_first = 1
 
+    cdef inline uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil:
+        """Where to look first. Keys that follow one another on a terminal stand side by side, since
+        they come together: eight share two cache lines.
+        """
+        cdef uint64_t block = ((key >> 3) * SPREAD) ^ (terminal * SPREAD_TERMINAL)
+        block = (block ^ (block >> 32)) * SPREAD
+        return ((block >> self.shift) & ~<uint64_t>7) | (key & 7)
+
     cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil:
         """The sequence the identity is bound to, 0 where memory does not know it."""
-        cdef uint64_t start = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
+        cdef uint64_t start = self.place(terminal, key)
         cdef uint64_t at
         cdef int i
         cdef int generation
@@ -92,7 +100,7 @@ cdef class Recent:
 
     cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil:
         """Bind a key that `find` does not know; `room` said there is space."""
-        cdef uint64_t at = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
+        cdef uint64_t at = self.place(terminal, key)
         cdef int young = self.order[self.used - 1]
         cdef Slot* slots = self.slots[young]
         if self.counts[young] == 0:
@@ -106,7 +114,7 @@ cdef class Recent:
         self.counts[young] += 1
 
     cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil:
-        cdef uint64_t at = ((key * SPREAD) ^ (terminal * SPREAD_TERMINAL)) * SPREAD >> self.shift
+        cdef uint64_t at = self.place(terminal, key)
         _prefetch(&self.slots[self.order[self.used - 1]][at])
 
     cdef void remember(self, const Entry* entry) noexcept nogil:
