@@ -83,6 +83,7 @@ class Process:
         self.pid = self.process.pid
         self.answers: dict[int | str, Any] = {}
         self.heard = threading.Condition()
+        self.patience_s = PATIENCE_S
         self.count = 0
         self.kill_after: int | None = None  # so many answers
         self.ended = False
@@ -99,11 +100,12 @@ class Process:
         """Until all of these are answered. Died."""
         with self.heard:
             met = self.heard.wait_for(
-                lambda: self.ended or all(number in self.answers for number in numbers), PATIENCE_S
+                lambda: self.ended or all(number in self.answers for number in numbers),
+                self.patience_s,
             )
             missing = [number for number in numbers if number not in self.answers]
         if missing and not met:
-            raise TimeoutError(f"no answer to {missing[:5]} in {PATIENCE_S} s, pid {self.pid}")
+            raise TimeoutError(f"no answer to {missing[:5]} in {self.patience_s} s, pid {self.pid}")
         if missing:
             raise Died(f"{len(missing)} were not answered")
 
