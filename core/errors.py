@@ -1,4 +1,4 @@
-"""What callers may catch. Each message is one line: what was expected, what was found, what to do."""
+"""What callers may catch. Each message is one line: what was expected and found, and what to do."""
 
 
 class OnecardError(Exception):

@@ -2,6 +2,7 @@
 
 engine      takes what waits, judges it, drafts the blocks
 commit      journals a group, then answers it; the only thread that writes the journal
+digest      hashes the body of a large block while the one before is synced
 recall      reads what a batch needs from history; its stream waits meanwhile
 identities  moves a full generation of identities to disk
 """
@@ -32,6 +33,7 @@ from onecard.core.engine import (
 from onecard.core.errors import BadInput, DiskLow, OnecardError, Stopped
 from onecard.core.failpoint import here
 from onecard.core.inbox import Inbox
+from onecard.core.journal.block import body_digest
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
 from onecard.core.store import StoreFull
@@ -42,6 +44,7 @@ IDLE_S = 0.05
 RECALL_THREADS = 2  # a late upload and something beside it
 COMMIT_AHEAD = 1  # groups that wait for the commit thread: one is synced, one waits, one is judged
 SUBMISSIONS_A_GROUP = 4096
+DIGEST_AHEAD_BYTES = 1 << 18  # hashed while the group before is synced; less is not worth a thread
 TAP_BYTES_MIN = 16  # the three required columns
 PAGES_A_TURN = 4  # state pages copied between two groups: 256 KiB, tens of microseconds
 RETRY_S = 1.0
@@ -75,6 +78,7 @@ class Node:
         self._groups: queue.Queue[Group | None] = queue.Queue(COMMIT_AHEAD)
         self._in_hand: list[Submission] = []  # taken by the engine thread and not handed over
         self._recalls = ThreadPoolExecutor(RECALL_THREADS, "recall")
+        self._digests = ThreadPoolExecutor(1, "digest")
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
         self._closing: threading.Thread | None = None
@@ -113,6 +117,7 @@ class Node:
             if thread.ident is not None:
                 thread.join()
         self._recalls.shutdown()
+        self._digests.shutdown()
         if self._closing is not None:
             self._closing.join()
         self.ledger.close(checkpoint=self.failed is None)
@@ -243,6 +248,9 @@ class Node:
 
     def _hand_over(self, group: Group | None) -> None:
         """Give a group to the commit thread; wait while one is waiting there already."""
+        for draft in group.drafts if group is not None else ():
+            if draft.value.nbytes >= DIGEST_AHEAD_BYTES:
+                draft.digest = self._digests.submit(body_digest, draft)
         self._groups.put(group)
 
     def _between(self, blocked: bool) -> None:

@@ -96,12 +96,20 @@ def new_state(settings: Settings) -> State:
 
 
 def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
-    """Why a save does not belong to this journal; None where it does."""
+    """Why a save does not belong to this journal; None where it does.
+
+    LedgerFault where it is ahead of the journal: pages are saved only of what was durable, so
+    entries that were answered are gone.
+    """
     if manifest is None:
         return None
     newest = max(manifest.newest, manifest.sequence)
     if newest > journal.last:
-        return f"expected pages up to {journal.last}, the journal's last, found one of {newest}"
+        raise LedgerFault(
+            f"{journal.folder}: expected entries up to {newest}, which the checkpoint has seen "
+            f"durable, found {journal.last} as the last: a tail is missing; restore the journal, "
+            "or delete the folder checkpoint to go on without them"
+        )
     if head_at(journal, manifest.sequence) != manifest.head:
         return f"expected it to follow the journal's block that ends at {manifest.sequence}"
     return None

@@ -14,7 +14,7 @@ from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB
 from onecard.core.derived import META, Derived, Origin, open_derived
-from onecard.core.errors import BadInput
+from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.journal import Journal, Tip, seal
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
@@ -263,7 +263,7 @@ def test_a_save_that_is_damaged_or_foreign_is_set_aside(bench: Bench, damage: st
         assert same(ledger, bench.replayed)
 
 
-def test_a_page_ahead_of_the_journal_is_set_aside(bench: Bench, tmp_path: Path) -> None:
+def test_a_page_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) -> None:
     """The save is of before, but a page of the pass after it is of what the journal lost."""
     bench.judge(8)
     bench.checkpoint.begin(bench.state)
@@ -279,12 +279,15 @@ def test_a_page_ahead_of_the_journal_is_set_aside(bench: Bench, tmp_path: Path) 
     bench.close()
     shutil.rmtree(bench.folder / "journal")
     shutil.copytree(old, bench.folder / "journal")
+    with pytest.raises(LedgerFault, match="a tail is missing"):
+        Ledger.open(bench.folder, SMALL, log=bench.log)
+    shutil.rmtree(bench.folder / "checkpoint")  # as the message says
     with Ledger.open(bench.folder, SMALL, log=bench.log) as ledger:
         assert ledger.recovery.checkpoint == 0
         assert ledger.state.totals["last"][0] == kept
 
 
-def test_a_save_ahead_of_the_journal_is_set_aside(bench: Bench, tmp_path: Path) -> None:
+def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) -> None:
     """The journal lost its tail, say by an old copy put back; or goes on differently."""
     bench.judge(8)
     bench.commit()
@@ -298,9 +301,8 @@ def test_a_save_ahead_of_the_journal_is_set_aside(bench: Bench, tmp_path: Path) 
     shutil.rmtree(bench.folder / "journal")
     shutil.copytree(old, bench.folder / "journal")
     shutil.copytree(bench.folder, tmp_path / "other")
-    with Ledger.open(bench.folder, SMALL, log=bench.log) as ledger:
-        assert ledger.recovery.checkpoint == 0
-        assert ledger.state.totals["last"][0] == ledger.journal.last < saved
+    with pytest.raises(LedgerFault, match="a tail is missing"):
+        Ledger.open(bench.folder, SMALL, log=bench.log)
 
     crowd = Crowd(99, last=ledger.journal.last, accounts=10, terminals=10)
     crowd._first = iter(())
