@@ -12,7 +12,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A clearing core for the resident one card: taps in over gRPC, decided, journalled, settled.",
+    help="A clearing core for the resident one card: taps in, decided, journalled, settled.",
 )
 app.command()(init.init)
 app.command()(serve.serve)

@@ -86,7 +86,9 @@ def entry(
         row = ledger.journal.entries(np.array([sequence], np.uint64))[0]
         if block is None or int(row["sequence"]) == 0:
             what = "beyond its end" if block is None else "not an entry but another record"
-            raise NotFound(f"{data}: sequence {sequence} is {what}; the last is {ledger.journal.last}")
+            raise NotFound(
+                f"{data}: sequence {sequence} is {what}; the last is {ledger.journal.last}"
+            )
         at = int(row["legs_at"])
         legs = [
             {

@@ -291,6 +291,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     """The journal lost its tail, say by an old copy put back; or goes on differently."""
     bench.judge(8)
     bench.commit()
+    kept = bench.journal.last
     old = tmp_path / "old"
     shutil.copytree(bench.folder / "journal", old)
     bench.judge(2)
@@ -304,7 +305,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     with pytest.raises(LedgerFault, match="a tail is missing"):
         Ledger.open(bench.folder, SMALL, log=bench.log)
 
-    crowd = Crowd(99, last=ledger.journal.last, accounts=10, terminals=10)
+    crowd = Crowd(99, last=kept, accounts=10, terminals=10)
     crowd._first = iter(())
     with Journal.open(tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0) as j:
         while j.last < saved:
