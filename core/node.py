@@ -46,6 +46,7 @@ COMMIT_AHEAD = 1  # groups that wait for the commit thread: one is synced, one w
 SUBMISSIONS_A_GROUP = 4096
 DIGEST_AHEAD_BYTES = 1 << 18  # hashed while the group before is synced; less is not worth a thread
 TAP_BYTES_MIN = 16  # the three required columns
+CLOSED_A_TURN = 1 << 15  # identities marked as closed between two groups: half a millisecond
 PAGES_A_TURN = 4  # state pages copied between two groups: 256 KiB, tens of microseconds
 RETRY_S = 1.0
 DECODE, JUDGE, COMMIT, REPLY = range(4)  # ext/counters
@@ -82,7 +83,8 @@ class Node:
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
         self._closing: threading.Thread | None = None
-        self._closed_generation: int | None = None
+        # A generation that is on disk: its identities not marked yet, and its number.
+        self._closed: tuple[NDArray[np.void], int] | None = None
         self._freed = threading.Event()  # something moved that a batch in hand may have waited for
         self._no_space: StoreFull | None = None  # why identities could not be closed just now
         self._threads = [
@@ -255,18 +257,14 @@ class Node:
 
     def _between(self, blocked: bool) -> None:
         """What the engine thread does besides judging: pages to save, identities to let go."""
-        if self._closed_generation is not None:
-            generation, self._closed_generation = self._closed_generation, None
-            self.engine.recent.drop_oldest()
-            closer, self._closing = self._closing, None
-            assert closer is not None
-            threading.Thread(target=self.engine.recent.recycle, args=(generation,)).start()
+        if self._closed is not None:
+            self._closed = self._let_go(*self._closed)
         if self.engine.recent.waiting and self._closing is None:
             self._closing = threading.Thread(
                 target=self._guard, args=(self._close_identities,), name="identities"
             )
             self._closing.start()
-        elif blocked:
+        elif blocked and self._closed is None:
             self._freed.wait(IDLE_S)
             self._freed.clear()
         checkpoint = self.ledger.checkpoint
@@ -274,6 +272,23 @@ class Node:
             checkpoint.begin(self.state)
         if checkpoint.running:
             checkpoint.copy_some(self.state, PAGES_A_TURN)
+
+    def _let_go(
+        self, identities: NDArray[np.void], generation: int
+    ) -> tuple[NDArray[np.void], int] | None:
+        """Some of a generation that is on disk leaves memory; what is left of it.
+
+        On this thread, since a batch may not find a key to be new when it is prepared and one to
+        ask the disk for when it is judged.
+        """
+        recent = self.engine.recent
+        recent.close(identities[:CLOSED_A_TURN])
+        if len(identities) > CLOSED_A_TURN:
+            return identities[CLOSED_A_TURN:], generation
+        recent.drop_oldest()
+        self._closing = None
+        threading.Thread(target=recent.recycle, args=(generation,)).start()
+        return None
 
     # ---- the commit thread ------------------------------------------------------------------
 
@@ -334,8 +349,7 @@ class Node:
                 if self._stopping.wait(RETRY_S):
                     return
         self._no_space = None
-        recent.close(identities)
-        self._closed_generation = generation
+        self._closed = identities, generation
         self._freed.set()
 
     # ---- the end ----------------------------------------------------------------------------
