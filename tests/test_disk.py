@@ -132,13 +132,16 @@ def test_f8_a_commit_that_meets_a_full_disk_stops_and_loses_nothing_answered(
 ) -> None:
     """Somebody else filled the disk between the look at it and the commit."""
     folder = disk.path / "ledger"
-    settings = replace(ON_TMPFS, watermark_bytes=0)
+    size = 512  # taps a batch: more pages than the file has free ones within
+    settings = replace(
+        ON_TMPFS, watermark_bytes=0, batch_taps_max=size, group_taps_max=size, recent_max=4 * size
+    )
     with served(folder, settings) as node:
         before = [ask(node, rides(number)) for number in range(1, 241, 8)]
         gate = Gate(monkeypatch, node.journal, "append")
         answers = Answers()
         for number in range(20):
-            node.taps(0, number, rides(1001 + 8 * number), answers.of(number))
+            node.taps(0, number, rides(1001 + size * number, size), answers.of(number))
         assert gate.entered.wait(PATIENCE_S)
         disk.leave(0)
         gate.opened.set()
@@ -152,8 +155,8 @@ def test_f8_a_commit_that_meets_a_full_disk_stops_and_loses_nothing_answered(
     holds(folder, before)
     with served(folder, settings) as node:
         for number, answer in given:
-            again = ask(node, rides(1001 + 8 * number))
-            assert [one.outcome for one in again] == [Outcome.ACCEPTED] * 8
+            again = ask(node, rides(1001 + size * number, size))
+            assert [one.outcome for one in again] == [Outcome.ACCEPTED] * size
             assert len({one.repeated for one in again}) == 1, "a part of a batch was there"
             if isinstance(answer, bytes):
                 assert all(one.repeated for one in again)

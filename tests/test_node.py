@@ -260,6 +260,33 @@ def test_generations_closed_under_load(tmp_path: Path) -> None:
         assert node.engine.recent.closings > 40
 
 
+def test_a_generation_is_not_closed_between_reading_a_batch_and_judging_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that its terminal skipped is new before, and to be asked of the disk after."""
+    with served(tmp_path / "ledger") as node:
+        gate = Gate(monkeypatch, node.ledger.identities, "close")
+        number = 1001
+        while not gate.entered.is_set():
+            ask(node, rides(number))
+            number += 8
+        prepare = node.engine.prepare
+        prepared: list[object] = []
+
+        def slow(submission: TapsIn) -> object:
+            lacking = prepare(submission)
+            prepared.append(lacking)
+            if len(prepared) == 2:  # the engine thread's, just before it judges
+                gate.opened.set()
+                time.sleep(0.2)
+            return lacking
+
+        monkeypatch.setattr(node.engine, "prepare", slow)
+        assert {one.outcome for one in ask(node, rides(1))} == {Outcome.ACCEPTED}
+        assert prepared[1] is None
+        assert node.failed is None
+
+
 # ---- what is durable ----------------------------------------------------------------------------
 
 
