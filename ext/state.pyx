@@ -213,13 +213,15 @@ cdef class State:
         cdef int64_t turnover = 0
         cdef uint64_t page = leg.party // PARTICIPANT_ROWS
         cdef bint counts = sequence > self.participants_as_of[page]
-        if add_overflows(party.balance_fen[leg.owner_kind], amount, &balance):
-            return True
-        if leg.amount_fen > 0:
-            if add_overflows(party.window_in_fen, amount, &turnover):
+        # A page that is ahead of the record holds sums this amount is in already.
+        if counts:
+            if add_overflows(party.balance_fen[leg.owner_kind], amount, &balance):
                 return True
-        elif sub_overflows(party.window_out_fen, amount, &turnover):
-            return True
+            if leg.amount_fen > 0:
+                if add_overflows(party.window_in_fen, amount, &turnover):
+                    return True
+            elif sub_overflows(party.window_out_fen, amount, &turnover):
+                return True
         if leg.owner_kind == OwnerKind.ACCOUNT and self.post_account(leg, amount, sequence):
             return True
         if counts:
