@@ -185,6 +185,7 @@ class Witness:
         self.streams = self.rng.choice((1, 3))
         self.pending: dict[int, deque[Sent]] = {}
         self.numbers = iter(range(1, 1 << 62))
+        self.registry = self.storm.registry()
         self.registered = False
 
     # ---- one process ------------------------------------------------------------------------
@@ -207,9 +208,8 @@ class Witness:
     def load(self, bursts: int) -> None:
         """So much of the storm. Died."""
         if not self.registered:
-            items = self.storm.registry()
+            self._burst([self.registry])  # again where a process died over it
             self.registered = True
-            self._burst([items])
         for _ in range(bursts):
             self._burst([self.storm.step() for _ in range(self.rng.randint(1, 6))])
 
