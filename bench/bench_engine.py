@@ -16,11 +16,11 @@ from bench import load
 from bench.bare import Appends
 from bench.figures import Figures, million
 from bench.server import FLOOR_FEN, accepted
+from onecard.core.clearing.node import Node, wait_for
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.journal.block import Draft
 from onecard.core.ledger import Ledger
-from onecard.core.node import Node, wait_for
 from onecard.core.registry import PutCards, PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.ext.outcome import Funding, Role
 

@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, LedgerInUse
 from onecard.core.journal import Journal
 from onecard.core.ledger import read_card
-from onecard.core.node import Node
 from onecard.core.settlement.files import write_files
 from onecard.core.settlement.manifest import MANIFEST, Manifest
 from onecard.core.settlement.window import CloseWindow, day_number, day_text

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.identity import Gap
+from onecard.core.derived.identity import Gap
 from onecard.core.journal.block import Block
 from onecard.ext.outcome import Image, Outcome, Record
 from onecard.ext.recent import IDENTITY

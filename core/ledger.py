@@ -23,18 +23,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core import recovery, resident
-from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
-from onecard.core.derived import Origin
+from onecard.core.derived import recovery, resident
+from onecard.core.derived.checkpoint import Checkpoint
+from onecard.core.derived.environment import Origin
+from onecard.core.derived.identity import Identities
+from onecard.core.derived.pages import SavedPages
+from onecard.core.derived.recovery import Progress, Recovery, bound_by, head_at, read_through
 from onecard.core.errors import LedgerForeign, LedgerMissing
-from onecard.core.identity import Identities
 from onecard.core.journal import Journal
 from onecard.core.log import Log
 from onecard.core.owner import Owner
-from onecard.core.pages import SavedPages
-from onecard.core.recovery import Progress, Recovery, bound_by, head_at, read_through
 from onecard.core.store import sync_folder
 from onecard.core.token import KEY_BYTES
 from onecard.ext import layout

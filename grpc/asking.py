@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Node(Protocol):
-    """What this folder needs of core/node.py."""
+    """What this folder needs of core/clearing/node.py."""
 
     @property
     def journal(self) -> Any: ...

@@ -19,8 +19,8 @@ from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 
+from onecard.core.clearing.taps import read_decisions
 from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded
-from onecard.core.taps import read_decisions
 from onecard.ext import wire
 from onecard.grpc.door import METADATA
 from onecard.v1 import (

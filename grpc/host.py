@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecard.core.clearing.node import Node
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, Stopped
 from onecard.core.log import Log
 from onecard.core.metrics import MetricsServer, Snapshot, serve_metrics
-from onecard.core.node import Node
 from onecard.ext.counters import Counters
 from onecard.grpc.server import Address, Server
 

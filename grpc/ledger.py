@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core import completeness
+from onecard.core.derived.identity import Gap
 from onecard.core.errors import BadInput, NotFound, Overloaded, Stopped
-from onecard.core.identity import Gap
 from onecard.core.journal.block import Block
 from onecard.ext.outcome import Flag, Record
 from onecard.ext.recent import IDENTITY

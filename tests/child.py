@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from onecard.core import checkpoint, identity
+from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
+from onecard.core.derived import checkpoint, identity
 from onecard.core.errors import OnecardError
 from onecard.core.log import Log
-from onecard.core.node import Node
 from onecard.core.settlement.files import write_files
 
 OPENING, READY, STOPPED = "opening", "ready", "stopped"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
+from onecard.core.derived.checkpoint import Checkpoint
+from onecard.core.derived.pages import SavedPages
+from onecard.core.derived.recovery import head_at
 from onecard.core.journal import Draft, Journal, Tip, seal
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.pages import SavedPages
-from onecard.core.recovery import head_at
 from onecard.ext.state import TABLES, State
 from tests.crowd import Crowd, token_of
 

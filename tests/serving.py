@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.node import Node
 from onecard.grpc.client import Client, columns_message
 from onecard.grpc.server import Address, Server
 from onecard.v1 import registry_pb2

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from onecard.core.clearing.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.config import MIB, Settings
-from onecard.core.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onecard.core import checkpoint as checkpoint_module
-from onecard.core.checkpoint import Checkpoint
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB
-from onecard.core.derived import META, Derived, Origin, open_derived
+from onecard.core.derived import checkpoint as checkpoint_module
+from onecard.core.derived.checkpoint import Checkpoint
+from onecard.core.derived.environment import META, Derived, Origin, open_derived
+from onecard.core.derived.pages import KEY, LAYOUT, MANIFEST, PAGES, SavedPages
 from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.journal import Journal, Tip, seal
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.pages import KEY, LAYOUT, MANIFEST, PAGES, SavedPages
 from onecard.core.store import StoreFailed, StoreFull
 from onecard.ext.state import TABLES, State
 from tests.crowd import Crowd

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onecard.core import completeness
 from onecard.core.completeness import Declared, Difference
-from onecard.core.identity import Gap, Identities
+from onecard.core.derived.identity import Gap, Identities
 from onecard.core.journal import Draft, Journal
 from onecard.ext import layout
 from onecard.ext.outcome import Image, Outcome, Record

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from onecard.core.clearing.node import wait_for
 from onecard.core.config import KIB, MIB
 from onecard.core.errors import DiskLow, Stopped
 from onecard.core.ledger import Ledger
-from onecard.core.node import wait_for
 from onecard.core.registry import PutParticipants
 from onecard.core.store import DATA_FILE, StoreFailed
 from onecard.core.verify import verify

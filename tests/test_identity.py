@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from onecard.core import identity
 from onecard.core.clock import SystemClock
-from onecard.core.derived import META, Origin, open_derived
+from onecard.core.derived import identity
+from onecard.core.derived.environment import META, Origin, open_derived
+from onecard.core.derived.identity import LAYOUT, PAGES, Gap, Identities
 from onecard.core.errors import LedgerFault
-from onecard.core.identity import LAYOUT, PAGES, Gap, Identities
 from onecard.core.log import Log
 from onecard.core.store import StoreFull
 from onecard.ext import closing

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onecard.core.clearing.engine import ActIn, Engine, TapsIn
 from onecard.core.config import MIB, Settings
-from onecard.core.engine import ActIn, Engine, TapsIn
 from onecard.core.ledger import Ledger
 from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
 from onecard.ext.outcome import Funding, Role

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from onecard.core.clearing.engine import TapsIn
+from onecard.core.clearing.inbox import Inbox
+from onecard.core.clearing.node import Node, wait_for
 from onecard.core.clock import SystemClock
 from onecard.core.config import KIB, MIB, Settings
-from onecard.core.engine import TapsIn
 from onecard.core.errors import DiskLow, LedgerFault, OnecardError, Overloaded, Stopped
-from onecard.core.inbox import Inbox
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.node import Node, wait_for
 from onecard.core.registry import PutCards, PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.core.store import StoreFailed
 from onecard.ext.outcome import Funding, Kind, Outcome, Role

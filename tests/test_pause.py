@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from onecard.core.clearing.node import Node, wait_for
 from onecard.core.config import MIB
 from onecard.core.errors import OnecardError
 from onecard.core.failpoint import POINTS
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.node import Node, wait_for
 from onecard.core.verify import verify
 from onecard.ext.outcome import Outcome
 from onecard.grpc.client import Overloaded, Unreachable

@@ -3,9 +3,9 @@
 import threading
 from pathlib import Path
 
-from onecard.core import resident
 from onecard.core.config import MIB
-from onecard.core.resident import MAPS
+from onecard.core.derived import resident
+from onecard.core.derived.resident import MAPS
 from onecard.core.store import Store
 
 VALUE_BYTES = 1 << 16

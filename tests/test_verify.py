@@ -19,7 +19,7 @@ import typer
 from typer.testing import CliRunner
 
 from onecard.cli import verify as command
-from onecard.core.derived import Origin
+from onecard.core.derived.environment import Origin
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import ROWS, Journal
 from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onecard.core import taps
+from onecard.core.clearing import taps
 from onecard.core.errors import BadInput
 from onecard.ext import wire
 from onecard.v1 import tap_pb2

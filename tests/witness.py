@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from onecard.core.clearing.engine import Engine
 from onecard.core.config import MIB, Settings
-from onecard.core.engine import Engine
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Journal
 from onecard.core.ledger import Ledger, read_card

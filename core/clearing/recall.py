@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.derived.identity import Identities
 from onecard.core.errors import LedgerFault
-from onecard.core.identity import Identities
 from onecard.core.journal.chain import Journal
 from onecard.ext import history
 from onecard.ext.recent import IDENTITY

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecard.core import resident, store
+from onecard.core import store
+from onecard.core.derived import resident
 from onecard.core.errors import LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.log import Log
 from onecard.core.store import Store, StoreFailed, StoreFull, Txn

@@ -3,8 +3,8 @@
 import threading
 from collections import deque
 
+from onecard.core.clearing.engine import Submission
 from onecard.core.config import Settings
-from onecard.core.engine import Submission
 from onecard.core.errors import Overloaded, Stopped
 
 # What a submission costs beside its message: some objects, and the answer that waits.

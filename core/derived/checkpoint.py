@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
+from onecard.core.derived.pages import Page, SavedPages, page_of
 from onecard.core.failpoint import here
 from onecard.core.log import Log
-from onecard.core.pages import Page, SavedPages, page_of
 from onecard.core.store import StoreFull
 from onecard.ext.state import PAGE_BYTES, TABLES, State
 

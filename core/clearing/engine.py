@@ -10,14 +10,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.clearing.recall import recall
+from onecard.core.clearing.taps import read_taps
 from onecard.core.clock import Clock
 from onecard.core.errors import BadInput, LedgerFault, OnecardError, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.journal.block import ROWS, Draft
 from onecard.core.ledger import Ledger
-from onecard.core.recall import recall
 from onecard.core.registry import PutRules
-from onecard.core.taps import read_taps
 from onecard.ext import layout
 from onecard.ext.counters import Counters
 from onecard.ext.draft import EntryDraft

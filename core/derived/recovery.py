@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core import resident
-from onecard.core.ahead import read_ahead
 from onecard.core.clock import Clock
 from onecard.core.config import MIB, Settings
+from onecard.core.derived import resident
+from onecard.core.derived.ahead import read_ahead
+from onecard.core.derived.pages import Manifest, SavedPages
 from onecard.core.errors import BadInput, LedgerFault, OnecardError
 from onecard.core.journal import Block, Journal
-from onecard.core.pages import Manifest, SavedPages
 from onecard.ext.outcome import Image, Record
 from onecard.ext.recent import IDENTITY
 from onecard.ext.state import TABLES, State

@@ -17,9 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.clock import Clock
-from onecard.core.config import Settings
-from onecard.core.engine import (
+from onecard.core.clearing.engine import (
     BYTES_A_TAP,
     Act,
     ActIn,
@@ -30,9 +28,11 @@ from onecard.core.engine import (
     Submission,
     TapsIn,
 )
+from onecard.core.clearing.inbox import Inbox
+from onecard.core.clock import Clock
+from onecard.core.config import Settings
 from onecard.core.errors import BadInput, DiskLow, OnecardError, Stopped
 from onecard.core.failpoint import here
-from onecard.core.inbox import Inbox
 from onecard.core.journal.block import body_digest
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log

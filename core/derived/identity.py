@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.derived import META, Derived, Origin, open_derived, set_aside
+from onecard.core.derived.environment import META, Derived, Origin, open_derived, set_aside
 from onecard.core.errors import LedgerFault
 from onecard.core.failpoint import here
 from onecard.core.log import Log

@@ -1,0 +1,1 @@
+"""What stands beside the journal and can be made from it again."""
