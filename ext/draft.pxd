@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from .layout cimport Entry, Extension, Leg
@@ -7,6 +8,7 @@ cdef enum:
     IMAGES_A_TAP = 2
 
 
+@cython.final
 cdef class EntryDraft:
     """The next block of entries while it is being judged."""
 

@@ -1,8 +1,6 @@
-from typing import Self
+from typing import Self, final
 
-from typing_extensions import disjoint_base
-
-@disjoint_base
+@final
 class EntryDraft:
     taps_max: int
     count: int

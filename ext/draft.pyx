@@ -1,5 +1,6 @@
 """The next block of entries while it is being judged: one buffer, header space in front."""
 
+cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -7,6 +8,7 @@ from .layout cimport Entry, Extension, Header, Leg
 from .table cimport address, reserve
 
 
+@cython.final
 cdef class EntryDraft:
     """Room for `taps_max` entries, their legs and their extensions; used again and again."""
 

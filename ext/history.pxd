@@ -1,5 +1,6 @@
 """What a row refers to, in memory or recalled: inlined into the judge, which asks for each row."""
 
+cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from .layout cimport Entry
@@ -18,6 +19,7 @@ cdef enum Found:
     LACKING = 2
 
 
+@cython.final
 cdef class Recalled:
     cdef const int32_t[::1] own
     cdef const int32_t[::1] about

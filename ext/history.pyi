@@ -1,6 +1,7 @@
+from typing import final
+
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 from onecard.ext.recent import Recent
 from onecard.ext.state import State
@@ -11,7 +12,7 @@ TARGET: int
 ABOUT: int
 LACK: np.dtype[np.void]
 
-@disjoint_base
+@final
 class Recalled:
     count: int
     def __init__(

@@ -4,6 +4,7 @@
 over as a `Recalled`.
 """
 
+cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -39,6 +40,7 @@ if LACK.itemsize != sizeof(Lack):
     raise ImportError("judge: the struct Lack differs from its dtype")
 
 
+@cython.final
 cdef class Recalled:
     """What was read from disk for one batch: for each row an index into `entries`.
 

@@ -17,12 +17,13 @@ from .state cimport State
 from .verdict cimport Plan, Tap, decide, form
 from .wire cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
-cdef int64_t DAY_US = 86400000000
 
 cdef extern from *:
     """
     #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
+    #define ONECARD_DAY_US 86400000000LL
     """
+    const int64_t DAY_US "ONECARD_DAY_US"  # for C, which divides by a constant without dividing
     void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
 
 cdef enum:

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from .layout cimport Entry
@@ -21,6 +22,7 @@ cdef enum:
     GENERATIONS = 3
 
 
+@cython.final
 cdef class Recent:
     """Identities and entries in memory; what is older is read from disk."""
 

@@ -1,13 +1,12 @@
-from typing import Self
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 IDENTITY: np.dtype[np.void]
 ENTRY: np.dtype[np.void]
 
-@disjoint_base
+@final
 class Recent:
     generation_max: int
     closings: int

@@ -5,6 +5,7 @@ thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that i
 generation and not above `closed` of its terminal must be asked for on disk.
 """
 
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -35,6 +36,7 @@ cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
 cdef uint64_t SPREAD_TERMINAL = 0xC2B2AE3D27D4EB4F
 
 
+@cython.final
 cdef class Recent:
     """At most `generation_max` identities a generation; `ring_size` entries (a power of two)."""
 

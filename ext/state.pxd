@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from .layout cimport (
@@ -32,6 +33,7 @@ cdef struct Fares:
     uint32_t stations
 
 
+@cython.final
 cdef class State:
     cdef Totals* all
     cdef Participant* participants

@@ -1,15 +1,14 @@
-from typing import Self
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 TABLES: tuple[str, ...]
 DTYPES: dict[str, np.dtype[np.void]]
 PAGE_BYTES: int
 PARTICIPANTS_MAX: int
 
-@disjoint_base
+@final
 class State:
     cards_max: int
     terminals_max: int

@@ -7,6 +7,7 @@ page was saved after a record leaves that record alone (`as_of`); outside a repl
 
 import hashlib
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 
 import numpy as np
@@ -34,6 +35,7 @@ DTYPES = {
 }
 
 
+@cython.final
 cdef class State:
     """All tables of one ledger; one thread changes them."""
 

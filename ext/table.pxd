@@ -1,6 +1,8 @@
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 
+@cython.final
 cdef class Index:
     """Key to row. The keys stand in the rows themselves, at the start of each."""
 

@@ -1,11 +1,9 @@
-from typing import Self
-
-from typing_extensions import disjoint_base
+from typing import Self, final
 
 MAP_NORESERVE: int
 HUGE_BYTES: int
 
-@disjoint_base
+@final
 class Index:
     def __new__(cls, rows: int, row_bytes: int, rows_max: int) -> Self: ...
     def clear(self) -> None: ...

@@ -2,6 +2,7 @@
 
 import mmap
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
@@ -32,6 +33,7 @@ cdef uint8_t* address(object memory) except NULL:
     return <uint8_t*><uintptr_t>np.frombuffer(memory, np.uint8).ctypes.data
 
 
+@cython.final
 cdef class Index:
     """Open addressing, at most half full, so a look-up ends within a cache line or two."""
 
