@@ -69,12 +69,15 @@ cdef inline int by_identity(
     Py_ssize_t row, Recalled recalled, const Known* known, const Entry** out, uint64_t* sequence,
 ) noexcept nogil:
     """The entry an identity is bound to; `sequence` is set where memory knows it."""
+    cdef int found
     sequence[0] = 0
     if key > state.terminals[terminal].seen or state.terminals[terminal].taken == 0:
         return NONE
     sequence[0] = recent.find(terminal, key)
     if sequence[0] != 0:
-        return by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
+        found = by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
+        # Bound since it was recalled as absent, and out of the ring by now: to be asked for again.
+        return LACKING if found == NONE else found
     if key > recent.closed[terminal] or not recent.has_closed[terminal]:
         return NONE
     return pick(indexes, row, recalled, known.stale, out)

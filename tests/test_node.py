@@ -287,6 +287,46 @@ def test_a_generation_is_not_closed_between_reading_a_batch_and_judging_it(
         assert node.failed is None
 
 
+def test_an_absence_that_was_read_before_is_not_believed_of_what_was_bound_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tap whose answer is late comes again on another stream: booked once, answered the same.
+
+    The first recall found its number absent and is slow; meanwhile the second books it, and so
+    many others that it leaves the ring.
+    """
+    with served(tmp_path / "ledger", replace(SMALL, recent_max=1024)) as node:
+        for number in range(1001, 4501, 8):
+            ask(node, rides(number))
+        old = ask(node, rides(1001, 1))[0].sequence
+        entries = node.journal.entries
+        entered, opened = threading.Event(), threading.Event()
+
+        def slow(sequences: Any) -> Any:
+            if len(sequences):
+                entered.set()
+                assert opened.wait(PATIENCE_S)
+            return entries(sequences)
+
+        monkeypatch.setattr(node.journal, "entries", slow)
+        answers = Answers()
+        skipped = Tap(CARD, 1, 5, 0, 0, Kind.RIDE, 100, 0, 0, 0, 0, 0)
+        refund = Tap(CARD, 1, 6, 0, 0, Kind.REFUND, 1, 0, 0, old, 0, 0)
+        node.taps(0, "first", Taps((skipped, refund)).message(), answers.of("first"))
+        assert entered.wait(PATIENCE_S)
+        node.taps(0, "again", Taps((skipped,)).message(), answers.of("again"))
+        answers.wait(1)
+        closings = node.engine.recent.closings
+        for number in range(9001, 9201, 8):
+            ask(node, rides(number))
+        assert node.engine.recent.closings == closings, "else it would be asked for again anyway"
+        opened.set()
+        given = {name: answered(answer) for name, answer in answers.wait(2)}
+        booked, repeated = given["again"][0], given["first"][0]
+        assert not booked.repeated
+        assert repeated == replace(booked, repeated=True)
+
+
 # ---- what is durable ----------------------------------------------------------------------------
 
 
