@@ -25,10 +25,10 @@ from onecard.core.verify import verify
 from onecard.ext.outcome import Outcome, Record, Role
 from onecard.grpc.client import Unreachable
 from tests import powercut
+from tests.running import PATIENCE_S, SMALL, Answers, Gate, ask, last_of, rides, served
 from tests.servant import servant
 from tests.serving import register
 from tests.serving import rides as wire_rides
-from tests.test_node import PATIENCE_S, SMALL, Answers, Gate, ask, last_of, rides, served
 
 TMPFS_BYTES = 192 * MIB
 ON_TMPFS = replace(

@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,131 +12,30 @@ import numpy as np
 import pytest
 
 from onecard.core.clearing.engine import TapsIn
-from onecard.core.clearing.inbox import Inbox
 from onecard.core.clearing.node import Node, wait_for
 from onecard.core.clock import SystemClock
-from onecard.core.config import KIB, MIB, Settings
-from onecard.core.errors import DiskLow, LedgerFault, OnecardError, Overloaded, Stopped
+from onecard.core.config import KIB
+from onecard.core.errors import DiskLow, LedgerFault, OnecardError, Stopped
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.registry import PutCards, PutParticipants, PutTariff, PutTerminals, TerminalRow
+from onecard.core.registry import PutCards, PutTariff
 from onecard.core.store import StoreFailed
-from onecard.ext.outcome import Funding, Kind, Outcome, Role
+from onecard.ext.outcome import Funding, Kind, Outcome
 from tests.harness import Taps
+from tests.running import (
+    CARD,
+    PATIENCE_S,
+    SMALL,
+    Answers,
+    Gate,
+    ask,
+    last_of,
+    rides,
+    served,
+)
 from tests.sides import answered
 from tests.twin import Decision
 from tests.twin_state import Tap
-
-CARD = 0x1000
-PATIENCE_S = 10.0
-SMALL = Settings(
-    cards_max=1 << 10,
-    terminals_max=1 << 8,
-    claims_max=1 << 10,
-    recent_max=64,
-    batch_taps_max=16,
-    group_taps_max=16,
-    segment_bytes=4 * MIB,
-    watermark_bytes=0,
-    checkpoint_map_bytes=64 * MIB,
-    identities_map_bytes=64 * MIB,
-)
-
-
-# ---- what a test holds ------------------------------------------------------------------------
-
-
-class Answers:
-    """What `done` was called with, in order, and by which submission."""
-
-    def __init__(self) -> None:
-        self.given: list[tuple[Any, object]] = []
-        self.changed = threading.Condition()
-
-    def of(self, name: Any) -> Callable[[object], None]:
-        def done(answer: object) -> None:
-            with self.changed:
-                self.given.append((name, answer))
-                self.changed.notify_all()
-
-        return done
-
-    def names(self) -> list[Any]:
-        with self.changed:
-            return [name for name, _ in self.given]
-
-    def wait(self, count: int) -> list[tuple[Any, object]]:
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.given) >= count, PATIENCE_S), (
-                f"{len(self.given)} of {count} answers"
-            )
-            return list(self.given)
-
-
-@contextmanager
-def served(folder: Path, settings: Settings = SMALL) -> Iterator[Node]:
-    """A running node with a card of much money and two terminals; stopped at the end."""
-    if not folder.exists():
-        Ledger.create(folder, settings)
-    clock = SystemClock()
-    node = Node(folder, settings, clock, Log(clock, out=StringIO()))
-    node.start()
-    if node.state.count("terminals") == 1:
-        wait_for(lambda done: node.act(PutParticipants([("Bus", Role.OPERATOR)]), done))
-        rows = [TerminalRow(f"T{number}", 1) for number in (1, 2)]
-        wait_for(lambda done: node.act(PutTerminals(rows), done))
-        put_cards(node, CARD, 1)
-    try:
-        yield node
-    finally:
-        try:
-            node.stop()
-        except Stopped:
-            assert node.failed is not None
-
-
-def put_cards(node: Node, token: int, count: int) -> object:
-    tokens = np.arange(token, token + count, dtype=np.uint64)
-    act = PutCards(tokens, 1, Funding.PREPAID, floor_fen=-(10**9))
-    return wait_for(lambda done: node.act(act, done))
-
-
-def rides(first: int, count: int = 8, terminal: int = 1) -> bytes:
-    taps = [
-        Tap(CARD, terminal, number, 0, 0, 1, 100, 0, 0, 0, 0, 0)
-        for number in range(first, first + count)
-    ]
-    return Taps(tuple(taps)).message()
-
-
-def ask(node: Node, message: bytes, stream: object = "asking") -> list[Decision]:
-    decisions: list[Decision] = answered(wait_for(lambda done: node.taps(0, stream, message, done)))
-    return decisions
-
-
-def last_of(state: Any) -> int:
-    return int(state.totals["last"][0])
-
-
-class Gate:
-    """Stands in a method's way until it is opened; `entered` tells that somebody waits."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
-        self.entered, self.opened = threading.Event(), threading.Event()
-        self.error: BaseException | None = None
-        self.calls = 0
-        method = getattr(owner, name)
-
-        def waiting(*given: Any, **named: Any) -> Any:
-            self.calls += 1
-            self.entered.set()
-            assert self.opened.wait(PATIENCE_S)
-            if self.error is not None:
-                raise self.error
-            return method(*given, **named)
-
-        monkeypatch.setattr(owner, name, waiting)
-
 
 # ---- recall and order ---------------------------------------------------------------------------
 
@@ -373,66 +271,7 @@ def test_what_an_act_pushed_out_of_memory_is_not_asked_of_the_disk_too_early(
         assert answered(given["refund"])[0].outcome == Outcome.ACCEPTED
 
 
-# ---- fairness and limits ------------------------------------------------------------------------
-
-
-def test_streams_are_served_in_turn() -> None:
-    inbox = Inbox(SMALL)
-    for stream, count in (("A", 5), ("B", 2), (None, 2), ("C", 1)):
-        for number in range(count):
-            inbox.put(TapsIn(number, b"tap", stream))
-    taken = [
-        (one.stream, one.principal) for one in inbox.take(6, 10**9, 0.0) if type(one) is TapsIn
-    ]
-    assert taken == [("A", 0), ("B", 0), (None, 0), ("C", 0), ("A", 1), ("B", 1)]
-    rest = inbox.take(100, 10**9, 0.0)
-    assert [one.stream for one in rest] == [None, "A", "A", "A"]
-    assert (inbox.count, inbox.bytes) == (0, 0)
-
-
-def test_a_held_stream_keeps_its_place_and_its_order() -> None:
-    inbox = Inbox(SMALL)
-    for number in range(4):
-        inbox.put(TapsIn(number, b"tap", "A"))
-    inbox.put(TapsIn(9, b"tap", "B"))
-    taken = [one for one in inbox.take(3, 10**9, 0.0) if one.stream == "A"]
-    inbox.hold(taken)
-    inbox.put(TapsIn(4, b"tap", "A"))
-    inbox.put(TapsIn(10, b"tap", "B"))
-    assert [one.stream for one in inbox.take(100, 10**9, 0.0)] == ["B"]
-    inbox.release("A")
-    order = [one.principal for one in inbox.take(100, 10**9, 0.0) if isinstance(one, TapsIn)]
-    assert order == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(
-    ("limits", "said"),
-    [
-        ({"inbox_bytes_max": 8 * KIB}, r"^inbox: \d+ bytes wait, \d+ more .* limit of 8192; "),
-        ({"inbox_stream_bytes_max": 4 * KIB}, r"^inbox of this stream: .* limit of 4096; read"),
-    ],
-)
-def test_a_full_inbox_says_which_limit(
-    limits: dict[str, int], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Refused at once, nothing of it taken; what waited is answered, and then there is room."""
-    with served(tmp_path / "ledger", replace(SMALL, **limits)) as node:  # type: ignore[arg-type]
-        gate = Gate(monkeypatch, node.journal, "append")
-        answers = Answers()
-        accepted = 0
-        with pytest.raises(Overloaded, match=said):
-            for number in range(100):
-                node.taps(0, "A", rides(1 + 8 * number), answers.of(number))
-                accepted += 1
-        assert accepted >= 2
-        if "inbox_stream_bytes_max" in limits:
-            node.taps(0, "B", rides(1, terminal=2), answers.of("B"))
-            accepted += 1
-        gate.opened.set()
-        answers.wait(accepted)
-        node.taps(0, "A", rides(5000), answers.of("after"))
-        answers.wait(accepted + 1)
-        assert (node.inbox.count, node.inbox.bytes) == (0, 0)
+# ---- want of room -------------------------------------------------------------------------------
 
 
 def test_an_act_that_no_segment_holds_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:

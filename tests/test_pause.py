@@ -20,12 +20,12 @@ from onecard.core.verify import verify
 from onecard.ext.outcome import Outcome
 from onecard.grpc.client import Overloaded, Unreachable
 from tests.harness import DAY_US, HOUR_US
+from tests.running import SMALL, Answers, ask, rides, served
 from tests.servant import servant
 from tests.serving import register
 from tests.serving import rides as wire_rides
 from tests.storm import NOW_US
 from tests.test_crash import prove, witness
-from tests.test_node import SMALL, Answers, ask, rides, served
 from tests.witness import Witness
 
 STEPS = 12
