@@ -1,6 +1,7 @@
 """`onecard load`: tells a running server who takes part, by which rules, from CSV files."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -46,6 +47,7 @@ FUNDINGS = {
 YES = {"": False, "no": False, "0": False, "yes": True, "1": True}
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 Row = dict[str, str]
+WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 @app.command()
@@ -195,10 +197,9 @@ class Line:
         value = self.text(column)
         if value == "" and default is not None:
             return default
-        try:
-            return int(value)
-        except ValueError:
+        if not WHOLE.fullmatch(value):
             self.refuse(column, "a whole number")
+        return int(value)
 
     def day(self, column: str) -> int:
         try:
@@ -242,6 +243,8 @@ class Rows:
             reader = csv.DictReader(text, strict=True)
             try:
                 self._check_header(list(reader.fieldnames or []))
+                if len(set(reader.fieldnames or [])) < len(reader.fieldnames or []):
+                    raise BadInput(f"{self.file}: line 1: expected each column once")
                 for row in reader:
                     yield self._line(reader.line_num, row)
             except csv.Error as error:
@@ -312,8 +315,8 @@ def _card(line: Line, known: dict[str, int]) -> pb.Card:
     number, token = line.text("number"), _fits(line, "token", 1 << 64)
     if bool(number) == bool(token):
         line.refuse("number", "either a number or a token")
-    floor_fen = line.number("floor_fen", 0)
-    if abs(floor_fen) >= 1 << 63:
+    floor_fen = line.number("floor_fen", 0) if line.text("floor_fen") else None
+    if floor_fen is not None and abs(floor_fen) > 1 << 62:
         line.refuse("floor_fen", "an amount")
     return pb.Card(
         number=number,

@@ -38,6 +38,9 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"{where}{error.strerror or error}")
+    except (ValueError, OverflowError, RecursionError) as error:
+        # A number or a nesting beyond what anything here holds; no command computes such itself.
+        _say(f"{type(error).__name__}: {error}")
     except Exception as error:
         # A wrong call, as typer's own copy of click says it; it has no public class to catch.
         if not hasattr(error, "format_message"):

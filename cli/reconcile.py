@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from onecard.core.errors import BadInput
 from onecard.core.journal import Journal
 from onecard.core.ledger import read_card
 from onecard.core.settlement.join import NAMES, What
@@ -47,6 +48,8 @@ def reconcile(
     with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
         ours = our_sheet(journal, data, window, file, participant)
     result = match(ours, file, money_only)
+    if csv is not None and csv.exists() and csv.samefile(file):
+        raise BadInput(f"{csv}: expected another file than the one returned; it is kept as it is")
     if csv is not None:
         with csv.open("w", encoding="utf-8") as out:
             out.writelines(f"{line}\n" for line in result.break_lines())

@@ -26,7 +26,7 @@ from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Fault, Roll
 from onecard.core.settlement.manifest import Manifest
 from onecard.core.settlement.window import day_text
-from onecard.core.token import KEY_BYTES
+from onecard.core.token import KEY_BYTES, KEY_CHECK, token
 from onecard.grpc.replay import Result
 from onecard.grpc.replay import replay as send_taps
 
@@ -69,6 +69,8 @@ def replay(
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
     key = _key(data, token_key) if to is not None else b""
+    if to is not None:
+        _check_same(to, key)
     roll = Roll()
     taps, invalid = shenzhen.read(files, roll, _report)
     if to is None:
@@ -90,6 +92,16 @@ def replay(
         console.print(f"verify: {done.verify}", style="green" if done.verify == "ok" else "red")
     if invalid or (done.verify != "ok" and done.verify != NOT_LOCAL):
         raise typer.Exit(1)
+
+
+def _check_same(to: str, key: bytes) -> None:
+    """BadInput unless the server's ledger is the one whose token key we hold."""
+    with connected(to) as client:
+        if client.head().key_check != token(key, KEY_CHECK):
+            raise BadInput(
+                f"{to}: expected a server of the ledger that this token key belongs to, found "
+                "another one's; name its folder with --data, or its key with --token-key"
+            )
 
 
 def as_json(result: Result, done: Settled, taps: int, invalid: int) -> dict[str, Any]:

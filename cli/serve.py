@@ -6,13 +6,13 @@ import os
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, Stopped
+from onecard.core.errors import BadInput
 from onecard.core.log import Log
 from onecard.grpc.host import Host, Ready
 from onecard.grpc.server import Address
@@ -26,7 +26,10 @@ def serve(
         str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 chooses one.")
     ] = f"{Settings.host}:{Settings.port}",
     metrics_port: Annotated[
-        int, typer.Option(help="Port of the Prometheus endpoint, same host; 0 chooses one.")
+        int,
+        typer.Option(
+            help="Port of the Prometheus endpoint, same host; 0 chooses one.", min=0, max=65535
+        ),
     ] = Settings.metrics_port,
     cards_max: Annotated[int, typer.Option(help="Cards this process has room for.", min=1)] = (
         Settings.cards_max
@@ -73,7 +76,8 @@ def serve(
     clock = SystemClock()
     log = Log(clock, _log_format(log_format))
     log.capture()
-    host = Host(data, settings, clock, log, Address(address.host, metrics_port), reflection)
+    metrics = Address(address.host, metrics_port)
+    host = Host(data, settings, clock, log, metrics, reflection, _abandon)
 
     def ready(now: Ready) -> None:
         print(
@@ -85,12 +89,13 @@ def serve(
         if ready_file is not None:
             _write_ready(ready_file, now)
 
-    try:
-        asyncio.run(host.run(address, ready))
-    except Stopped as error:
-        # The engine's threads may be stuck in the disk that failed, so nobody waits for them.
-        print(f"onecard: {error}", file=sys.stderr, flush=True)
-        os._exit(FAILED)
+    asyncio.run(host.run(address, ready))
+
+
+def _abandon(reason: str) -> NoReturn:
+    """The engine failed: its threads may be stuck in the disk, so nobody waits for them."""
+    print(f"onecard: {reason}", file=sys.stderr, flush=True)
+    os._exit(FAILED)
 
 
 def _write_ready(path: Path, now: Ready) -> None:
@@ -113,8 +118,10 @@ def _settings(given: list[str]) -> Settings:
             values[name] = known[name](text)
         except ValueError:
             raise BadInput(
-                f"--set {name}: expected a {known[name].__name__}, found {text!r}"
+                f"--set {name}: expected a value of type {known[name].__name__}, found {text!r}"
             ) from None
+        if not isinstance(values[name], str) and values[name] < 0:
+            raise BadInput(f"--set {name}: expected 0 or more, found {text}")
     return replace(Settings(), **values)
 
 

@@ -159,6 +159,7 @@ def gaps(
         ]
         differences = [
             asdict(difference.declared)
+            | {"day": day_text(difference.declared.day)}
             | {"booked_taps": difference.booked_taps, "booked_fen": difference.booked_fen}
             for difference in completeness.compare_all(
                 ledger.journal,

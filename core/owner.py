@@ -26,10 +26,12 @@ class Owner:
             raise LedgerMissing(f"{path}: expected a ledger's folder, found none; onecard init")
         self.path = path
         self._files: list[int] = []
+        self._held = False  # the file says that it is us
         try:
             owner = self._lock(path / FILE, os.O_RDWR | os.O_CREAT)
             os.ftruncate(owner, 0)
             os.pwrite(owner, f"{os.getpid()}\n".encode(), 0)
+            self._held = True
             if (path / FIRST_SEGMENT).exists():
                 self._lock(path / FIRST_SEGMENT, os.O_RDONLY)
         except BaseException:
@@ -56,7 +58,10 @@ class Owner:
         self.release()
 
     def release(self) -> None:
-        """Give the right back; the file stays, its pid is then nobody's."""
+        """Give the right back; the file stays, empty."""
+        if self._held:
+            os.ftruncate(self._files[0], 0)
+            self._held = False
         while self._files:
             os.close(self._files.pop())
 

@@ -20,7 +20,7 @@ from onecard.ext.state import PARTICIPANTS_MAX, State
 NAME_BYTES_MAX = layout.PARTICIPANT["name"].itemsize
 NUMBER_BYTES_MAX = layout.TERMINAL["number"].itemsize
 TARIFF_NAME_BYTES_MAX = 36
-STATIONS_MAX = 2048  # 16 MiB of fares
+STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
 AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
 DAY_US = 86_400_000_000
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
@@ -32,6 +32,11 @@ class PutParticipants:
 
     rows: list[tuple[str, int]]
 
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return len(self.rows) * layout.PARTICIPANT_RECORD.itemsize
+
     def apply(
         self, state: State, sequence: int, booked_at_us: int
     ) -> tuple[list[Draft], list[int]]:
@@ -40,6 +45,8 @@ class PutParticipants:
         ids, changed = [], []
         for name, role in self.rows:
             encoded = _text(name, NAME_BYTES_MAX, "participant name")
+            if name.strip().isdecimal():
+                raise BadInput("participant name: expected one that cannot be read as an id")
             if role not in list(Role):
                 raise BadInput(f"participant role: expected 1 to {max(Role)}, found {role}")
             number = known.setdefault(encoded, len(known) + 1)
@@ -70,6 +77,11 @@ class PutTerminals:
     """Register terminals by printed number; answers their ids, in order."""
 
     rows: list[TerminalRow]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return len(self.rows) * layout.TERMINAL_RECORD.itemsize
 
     def apply(
         self, state: State, sequence: int, booked_at_us: int
@@ -102,7 +114,7 @@ class PutCards:
 
     token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
     uint32, 0 opens one (or keeps the card's), another card's shares that. since_us 0 is the
-    booking time.
+    booking time. floor_fen None keeps the account's, which is 0 of a new one.
     """
 
     token: NDArray[np.uint64]
@@ -110,8 +122,13 @@ class PutCards:
     funding: int
     status: int = Status.ACTIVE
     since_us: int = 0
-    floor_fen: int = 0
+    floor_fen: int | None = None
     account: NDArray[np.uint32] | None = field(default=None)
+
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return len(self.token) * layout.CARD_RECORD.itemsize
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
         self._check(state)
@@ -123,7 +140,6 @@ class PutCards:
         rows["issuer"] = self.issuer
         rows["funding"] = self.funding
         rows["status"] = self.status
-        rows["floor_fen"] = self.floor_fen
         rows["since_us"] = self.since_us or booked_at_us
         card = state.credentials_of(token)
         if not self.since_us:  # a status that stays keeps its time
@@ -131,6 +147,8 @@ class PutCards:
             stays = (card >= 0) & (credentials["status"] == self.status)
             rows["since_us"][stays] = credentials["since_us"][stays]
         self._accounts(state, rows, card, first)
+        floors = state.table("accounts")["floor_fen"][rows["account"]]
+        rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
         rows = rows[self._changed(state, rows, card)]
         if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
             raise Overloaded(f"this process holds at most {state.cards_max} cards")
@@ -146,7 +164,7 @@ class PutCards:
             raise BadInput(f"card funding: expected 1 to {max(Funding)}, found {self.funding}")
         if self.status not in list(Status):
             raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
-        if abs(self.floor_fen) > AMOUNT_MAX_FEN:
+        if self.floor_fen is not None and abs(self.floor_fen) > AMOUNT_MAX_FEN:
             raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")
 
     def _accounts(
@@ -171,8 +189,14 @@ class PutCards:
         wanted[keeps] = credentials["account"][card[keeps]]
         opens = wanted == 0
         there = accounts[wanted[~opens]]
-        used = (there["entries"] > 0) | (self.account is not None)
         other = (there["issuer"] != self.issuer) | (there["funding"] != self.funding)
+        used = (there["entries"] > 0) | (self.account is not None)
+        if other.any():
+            # Only now, since it looks at every card: does another one draw on the account too?
+            sharing = np.bincount(
+                state.rows("credentials")["account"], minlength=state.count("accounts")
+            )
+            used |= sharing[wanted[~opens]] > 1
         if (used & other).any():
             raise BadInput(
                 "card issuer or funding: an account that has entries or is shared keeps its own; "
@@ -212,6 +236,11 @@ class PutTariff:
     stations: int
     fares_fen: NDArray[np.int32]
     entry_min_fen: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return 4 * len(self.fares_fen)
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
         name = _text(self.name, TARIFF_NAME_BYTES_MAX, "tariff name")
@@ -286,6 +315,11 @@ class Declare:
 
     rows: list[tuple[int, int, int, int]]
 
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return len(self.rows) * layout.DECLARATION_RECORD.itemsize
+
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
         terminals = state.count("terminals")
         for terminal, day, taps, sum_fen in self.rows:
@@ -319,12 +353,12 @@ def _terminal_now(state: State, terminal: int) -> tuple[int, ...]:
 
 
 def _text(value: str, bytes_max: int, what: str) -> bytes:
-    """UTF-8 that fits its place; a NUL would end it early."""
+    """UTF-8 that fits its place and a line of a table."""
     encoded = value.encode("utf-8", "surrogatepass")
-    if not 1 <= len(encoded) <= bytes_max or b"\0" in encoded:
-        raise BadInput(
-            f"{what}: expected 1 to {bytes_max} bytes of UTF-8 without NUL, found {len(encoded)}"
-        )
+    if not 1 <= len(encoded) <= bytes_max:
+        raise BadInput(f"{what}: expected 1 to {bytes_max} bytes of UTF-8, found {len(encoded)}")
+    if not value.isprintable() or value != value.strip():
+        raise BadInput(f"{what}: expected printable characters without space around them")
     return encoded
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 
+KEY_CHECK = "key check"  # its token tells whether two sides hold the same key, and not the key
 KEY_BYTES = 32
 TOKEN_BYTES = 8
 

@@ -6,6 +6,8 @@ from libc.stdint cimport uint8_t, uint64_t
 import cython
 import numpy as np
 
+from .outcome cimport Outcome
+
 STAGES = ("decode", "judge", "commit", "reply")
 # Upper bounds of the buckets, around the budgets of a batch; one more bucket is +Inf.
 BOUNDS_NS = (
@@ -46,6 +48,15 @@ cdef class Counters:
             self.repeats[row] += count
         else:
             self.items[row][outcome] += count
+
+    @property
+    def conflicts(self) -> int:
+        """Items answered CONFLICT so far, of all kinds."""
+        cdef uint64_t total = 0
+        cdef int kind
+        for kind in range(16):
+            total += self.items[kind][Outcome.CONFLICT]
+        return total
 
     def items_table(self):
         """A copy: uint64 [16 kinds, 256 outcomes]."""

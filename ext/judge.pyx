@@ -130,6 +130,10 @@ cdef bint judge_row(
     if found == ENTRY_FOUND:
         repeat(decisions, counters, row, &tap, body, entry)
         return False
+    outcome = within_limits(state, &tap)
+    if outcome != 0:
+        answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
+        return False
     if look_back(state, recent, row, &tap, recalled, known, &original):
         return True
     tap.card = card
@@ -189,18 +193,25 @@ cdef inline uint64_t mix(uint64_t h, uint64_t word) noexcept nogil:
 
 
 cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexcept nogil:
-    """Rules 11-13: 0, or why the row is not taken; fills operator and place."""
+    """Rules 10 and 11: 0, or why the row is not taken; fills operator and place."""
     cdef Terminal* terminal
     if tap.terminal == 0 or tap.terminal > state.all.terminals:
         return Outcome.TERMINAL_UNKNOWN
     terminal = &state.terminals[tap.terminal]
-    if terminal.status != Status.ACTIVE:
-        return Outcome.TERMINAL_BLOCKED
     if principal != 0 and terminal.operator_id != principal:
         return Outcome.TERMINAL_FOREIGN
     tap.operator_id = terminal.operator_id
     if tap.place == 0:
         tap.place = terminal.place
+    return 0
+
+
+cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
+    """Rules 13 and 14: 0, or why the row is not taken."""
+    if state.terminals[tap.terminal].status != Status.ACTIVE:
+        return Outcome.TERMINAL_BLOCKED
+    if tap.amount_fen > state.all.amount_max_fen:
+        return Outcome.AMOUNT_BEYOND_LIMIT
     return 0
 
 

@@ -29,6 +29,8 @@ cdef class Recent:
     cdef Slot* slots[GENERATIONS]
     cdef uint64_t bases[GENERATIONS]  # sequences are counted from here
     cdef list memory
+    cdef uint64_t secret
+    cdef uint64_t odd
     cdef object copy_memory
     cdef uint64_t counts[GENERATIONS]
     cdef uint8_t clean[GENERATIONS]  # 1 = empty, ready to become the young one

@@ -5,6 +5,8 @@ thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that i
 generation and not above `closed` of its terminal must be asked for on disk.
 """
 
+import os
+
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -51,6 +53,8 @@ cdef class Recent:
         self.shift = 64 - bits
         self.generation_max = generation_max
         self.memory = []
+        self.secret = int.from_bytes(os.urandom(8), "little")
+        self.odd = int.from_bytes(os.urandom(8), "little") | 1
         self.copy_memory = reserve(generation_max * sizeof(Identity))
         for i in range(GENERATIONS):
             self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
@@ -71,9 +75,11 @@ cdef class Recent:
 
     cdef inline uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil:
         """Where to look first. Keys that follow one another on a terminal stand side by side, since
-        they come together: eight share two cache lines.
+        they come together: eight share two cache lines. Nobody outside knows the secret, so
+        nobody can choose keys that all fall into one place.
         """
-        cdef uint64_t block = ((key >> 3) * SPREAD) ^ (terminal * SPREAD_TERMINAL)
+        cdef uint64_t block = ((key >> 3) * SPREAD) ^ (terminal * SPREAD_TERMINAL) ^ self.secret
+        block = (block ^ (block >> 29)) * self.odd
         block = (block ^ (block >> 32)) * SPREAD
         return ((block >> self.shift) & ~<uint64_t>7) | (key & 7)
 
@@ -152,6 +158,11 @@ cdef class Recent:
                 self.used += 1
                 return True
         return False
+
+    @property
+    def space(self) -> int:
+        """Identities the young generation still takes."""
+        return self.generation_max - self.counts[self.order[self.used - 1]]
 
     @property
     def waiting(self) -> int:

@@ -27,7 +27,7 @@ from .layout cimport (
     Window,
     WindowRecord,
 )
-from .outcome cimport Effect, Record
+from .outcome cimport Effect, Image, Record
 from .state cimport (
     ACCOUNT_ROWS,
     CREDENTIAL_ROWS,
@@ -123,7 +123,11 @@ def _entries(State state, uintptr_t at, uintptr_t head):
                 card = state.by_token.find(rows[i].token)
             state.settle(&rows[i], card)
             while next_image < header.extensions and images[next_image].row == i:
-                if state.all.claims >= state.claims_max:
+                if (
+                    state.all.claims >= state.claims_max
+                    and images[next_image].what != Image.VOIDED_IDENTITY
+                    and state.by_claim.find(images[next_image].key) < 0
+                ):
                     bad = True
                     break
                 state.image(&images[next_image], &rows[i])

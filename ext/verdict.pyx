@@ -30,7 +30,7 @@ cdef inline bint among(uint32_t kinds, uint8_t kind) noexcept nogil:
 
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
-    """Rules 1-10: 0, or why the row is not taken."""
+    """Rules 1-9: 0, or why the row is not taken."""
     if tap.kind < Kind.RIDE or tap.kind > Kind.CHECK:
         return Outcome.KIND_UNKNOWN
     if tap.token == 0:
@@ -41,8 +41,6 @@ cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
         return Outcome.OFFLINE_NOT_ALLOWED
     if tap.amount_fen < 0:
         return Outcome.AMOUNT_NEGATIVE
-    if tap.amount_fen > state.all.amount_max_fen:
-        return Outcome.AMOUNT_BEYOND_LIMIT
     if tap.amount_fen != 0 and among(NO_AMOUNT, tap.kind):
         return Outcome.AMOUNT_UNEXPECTED
     if tap.amount_fen == 0 and among(AMOUNT, tap.kind):
@@ -303,6 +301,8 @@ cdef inline uint8_t reverse(
         return Outcome.CARD_MISMATCH
     if original.outcome > Outcome.TOMBSTONED:
         return 0
+    if original.operator_id != tap.operator_id:
+        return Outcome.ORIGINAL_FOREIGN
     if original.kind in (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE):
         return Outcome.NOT_REVERSIBLE
     if state.claim(original.sequence) is not NULL:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event, Semaphore, Thread
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import grpc
 import numpy as np
@@ -129,7 +130,7 @@ class Client:
     ) -> None:
         self.address = address
         self.timeout_s = timeout_s
-        self.metadata = ((METADATA, participant),) if participant else None
+        self.metadata = ((METADATA, quote(participant)),) if participant else None
         self.channel = grpc.insecure_channel(address, options=OPTIONS)
         self.clearing = clearing_pb2_grpc.ClearingStub(self.channel)
         self.registry = registry_pb2_grpc.RegistryStub(self.channel)
@@ -211,7 +212,7 @@ class Client:
         issuer: int,
         funding: int,
         status: int = registry_pb2.STATUS_ACTIVE,
-        floor_fen: int = 0,
+        floor_fen: int | None = None,
     ) -> registry_pb2.LoadResponse:
         """Cards by token, all alike, each with an account of its own."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import grpc
 from grpc import StatusCode
@@ -11,7 +12,7 @@ from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, O
 from onecard.core.log import Log
 from onecard.grpc.directory import Directory
 
-METADATA = "onecard-participant"  # id or name of a participant
+METADATA = "onecard-participant"  # id of a participant, or its name percent-encoded (RFC 3986)
 ALL = 0  # the ledger's own operator: no participant, may do everything
 OURS = "/onecard.v1."
 DETAILS_BYTES_MAX = 1000  # of an error's text: metadata is limited to 8 KiB
@@ -117,7 +118,7 @@ class Door(grpc.aio.ServerInterceptor):
     async def _identify(self, context: Any) -> int:
         for name, value in context.invocation_metadata() or ():
             if name == METADATA:
-                return await self._named(value)
+                return await self._named(unquote(str(value)))
         if not self.loopback:
             raise Unauthenticated(
                 f"expected metadata {METADATA} (a participant's id or name), found none"

@@ -5,11 +5,12 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from onecard.core.clearing.node import Node
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, Stopped
+from onecard.core.errors import BadInput, OnecardError
 from onecard.core.log import Log
 from onecard.core.metrics import MetricsServer, Snapshot, serve_metrics
 from onecard.ext.counters import Counters
@@ -39,21 +40,24 @@ class Host:
         clock: Clock,
         log: Log,
         metrics: Address,
-        reflect: bool | None = None,
+        reflect: bool | None,
+        abandon: Callable[[str], NoReturn],
     ) -> None:
+        """`abandon` ends the process at once; threads may be stuck in a disk that failed."""
         self.path = path
         self.settings = settings
         self.clock = clock
         self.log = log
         self.metrics = metrics
         self.reflect = reflect
+        self.abandon = abandon
         self.node: Node | None = None
         self.server: Server | None = None
         self.startup_s = 0.0
         self.counters = Counters()  # until the node brings its own
 
     async def run(self, address: Address, ready: Callable[[Ready], None]) -> None:
-        """Until SIGTERM or SIGINT. Stopped where the node failed: end the process then."""
+        """Until SIGTERM or SIGINT, or until the node fails: `abandon` is called then."""
         began_s = self.clock.monotonic()
         stop, failed = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -79,6 +83,11 @@ class Host:
             ready(Ready(actual, metrics.address, sequence, self.startup_s, recovery.records))
             await _either(stop, failed)
             await self._end(node, self.server)
+        except OSError as error:
+            # The ready file, say: what was opened is closed in order, and the process ends.
+            if self.node is not None and self.node.failed is None:
+                await self._end(self.node, self.server)
+            raise OnecardError(f"{error.filename}: {error.strerror}") from None
         finally:
             if self.node is None:
                 await self.server.stop(0)
@@ -101,7 +110,7 @@ class Host:
         if node.failed is not None:
             await server.set_serving(False)
             await server.stop(FAILED_DRAIN_S)
-            raise Stopped(f"{self.path}: the engine stopped: {node.failed}; start it again")
+            self.abandon(f"{self.path}: the engine stopped: {node.failed}; start it again")
         self.log.info("stopping")
         await server.stop()
         await asyncio.to_thread(node.stop)
@@ -123,7 +132,7 @@ class Host:
             now.journal_bytes = node.journal.bytes_used()
             now.journal_map_bytes = node.journal.map_bytes()
             now.last_sequence = node.journal.last
-            now.checkpoint_age_s = self.clock.monotonic() - node.ledger.checkpoint.saved_at_s
+            now.checkpoint_age_s = node.ledger.checkpoint.age_s()
             now.startup_s = self.startup_s
             now.replay_s = node.ledger.recovery.replay_s
             now.replayed = node.ledger.recovery.records

@@ -1,9 +1,9 @@
 """Registry: who takes part, by which rules. Every change is an act of the engine, journalled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from itertools import groupby
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import groupby, islice
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from onecard.v1 import registry_pb2 as pb
 from onecard.v1 import registry_pb2_grpc
 
 SERVICE = "onecard.v1.Registry"
+DECLARED_MAX = 10_000  # rows of one call: an operator's terminals of a day
+Row = TypeVar("Row")
+ROWS_AN_ACT = 2_048  # of participants or terminals: some 20 ms of the engine
 
 
 class Registry(registry_pb2_grpc.RegistryServicer):
@@ -117,7 +120,11 @@ class Registry(registry_pb2_grpc.RegistryServicer):
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any
     ) -> pb.DeclareResponse:
-        rows = [(row.terminal, row.day, row.taps, row.sum_fen) async for row in requests]
+        rows: list[tuple[int, int, int, int]] = []
+        async for row in requests:
+            if len(rows) == DECLARED_MAX:
+                raise BadInput(f"Declare: expected at most {DECLARED_MAX} rows a call, found more")
+            rows.append((row.terminal, row.day, row.taps, row.sum_fen))
         await self._only_own(sorted({row[0] for row in rows}))
         if rows:
             await self.asking.act(Declare(rows))
@@ -148,25 +155,16 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             only_party(f"terminal {terminal}", operator)
 
     async def _put_participants(self, rows: Iterable[pb.Participant]) -> list[int]:
-        act = PutParticipants([(row.name, int(row.role)) for row in rows])
-        ids: list[int] = await self.asking.act(act)
+        ids: list[int] = []
+        for part in _parts(rows):
+            act = PutParticipants([(row.name, int(row.role)) for row in part])
+            ids += await self.asking.act(act)
         return ids
 
     async def _put_terminals(self, rows: Iterable[pb.Terminal]) -> list[int]:
-        act = PutTerminals(
-            [
-                TerminalRow(
-                    row.number,
-                    row.operator,
-                    row.place,
-                    row.mode,
-                    int(row.status or pb.STATUS_ACTIVE),
-                    row.counterless,
-                )
-                for row in rows
-            ]
-        )
-        ids: list[int] = await self.asking.act(act)
+        ids: list[int] = []
+        for part in _parts(rows):
+            ids += await self.asking.act(PutTerminals([_terminal_row(row) for row in part]))
         return ids
 
     def _card_acts(self, request: pb.LoadRequest) -> list[PutCards]:
@@ -175,7 +173,8 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         if request.HasField("card_columns"):
             columns = request.card_columns
             token = np.array(columns.token, np.uint64)
-            alike: Alike = (columns.issuer, columns.funding, columns.status, 0, columns.floor_fen)
+            floor_fen = columns.floor_fen if columns.HasField("floor_fen") else None
+            alike: Alike = (columns.issuer, columns.funding, columns.status, 0, floor_fen)
             acts.append(_put_cards(token, alike, None))
         for same, run in groupby(request.cards, _alike):
             cards = list(run)
@@ -219,11 +218,32 @@ def card_of(state: State, token: int) -> pb.Card:
     )
 
 
-Alike: TypeAlias = tuple[int, int, int, int, int]  # issuer, funding, status, since_us, floor_fen
+Alike: TypeAlias = tuple[
+    int, int, int, int, int | None
+]  # issuer, funding, status, since_us, floor_fen
 
 
 def _alike(card: pb.Card) -> Alike:
-    return card.issuer, card.funding, card.status, card.since_us, card.floor_fen
+    floor_fen = card.floor_fen if card.HasField("floor_fen") else None
+    return card.issuer, card.funding, card.status, card.since_us, floor_fen
+
+
+def _terminal_row(row: pb.Terminal) -> TerminalRow:
+    return TerminalRow(
+        row.number,
+        row.operator,
+        row.place,
+        row.mode,
+        int(row.status or pb.STATUS_ACTIVE),
+        row.counterless,
+    )
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """So many at a time as an act may take of the engine; taps are judged between two of them."""
+    left = iter(rows)
+    while part := list(islice(left, ROWS_AN_ACT)):
+        yield part
 
 
 def _put_cards(

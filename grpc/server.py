@@ -31,6 +31,8 @@ CALLS_MAX = 1024
 UNREAD_MAX_S = 60.0  # a client that reads nothing for so long is gone or stuck
 # Journal blocks go out whole: entries of the largest group, or the fares of the largest tariff.
 BLOCK_BYTES_MAX = 64 << 20
+LOOK_S = 0.02
+QUIET_S = 1.0  # for calls that carry no taps, once all taps are answered
 DRAIN_S = 30.0  # for answers in flight when stopping; a client that does not read is cut then
 
 
@@ -157,4 +159,9 @@ class Server:
         await self.health.enter_graceful_shutdown()
         self.clearing.stop()
         self.ledger.stop()
-        await self.server.stop(drain_s)
+        stopped = asyncio.create_task(self.server.stop(drain_s))
+        while not stopped.done() and (self.clearing.streams or self.clearing.in_flight_bytes):
+            await asyncio.sleep(LOOK_S)
+        # What is left is not taps; whoever holds it open does not hold up the checkpoint.
+        await self.server.stop(min(drain_s, QUIET_S))
+        await stopped

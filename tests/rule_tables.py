@@ -310,13 +310,13 @@ M RIDE P 1 terminal=6                   = TERMINAL_UNKNOWN 0 0
 M RIDE P 1 terminal=0                   = TERMINAL_UNKNOWN 0 0
 M RIDE P 1 terminal=4294967295          = TERMINAL_UNKNOWN 0 0
 Z RIDE P 1                              = TERMINAL_BLOCKED 0 0
-Z RIDE P 1 by=bus                       = TERMINAL_BLOCKED 0 0
+Z RIDE P 1 by=bus                       = TERMINAL_FOREIGN 0 0
 M RIDE P 1 by=bus                       = TERMINAL_FOREIGN 0 0
 M RIDE P 1 by=metro                     = ACCEPTED 1 999
 a: X RIDE P 1 by=bus                    = ACCEPTED 1 998
 same a by=metro                         = TERMINAL_FOREIGN 0 0 -- not even a repeat is told
 ! terminal X status=2
-same a                                  = TERMINAL_BLOCKED 0 0
+same a                                  = ACCEPTED 1 998 again
 ! terminal X status=1
 same a                                  = ACCEPTED 1 998 again
 ! terminal X operator=metro

@@ -164,7 +164,7 @@ BAD_OPTIONS = [
     (("--listen", "nowhere"), "expected HOST:PORT"),
     (("--set", "colour=3"), "expected NAME=VALUE with one of cards_max"),
     (("--set", "streams_max"), "expected NAME=VALUE"),
-    (("--set", "streams_max=x"), "expected a int, found 'x'"),
+    (("--set", "streams_max=x"), "expected a value of type int, found 'x'"),
     (("--log-format", "xml"), "expected logfmt or json"),
 ]
 

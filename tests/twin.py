@@ -44,12 +44,15 @@ class Decision:
 
 def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
     """Decides one tap by the rules in their order, books it, and answers."""
-    not_taken = form(tap, book.rules.amount_max_fen) or terminal(book, principal, tap)
+    not_taken = form(tap) or terminal(book, principal, tap)
     if not_taken:
         return Decision(not_taken)
     known = identity(book, tap)
     if known:
         return known
+    not_taken = limits(book, tap)
+    if not_taken:
+        return Decision(not_taken)
     ask = Ask(book, tap, booked_at_us)
     refusal = time(ask) or card(ask)
     verdict = Verdict(refusal) if refusal else KINDS[ask.kind](ask)
@@ -78,8 +81,8 @@ def taps(message: bytes) -> tuple[int, list[Tap]]:
 # ---- form, terminal, identity -------------------------------------------------------------
 
 
-def form(tap: Tap, amount_max_fen: int) -> O | None:
-    """Rules 1 to 10: what can be said of a row alone."""
+def form(tap: Tap) -> O | None:
+    """Rules 1 to 9: what can be said of a row alone."""
     kind = tap.kind or Kind.RIDE
     if kind not in KIND_NUMBERS:
         return O.KIND_UNKNOWN
@@ -91,8 +94,6 @@ def form(tap: Tap, amount_max_fen: int) -> O | None:
         return O.OFFLINE_NOT_ALLOWED
     if tap.amount_fen < 0:
         return O.AMOUNT_NEGATIVE
-    if tap.amount_fen > amount_max_fen:
-        return O.AMOUNT_BEYOND_LIMIT
     if tap.amount_fen and kind in NO_AMOUNT:
         return O.AMOUNT_UNEXPECTED
     if tap.amount_fen == 0 and kind in NEEDS_AMOUNT:
@@ -107,19 +108,26 @@ def form(tap: Tap, amount_max_fen: int) -> O | None:
 
 
 def terminal(book: Book, principal: int, tap: Tap) -> O | None:
-    """Rules 11 to 13. Principal 0 is a stream without a participant: it may carry all."""
+    """Rules 10 and 11. Principal 0 is a stream without a participant: it may carry all."""
     known = book.terminals.get(tap.terminal)
     if known is None:
         return O.TERMINAL_UNKNOWN
-    if known.status != Status.ACTIVE:
-        return O.TERMINAL_BLOCKED
     if principal and known.operator != principal:
         return O.TERMINAL_FOREIGN
     return None
 
 
+def limits(book: Book, tap: Tap) -> O | None:
+    """Rules 13 and 14: what may change, and so comes after what was answered before."""
+    if book.terminals[tap.terminal].status != Status.ACTIVE:
+        return O.TERMINAL_BLOCKED
+    if tap.amount_fen > book.rules.amount_max_fen:
+        return O.AMOUNT_BEYOND_LIMIT
+    return None
+
+
 def identity(book: Book, tap: Tap) -> Decision | None:
-    """Rule 14: bound before, by a tap or by a reversal that came first."""
+    """Rule 12: bound before, by a tap or by a reversal that came first."""
     entry = book.bound.get(tap.identity)
     if entry is not None:
         return answer(entry, repeated=True) if entry.tap.body == tap.body else Decision(O.CONFLICT)

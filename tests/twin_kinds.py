@@ -228,6 +228,8 @@ def reversal(ask: Ask) -> Verdict:
         return Verdict(O.CARD_MISMATCH)
     if original.outcome >= O.CARD_UNKNOWN:
         return Verdict(O.ACCEPTED)
+    if original.operator_id != ask.terminal.operator:
+        return Verdict(O.ORIGINAL_FOREIGN)
     if original.kind in TAKES_BACK:
         return Verdict(O.NOT_REVERSIBLE)
     claim = claim_of(ask.book, original)

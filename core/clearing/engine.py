@@ -3,7 +3,7 @@
 No thread is started here; node.py runs the steps on threads, tests and tools call `step`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,13 +23,15 @@ from onecard.ext.counters import Counters
 from onecard.ext.draft import EntryDraft
 from onecard.ext.history import Recalled, lacks
 from onecard.ext.judge import judge
-from onecard.ext.outcome import Record
+from onecard.ext.outcome import Kind, Outcome, Record
 from onecard.ext.recent import Recent
 from onecard.ext.state import State
 from onecard.ext.wire import Decisions, Taps
 
 Done = Callable[[object], None]
 BYTES_A_TAP = layout.ENTRY.itemsize + 3 * layout.LEG.itemsize + 2 * layout.EXTENSION.itemsize
+CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
+CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
 
 
@@ -54,6 +56,9 @@ class TapsIn:
     stream: object = None
     done: Done = unheard
     taps: Taps | None = None  # once it was read
+    conflicts: int = 0  # rows answered CONFLICT, once judged
+    conflict_terminals: str = ""  # the first few they came from
+    refusal: OnecardError | None = None  # its history could not be read now
     recalled: Recalled | None = None
 
     @property
@@ -112,6 +117,7 @@ class Engine:
         self._spare: list[EntryDraft] = []
         self._open: EntryDraft | None = None
         self._now_us = 0
+        self._conflicts = 0
         self.recent = self._remember()
         if int(self.state.totals["last"][0]) == 0:
             for answer in self.step([ActIn(PutRules())]):
@@ -188,12 +194,13 @@ class Engine:
 
     def _taps(self, submission: TapsIn, group: Group) -> bytes:
         taps = self.read(submission)
+        if submission.refusal is not None:
+            raise submission.refusal
         lacking = self.prepare(submission)
         while lacking is not None:  # node.py had it read before; here only what changed since
             submission.recalled = self.recall(submission, lacking)
             lacking = self.prepare(submission)
-        if self.state.count("claims") + taps.count > self.state.claims_max:
-            raise Overloaded(f"this process holds at most {self.state.claims_max} claims")
+        self._check_claims(taps)
         draft = self._entry_draft(group, taps.count)
         decisions = Decisions(taps.count, taps.request_id)
         judge(
@@ -207,7 +214,26 @@ class Engine:
             self._now_us,
             submission.recalled,
         )
+        self._note_conflicts(submission, taps, decisions)
         return decisions.message
+
+    def _note_conflicts(self, submission: TapsIn, taps: Taps, decisions: Decisions) -> None:
+        """For the log: an operator that sends one identity twice has a fault to find."""
+        before, self._conflicts = self._conflicts, self.counters.conflicts
+        submission.conflicts = self._conflicts - before
+        if submission.conflicts:
+            rows = decisions.column("outcome") == Outcome.CONFLICT
+            terminals = np.unique(taps.column("terminal")[rows])[:CONFLICT_TERMINALS]
+            submission.conflict_terminals = ",".join(map(str, terminals.tolist()))
+
+    def _check_claims(self, taps: Taps) -> None:
+        """Overloaded unless what the batch may take back of entries fits the table."""
+        left = self.state.claims_max - self.state.count("claims")
+        if taps.count > left and int(np.isin(taps.column("kind"), CLAIMING).sum()) > left:
+            raise Overloaded(
+                f"this process holds at most {self.state.claims_max} claims (refunds, captures, "
+                "releases, reversals): serve with a higher claims_max"
+            )
 
     def _act(self, act: Act, group: Group) -> object:
         now_us = self._booking_us()
@@ -319,24 +345,24 @@ class Engine:
         self.recent = Recent(per_generation, settings.terminals_max, ring_size)
         self.recent.close_all_below(self.state.rows("terminals"))
         for identities in self.ledger.recent():
-            for part in cut(identities, per_generation):
-                while not self.recent.fill(part):
+            at = 0
+            while at < len(identities):
+                end = cut(identities, at, self.recent.space or per_generation)
+                while not self.recent.fill(np.ascontiguousarray(identities[at:end])):
                     self.close_identities()
+                at = end
         last = int(self.state.totals["last"][0])
         entries = self.ledger.tail_entries(ring_size)
         self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)
         return self.recent
 
 
-def cut(identities: NDArray[np.void], rows_max: int) -> Iterator[NDArray[np.void]]:
-    """Parts of at most `rows_max` identities that never part what one entry bound."""
-    at = 0
-    while at < len(identities):
-        end = min(at + rows_max, len(identities))
-        if end < len(identities) and identities["sequence"][end] == identities["sequence"][end - 1]:
-            end -= 1
-        yield np.ascontiguousarray(identities[at:end])
-        at = end
+def cut(identities: NDArray[np.void], at: int, rows_max: int) -> int:
+    """Where a part from `at` on of at most `rows_max` ends, never between what one entry bound."""
+    end = min(at + rows_max, len(identities))
+    if end < len(identities) and identities["sequence"][end] == identities["sequence"][end - 1]:
+        end -= 1
+    return end if end > at else min(at + 2, len(identities))
 
 
 def label(draft: Draft) -> None:

@@ -31,7 +31,7 @@ from onecard.core.clearing.engine import (
 from onecard.core.clearing.inbox import Inbox
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, DiskLow, OnecardError, Stopped
+from onecard.core.errors import BadInput, DiskLow, OnecardError, Overloaded, Stopped
 from onecard.core.failpoint import here
 from onecard.core.journal.block import body_digest
 from onecard.core.ledger import Ledger
@@ -105,7 +105,7 @@ class Node:
 
     def act(self, act: Act, done: Done) -> None:
         """Submit an act of registry.py or settlement/window.py."""
-        self._put(ActIn(act, None, done))
+        self._put(ActIn(act, None, done, getattr(act, "size_bytes", 0)))
 
     def read(self, question: Callable[[State], object], done: Done) -> None:
         """Ask the state; answered once what the question saw is durable."""
@@ -184,7 +184,7 @@ class Node:
 
     def _lacking(self, submission: Submission) -> NDArray[np.void] | None:
         """What of its history must be read first."""
-        if not isinstance(submission, TapsIn):
+        if not isinstance(submission, TapsIn) or submission.refusal is not None:
             return None
         started = self.clock.elapsed_ns()
         try:
@@ -198,6 +198,8 @@ class Node:
         """On a recall thread."""
         try:
             submission.recalled = self.engine.recall(submission, lacking)
+        except Overloaded as error:
+            submission.refusal = error
         except BaseException as error:
             self._fail(error)
         if submission.stream is None:
@@ -315,8 +317,33 @@ class Node:
         while group.answers:
             submission, answer = group.answers.pop(0)
             submission.done(answer)
+            self._tell(submission, answer)
             here("mid_answer")
         self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
+
+    def _tell(self, submission: Submission, answer: object) -> None:
+        """What somebody may have to look into, a line a batch or act; never a card."""
+        if isinstance(submission, TapsIn):
+            taps = submission.taps
+            if isinstance(answer, bytes) and submission.conflicts and taps is not None:
+                self.log.warning(
+                    "conflicts",
+                    batch=taps.request_id,
+                    participant=submission.principal,
+                    taps=taps.count,
+                    conflicts=submission.conflicts,
+                    terminals=submission.conflict_terminals,
+                )
+            elif isinstance(answer, OnecardError):
+                self.log.warning(
+                    "batch_refused", participant=submission.principal, reason=str(answer)
+                )
+        elif isinstance(submission, ActIn):
+            what = type(submission.act).__name__
+            if isinstance(answer, OnecardError):
+                self.log.warning("act_refused", act=what, reason=str(answer))
+            else:
+                self.log.info("act", act=what, sequence=self.journal.last)
 
     def _answer_rest(self) -> None:
         """After a failure: what still waits. In order the inbox is empty by then."""

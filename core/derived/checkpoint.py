@@ -277,5 +277,7 @@ class Checkpoint:
         self._log.warning("checkpoint_given_up", reason=reason)
 
     def age_s(self) -> float:
-        """Seconds since a pass was last saved whole, or since the start."""
+        """Seconds since a pass was last saved whole, or since the start; 0 if all is saved."""
+        if self._durable() == self.sequence:
+            return 0.0
         return self._clock.monotonic() - self.saved_at_s
