@@ -55,7 +55,7 @@ cdef class Counters:
         cdef uint64_t total = 0
         cdef int kind
         for kind in range(16):
-            total += self.items[kind][Outcome.CONFLICT]
+            total += self.items[kind][<int>Outcome.CONFLICT]
         return total
 
     def items_table(self):
