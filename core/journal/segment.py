@@ -157,15 +157,20 @@ class Segment:
 
     def last_block(self) -> Block | None:
         """The newest block, its digests checked; None in an empty segment."""
-        with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
+        # Both in one transaction: another process may append between two.
+        with self.store.read() as txn, txn.cursor(db=self.store.database(BLOCKS)) as cursor:
             block = self._parse(*cursor.item()) if cursor.last() else None
-        self.check_end(None if block is None else Tip(block.last, block.hash))
+            end = bytes(txn.get(END_KEY) or b"")
+        self._compare_end(end, None if block is None else Tip(block.last, block.hash))
         return block
 
     def check_end(self, tip: Tip | None) -> None:
         """LedgerFault unless the segment says that it ends there; None where it is empty."""
         with self.store.read() as txn:
             found = bytes(txn.get(END_KEY) or b"")
+        self._compare_end(found, tip)
+
+    def _compare_end(self, found: bytes, tip: Tip | None) -> None:
         wanted = b"" if tip is None else _end(tip.last, tip.head)
         if found != wanted:
             ends = [int.from_bytes(end[:8], "little") if end else "none" for end in (found, wanted)]
