@@ -14,7 +14,7 @@ import numpy as np
 
 from onecard.core.config import Settings
 from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
-from onecard.core.journal.block import NO_HASH, Tip
+from onecard.core.journal.block import NO_HASH, Block, Tip
 from onecard.core.journal.books import OWNER_KINDS, Books
 from onecard.core.journal.chain import FOLDER, segment_numbers
 from onecard.core.journal.segment import Segment
@@ -127,19 +127,29 @@ class _Proof:
                 f"{wanted[1].hex()}, found {found[0]} after {found[1].hex()}"
             )
         at = 0  # every key there is, in order, and not only those that follow
-        while blocks := segment.blocks_from(at):
-            at = blocks[-1].first + 1
-            for block in blocks:
-                self.tip = block.follow(self.tip, self.ledger_id)
-                self.books.take(block)
-                try:
-                    self.state.apply(block.value)
-                except ValueError as error:
-                    raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
-                self.head_found = self.head_found or self.tip.head == self.head
-                self._count()
-        segment.check_end(self.tip if at else None)
+        while True:
+            while blocks := segment.blocks_from(at):
+                at = blocks[-1].first + 1
+                for block in blocks:
+                    self._take_block(block)
+            try:
+                segment.check_end(self.tip if at else None)
+                break
+            except LedgerFault:
+                # Another process may have appended between the last look and this one.
+                if not segment.blocks_from(at):
+                    raise
         report.segments += 1
+
+    def _take_block(self, block: Block) -> None:
+        self.tip = block.follow(self.tip, self.ledger_id)
+        self.books.take(block)
+        try:
+            self.state.apply(block.value)
+        except ValueError as error:
+            raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
+        self.head_found = self.head_found or self.tip.head == self.head
+        self._count()
 
     def _count(self) -> None:
         report, books = self.report, self.books
