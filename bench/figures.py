@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BUDGETS = ROOT / "bench" / "budgets.toml"
 PAGE = ROOT / "docs" / "benchmarks.md"
 TEMPLATE = ROOT / "bench" / "page.md"
+# The short form has few rounds, on whatever machine a gate runs on: it catches what got twice as bad,
+# and only the full form holds the promises as they are written.
+SHORT_SLACK = 2.0
 LIBRARIES = ("numpy", "lmdb", "grpcio", "protobuf", "Cython", "pytest-benchmark")
 
 
@@ -34,6 +37,10 @@ class Figures:
         for name, value in found.items():
             section, key = name.split(".")
             promised = tomllib.loads(BUDGETS.read_text())[section][key]
+            if self.short:
+                promised = (
+                    promised / SHORT_SLACK if key.endswith("_min") else promised * SHORT_SLACK
+                )
             within = value >= promised if key.endswith("_min") else value <= promised
             side = "at least" if key.endswith("_min") else "at most"
             self.held.append((name, f"{side} {promised:g}", f"{value:.3g}", within))
