@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BUDGETS = ROOT / "bench" / "budgets.toml"
 PAGE = ROOT / "docs" / "benchmarks.md"
 TEMPLATE = ROOT / "bench" / "page.md"
-# The short form has few rounds, on whatever machine a gate runs on: it catches what got twice as bad,
-# and only the full form holds the promises as they are written.
+# The short form has few rounds, on whatever machine a gate runs on: it catches what got twice as
+# bad, and only the full form holds the promises as they are written.
 SHORT_SLACK = 2.0
 LIBRARIES = ("numpy", "lmdb", "grpcio", "protobuf", "Cython", "pytest-benchmark")
 

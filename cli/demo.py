@@ -182,7 +182,12 @@ def _show_day(console: Console, day: Day, played: Played) -> None:
         outcomes.add_row(name, f"{count:,}")
     outcomes.add_row("all", f"{played.outcomes.total():,}", style="bold")
     console.print(outcomes)
-    table = Table("operator", "taps", "charged, yuan", title="charged per operator")
+    table = Table(
+        "operator",
+        "taps",
+        "charged, yuan",
+        title="charged per operator, before refunds and reversals",
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     for sent, answers in zip(day.streams, played.answers, strict=True):

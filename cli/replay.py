@@ -64,7 +64,8 @@ def replay(
     """Stream recorded taps into a ledger, close each settlement date, write files, verify.
 
     Operators, terminals and cards are registered as they are met. The same file again books
-    nothing: every tap keeps its identity. Exit status 1 if a row was malformed.
+    nothing: every tap keeps its identity. The ledger's go-live date and maximum age of a tap are
+    widened where the files are older. Exit status 1 if a row was malformed.
 
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
