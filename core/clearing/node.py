@@ -47,7 +47,7 @@ SUBMISSIONS_A_GROUP = 4096
 DIGEST_AHEAD_BYTES = 1 << 18  # hashed while the group before is synced; less is not worth a thread
 TAP_BYTES_MIN = 16  # the three required columns
 CLOSED_A_TURN = 1 << 15  # identities marked as closed between two groups: half a millisecond
-PAGES_A_TURN = 4  # state pages copied between two groups: 256 KiB, tens of microseconds
+PAGES_A_TURN = 16  # state pages copied between two groups: a mebibyte, some 200 microseconds
 RETRY_S = 1.0
 DECODE, JUDGE, COMMIT, REPLY = range(4)  # ext/counters
 
@@ -375,6 +375,8 @@ class Node:
                 self.log.warning("identities_wait", reason=str(error))
                 if self._stopping.wait(RETRY_S):
                     return
+        # What was merged was read through the map, and would count as ours until the next save.
+        self.ledger.identities.unmap()
         self._no_space = None
         self._closed = identities, generation
         self._freed.set()
