@@ -50,6 +50,7 @@ cdef class Recent:
     cdef readonly uint64_t ring_size
     cdef readonly uint64_t ring_first  # every entry from here on is in the ring
 
+    cdef bint ring_empty(self) noexcept nogil
     cdef uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil
     cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil
     cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil

@@ -96,6 +96,7 @@ class Node:
 
     def start(self) -> None:
         """Begin to judge what comes in."""
+        self.engine.recent.touch()
         for thread in self._threads:
             thread.start()
 
