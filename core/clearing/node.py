@@ -376,8 +376,6 @@ class Node:
                 self.log.warning("identities_wait", reason=str(error))
                 if self._stopping.wait(RETRY_S):
                     return
-        # What was merged was read through the map, and would count as ours until the next save.
-        self.ledger.identities.unmap()
         self._no_space = None
         self._closed = identities, generation
         self._freed.set()
