@@ -49,6 +49,9 @@ TAP_BYTES_MIN = 16  # the three required columns
 CLOSED_A_TURN = 1 << 15  # identities marked as closed between two groups: half a millisecond
 PAGES_A_TURN = 16  # state pages copied between two groups: a mebibyte, some 200 microseconds
 RETRY_S = 1.0
+# What is merged is read through the map and counts as resident; giving it back after each
+# generation made taps wait for up to 90 ms, so it is done once in a while.
+CLOSINGS_AN_UNMAP = 8
 DECODE, JUDGE, COMMIT, REPLY = range(4)  # ext/counters
 
 
@@ -376,6 +379,8 @@ class Node:
                 self.log.warning("identities_wait", reason=str(error))
                 if self._stopping.wait(RETRY_S):
                     return
+        if self.engine.recent.closings % CLOSINGS_AN_UNMAP == CLOSINGS_AN_UNMAP - 1:
+            self.ledger.identities.unmap()
         self._no_space = None
         self._closed = identities, generation
         self._freed.set()
