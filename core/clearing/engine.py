@@ -321,7 +321,7 @@ class Engine:
             here("after_commit")
 
     def recycle(self, group: Group) -> None:
-        """Take the buffers of a durable group back. On the engine thread."""
+        """Take the buffers of a durable group back. On the commit thread; a list is appended to."""
         for draft in group.drafts:
             draft.value = memoryview(b"")
         self._spare += group.entry_drafts
