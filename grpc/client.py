@@ -23,6 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from onecard.core.clearing.taps import read_decisions
 from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded
 from onecard.ext import wire
+from onecard.grpc.columns import column_of
+from onecard.grpc.columns import columns_message as columns_message
 from onecard.grpc.door import METADATA
 from onecard.v1 import (
     clearing_pb2_grpc,
@@ -42,7 +44,6 @@ TIMEOUT_S = 30.0  # for one answer
 LOAD_ROWS = 5_000  # rows a LoadRequest, some hundred kilobytes
 LOAD_TOKENS = 100_000  # tokens a LoadRequest, 800 kB
 AUTHORIZE = "/onecard.v1.Clearing/Authorize"
-NUMBERS = {name: number for number, name in enumerate(wire.TAP_COLUMNS, start=2)}
 OPTIONS = (
     ("grpc.max_receive_message_length", 65 << 20),  # a journal block goes whole
     ("grpc.max_send_message_length", 4 << 20),
@@ -98,28 +99,6 @@ class Answer:
         """The columns as views of the message; BadInput where it is no Decisions message."""
         read = read_decisions(message)
         return cls(read.request_id, *(read.column(name) for name in wire.DECISION_COLUMNS))
-
-
-def columns_message(request_id: int = 0, /, **columns: ArrayLike) -> bytes:
-    """A TapBatch out of arrays, one value a tap; the columns are named as in tap.proto.
-
-    card, terminal and terminal_seq are required; a column left out is 0 on every row. BadInput
-    for a name that is no column, a value that does not fit, or unequal lengths.
-    """
-    parts = [b"\x09" + request_id.to_bytes(8, "little")] if request_id else []
-    rows = -1
-    for name, given in columns.items():
-        if name not in NUMBERS:
-            raise BadInput(f"column {name!r}: expected one of {', '.join(NUMBERS)}")
-        values = np.asarray(given)
-        packed = np.ascontiguousarray(values, wire.TAP_COLUMNS[name])
-        if packed.ndim != 1 or not np.array_equal(packed, values):
-            raise BadInput(f"column {name}: expected a list of {wire.TAP_COLUMNS[name]} values")
-        if rows not in (-1, len(packed)):
-            raise BadInput(f"column {name}: expected {rows} rows, found {len(packed)}")
-        rows = len(packed)
-        parts += [bytes([NUMBERS[name] << 3 | 2]), _varint(packed.nbytes), packed.tobytes()]
-    return b"".join(parts)
 
 
 class Client:
@@ -186,7 +165,8 @@ class Client:
 
     def authorize_one(self, **tap: Any) -> tap_pb2.Decision:
         """One tap as a row: the fields of `Tap` in tap.proto, printed numbers too."""
-        return self._call(tap_pb2.Decision, self.clearing.AuthorizeOne, tap_pb2.Tap(**tap))
+        row = message_of(tap_pb2.Tap, tap)
+        return self._call(tap_pb2.Decision, self.clearing.AuthorizeOne, row)
 
     # ---- registry ---------------------------------------------------------------------------
 
@@ -208,18 +188,19 @@ class Client:
 
     def load_cards(
         self,
-        token: NDArray[np.uint64],
+        token: ArrayLike,
         issuer: int,
         funding: int,
         status: int = registry_pb2.STATUS_ACTIVE,
         floor_fen: int | None = None,
     ) -> registry_pb2.LoadResponse:
-        """Cards by token, all alike, each with an account of its own."""
+        """Cards by token, all alike, each with an account of its own. BadInput as for columns."""
+        tokens = column_of("token", token, "<u8")
 
         def requests() -> Iterator[registry_pb2.LoadRequest]:
-            for first in range(0, len(token), LOAD_TOKENS):
+            for first in range(0, len(tokens), LOAD_TOKENS):
                 columns = registry_pb2.CardColumns(
-                    token=token[first : first + LOAD_TOKENS].tolist(),
+                    token=tokens[first : first + LOAD_TOKENS].tolist(),
                     issuer=issuer,
                     funding=funding,  # type: ignore[arg-type]  # an open enum
                     status=status,  # type: ignore[arg-type]
@@ -253,7 +234,8 @@ class Client:
 
     def put_card(self, **card: Any) -> registry_pb2.Card:
         """One card: the fields of `Card` in registry.proto, a printed number too."""
-        return self._call(registry_pb2.Card, self.registry.PutCard, registry_pb2.Card(**card))
+        row = message_of(registry_pb2.Card, card)
+        return self._call(registry_pb2.Card, self.registry.PutCard, row)
 
     def card(self, token: int = 0, number: str = "") -> registry_pb2.Card:
         """A card by token or by printed number; NotFound."""
@@ -274,14 +256,16 @@ class Client:
             name=name,
             effective_from_us=effective_from_us,
             stations=len(fares_fen),
-            fares_fen=np.asarray(fares_fen).reshape(-1).tolist(),
+            fares_fen=column_of("fares_fen", np.asarray(fares_fen).reshape(-1), "<i4").tolist(),
             entry_min_fen=entry_min_fen,
         )
         return int(self._call(registry_pb2.Tariff, self.registry.PutTariff, tariff).version)
 
     def put_rules(self, **rules: int) -> None:
         """The ledger's rules from now on: the fields of `Rules` in registry.proto."""
-        self._call(registry_pb2.Rules, self.registry.PutRules, registry_pb2.Rules(**rules))
+        self._call(
+            registry_pb2.Rules, self.registry.PutRules, message_of(registry_pb2.Rules, rules)
+        )
 
     def rules(self) -> registry_pb2.Rules:
         """The ledger's rules as they are."""
@@ -458,12 +442,18 @@ class _Stream:
                 return
 
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
+def message_of(kind: type[T], fields: dict[str, Any]) -> T:
+    """A message of these fields; BadInput names the field that does not fit, never its value."""
+    for name, value in fields.items():
+        try:
+            kind(**{name: value})
+        except (TypeError, ValueError):
+            known = ", ".join(field.name for field in kind.DESCRIPTOR.fields)  # type: ignore[attr-defined]
+            raise BadInput(
+                f"{kind.__name__}: field {name} takes no such {type(value).__name__}; its fields "
+                f"are {known}, with the types and ranges that the .proto says"
+            ) from None
+    return kind(**fields)
 
 
 def _parts(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -100,7 +100,7 @@ def test_run_a_server_and_stream_to_it(reader: Reader) -> None:
     start, load, settle, stop = snippets("sh", "Run a server")
     [example] = snippets("python", "Stream from your own program")
     reader.starts(start)
-    assert "1 cards read" in reader.types(load)
+    assert "2 cards read" in reader.types(load)
     assert "balance 4700 fen" in reader.types(example, python=True)
     scraped = re.search(r"`(http://\S+/metrics)`", README)
     assert scraped is not None
