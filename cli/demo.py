@@ -18,6 +18,7 @@ from rich.table import Table
 
 from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
 from onecard.cli.replay import as_json, show, yuan
+from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
 from onecard.core.day.generated import CHARGES, MOVES, Day, make
 from onecard.core.day.returned import write_returned
@@ -26,7 +27,6 @@ from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Roll
 from onecard.core.settlement.join import NAMES, What
 from onecard.core.settlement.reconcile import our_sheet, reconcile
-from onecard.core.settlement.window import day_text
 from onecard.core.tariff.distance import BEIJING, compile_tariff
 from onecard.grpc.day import Played, play
 from onecard.grpc.replay import Result, replay

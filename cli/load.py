@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from onecard.core.calendar import day_number, day_text, instant_us
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
-from onecard.core.settlement.window import day_number, day_text
 from onecard.core.tariff.distance import STATIONS_MAX, compile_tariff
 from onecard.grpc.client import LOAD_ROWS, Client
 from onecard.v1 import registry_pb2 as pb
@@ -84,19 +84,23 @@ def terminals(file: File, to: To = ADDRESS) -> None:
 @app.command()
 def cards(file: File, to: To = ADDRESS) -> None:
     """Cards, by printed number or by token. Columns: number or token (decimal), issuer (name or
-    id), funding (prepaid, chip or credit); and, where wanted, status, floor_fen, account.
+    id), funding (prepaid, chip or credit); and, where wanted, status, since, floor_fen, account.
+    since is when the status took effect, of a lost card when it was lost; else that is now. A day
+    or time in the ledger's zone, or with one of its own: 2026-11-22, 2026-11-22 08:30,
+    2026-11-22 08:30+08:00.
 
     Example: onecard load cards cards.csv --to 127.0.0.1:7421
     """
-    optional = ("number", "token", "status", "floor_fen", "account")
+    optional = ("number", "token", "status", "since", "floor_fen", "account")
     rows = Rows(file, ("issuer", "funding"), optional)
     with _client(to) as client:
-        known = client.participants()
+        known, zone_us = client.participants(), client.rules().zone_offset_us
         changed = 0
 
         def put(part: list["Line"]) -> None:
             nonlocal changed
-            changed += _load(client, cards=[_card(row, known) for row in part]).changed
+            cards = [_card(row, known, zone_us) for row in part]
+            changed += _load(client, cards=cards).changed
 
         count = rows.send(put)
         _say(f"{count} cards read, {changed} changed")
@@ -207,6 +211,14 @@ class Line:
         except BadInput:
             self.refuse(column, "a day such as 2026-01-31")
 
+    def instant_us(self, column: str, zone_offset_us: int) -> int:
+        """A day or time; 0 where the column is empty."""
+        text = self.text(column)
+        try:
+            return instant_us(text, zone_offset_us) if text else 0
+        except BadInput:
+            self.refuse(column, "a day or time such as 2026-01-31 or 2026-01-31 08:30")
+
     def choice(self, column: str, known: dict[str, Any]) -> Any:
         value = self.text(column)
         if value not in known:
@@ -311,7 +323,7 @@ def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
     )
 
 
-def _card(line: Line, known: dict[str, int]) -> pb.Card:
+def _card(line: Line, known: dict[str, int], zone_offset_us: int) -> pb.Card:
     number, token = line.text("number"), _fits(line, "token", 1 << 64)
     if bool(number) == bool(token):
         line.refuse("number", "either a number or a token")
@@ -324,6 +336,7 @@ def _card(line: Line, known: dict[str, int]) -> pb.Card:
         issuer=line.participant("issuer", known),
         funding=line.choice("funding", FUNDINGS),
         status=line.choice("status", STATUSES),
+        since_us=line.instant_us("since", zone_offset_us),
         floor_fen=floor_fen,
         account=_fits(line, "account", 1 << 32),
     )

@@ -19,13 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
+from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
 from onecard.core.errors import BadInput
 from onecard.core.ledger import read_token_key
 from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Fault, Roll
 from onecard.core.settlement.manifest import Manifest
-from onecard.core.settlement.window import day_text
 from onecard.core.token import KEY_BYTES, KEY_CHECK, token
 from onecard.grpc.replay import Result
 from onecard.grpc.replay import replay as send_taps

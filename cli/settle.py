@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from onecard.core.calendar import day_number, day_text
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
@@ -19,7 +20,7 @@ from onecard.core.journal import Journal
 from onecard.core.ledger import read_card
 from onecard.core.settlement.files import write_files
 from onecard.core.settlement.manifest import MANIFEST, Manifest
-from onecard.core.settlement.window import CloseWindow, day_number, day_text
+from onecard.core.settlement.window import CloseWindow
 from onecard.grpc.client import Client
 
 POSITIONS_SHOWN = 40  # a screen; the manifest has all of them

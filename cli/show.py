@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from onecard.core import completeness
+from onecard.core.calendar import day_text
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger import Ledger
-from onecard.core.settlement.window import day_text, window_view
+from onecard.core.settlement.window import window_view
 from onecard.core.token import token
 from onecard.ext.outcome import Effect, Flag, Funding, Kind, Outcome, OwnerKind, Purse, Status
 

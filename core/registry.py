@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import instant_text
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.journal.block import Draft
 from onecard.ext import layout
@@ -23,6 +24,7 @@ TARIFF_NAME_BYTES_MAX = 36
 STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
 AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
 DAY_US = 86_400_000_000
+TIME_MIN_US = 946_684_800_000_000  # 2000-01-01 UTC: no tap is older, so no loss need be
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 
 
@@ -114,7 +116,8 @@ class PutCards:
 
     token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
     uint32, 0 opens one (or keeps the card's), another card's shares that. since_us 0 is the
-    booking time. floor_fen None keeps the account's, which is 0 of a new one.
+    booking time; of a card that left ACTIVE before, the earlier time is kept. floor_fen None keeps
+    the account's, which is 0 of a new one.
     """
 
     token: NDArray[np.uint64]
@@ -131,7 +134,7 @@ class PutCards:
         return len(self.token) * layout.CARD_RECORD.itemsize
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
-        self._check(state)
+        self._check(state, booked_at_us)
         token, first = np.unique(np.asarray(self.token, np.uint64), return_index=True)
         order = np.argsort(first, kind="stable")
         token, first = token[order], first[order]
@@ -140,12 +143,8 @@ class PutCards:
         rows["issuer"] = self.issuer
         rows["funding"] = self.funding
         rows["status"] = self.status
-        rows["since_us"] = self.since_us or booked_at_us
         card = state.credentials_of(token)
-        if not self.since_us:  # a status that stays keeps its time
-            credentials = state.table("credentials")[np.maximum(card, 0)]
-            stays = (card >= 0) & (credentials["status"] == self.status)
-            rows["since_us"][stays] = credentials["since_us"][stays]
+        rows["since_us"] = self._since_us(state, card, booked_at_us)
         self._accounts(state, rows, card, first)
         floors = state.table("accounts")["floor_fen"][rows["account"]]
         rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
@@ -154,7 +153,29 @@ class PutCards:
             raise Overloaded(f"this process holds at most {state.cards_max} cards")
         return _draft(Record.CARDS, rows, sequence, booked_at_us), len(rows)
 
-    def _check(self, state: State) -> None:
+    def _since_us(
+        self, state: State, card: NDArray[np.int64], booked_at_us: int
+    ) -> NDArray[np.int64]:
+        """When each status took effect; of a card that is not ACTIVE, when it left ACTIVE."""
+        since_us = np.full(len(card), self.since_us or booked_at_us, np.int64)
+        known = card >= 0
+        credentials = state.table("credentials")[np.maximum(card, 0)]
+        active = credentials["status"] == Status.ACTIVE
+        if self.status == Status.ACTIVE:
+            keeps = known & active & (self.since_us == 0)
+        else:
+            # Lost is lost: a card blocked and closed later was not good in between.
+            keeps = known & ~active & (credentials["since_us"] < since_us)
+        since_us[keeps] = credentials["since_us"][keeps]
+        return since_us
+
+    def _check(self, state: State, booked_at_us: int) -> None:
+        zone_us = int(state.totals["zone_offset_us"][0])
+        if self.since_us and not TIME_MIN_US <= self.since_us <= booked_at_us:
+            now, found = (instant_text(us, zone_us) for us in (booked_at_us, self.since_us))
+            raise BadInput(
+                f"card since: expected a time from 2000-01-01 to now, {now}, found {found}"
+            )
         if len(self.token) and not np.asarray(self.token).all():
             row = int(np.flatnonzero(np.asarray(self.token) == 0)[0])
             raise BadInput(f"card token: expected not 0, found 0 in row {row}")

@@ -223,6 +223,29 @@ M RIDE C 100 at=-2h offline = ACCEPTED 100 0
 M RIDE C 100 offline        = ACCEPTED_SUSPENSE 100 0
 """
 
+TIME_OF_LOSS = """
+! block P -3h
+! close_card P -1h
+M RIDE P 1 at=-2h offline   = ACCEPTED_SUSPENSE 1 1000 -- lost when it was blocked, not when closed
+M RIDE P 1 at=-4h offline   = ACCEPTED 1 999
+! close_card P now
+M RIDE P 1 at=-2h offline   = ACCEPTED_SUSPENSE 1 999  -- said again, and later: lost all the same
+! block P now
+M RIDE P 1 at=-2h offline   = ACCEPTED_SUSPENSE 1 999
+! close_card P -5h
+M RIDE P 1 at=-4h offline   = ACCEPTED_SUSPENSE 1 999  -- an earlier time is taken
+! block P -2h
+M RIDE P 1 at=-4h offline   = ACCEPTED_SUSPENSE 1 999
+! unblock P
+M RIDE P 1 at=-4h offline   = ACCEPTED 1 998           -- good again, whatever was before
+! block P -1h
+M RIDE P 1 at=-2h offline   = ACCEPTED 1 997           -- and lost anew
+M RIDE P 1 at=-59m offline  = ACCEPTED_SUSPENSE 1 997
+! refused block Q 1s
+! refused block Q 3650d
+M RIDE Q 0                  = ACCEPTED 0 0             -- nobody knows of a loss to come
+"""
+
 DENY_LIST = """
 d: M RIDE P 1500 offline    = ACCEPTED_BELOW_FLOOR 1500 -500
 M RIDE P 0                  = CARD_DENIED 0 -500

@@ -18,6 +18,7 @@ from onecard.ext.outcome import Funding, Kind, Outcome, OwnerKind, Purse, Role, 
 from tests.harness import (
     DAY_US,
     HOUR_US,
+    MALFORMED,
     START_RULES,
     Cards,
     Close,
@@ -83,6 +84,7 @@ class Play:
         self.statuses: dict[str, int] = {}
         self.numbers = {name: number for number, name in enumerate(TERMINALS, 1)}
         self.business_day = NOW_US // DAY_US
+        self.expected: str | None = None  # what an act is answered instead of being done
         self._next = dict.fromkeys(TERMINALS, 1)
         self._settle_in()
 
@@ -109,11 +111,16 @@ class Play:
                 self.now_us += span_us(change)
             case ["restart"]:
                 self.side.restart()
+            case ["refused", *rest]:
+                self.expected = MALFORMED
+                self.act(rest)
+                self.expected = None
             case ["close"]:
                 self.do(Close(self.business_day))
             case ["block" | "close_card" | "unblock" as verb, name, *since]:
                 status = {"block": Status.BLOCKED, "close_card": Status.CLOSED}.get(verb)
-                since_us = self.now_us + span_us(since[0]) if since else self.now_us
+                # "now" leaves the time to the ledger.
+                since_us = self.now_us + span_us(since[0]) if since and since != ["now"] else 0
                 self.register(name, status or Status.ACTIVE, since_us)
             case ["amount_max", amount_fen]:
                 self.do(NewRules(replace(START_RULES, amount_max_fen=int(amount_fen))))
@@ -148,7 +155,10 @@ class Play:
                 raise AssertionError(f"no such act: {words}")
 
     def do(self, *items: Item) -> list[Any]:
-        return self.side.step(list(items), self.now_us)
+        answers = self.side.step(list(items), self.now_us)
+        refused = {answer for answer in answers if isinstance(answer, str)}
+        assert refused == ({self.expected} if self.expected else set()), items
+        return answers
 
     def register(self, name: str, status: int = 1, since_us: int = 0) -> None:
         token, issuer, funding, floor_fen = CARDS[name]

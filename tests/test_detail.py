@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onecard.core.calendar import day_text
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Journal
 from onecard.core.settlement import detail, form
 from onecard.core.settlement.detail import Sums, detail_lines, exact_sum, write_details
-from onecard.core.settlement.window import WindowView, day_text, find_window, read_view
+from onecard.core.settlement.window import WindowView, find_window, read_view
 from onecard.ext import csvline, layout
 from onecard.ext.outcome import Kind, Outcome, OwnerKind, Purse, Record
 from tests.settling import NAMES, entries_of, journal_of, lying_journal

@@ -141,3 +141,45 @@ def test_no_server_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", PARTICIPANTS)
     result = CliRunner().invoke(load.app, ["participants", str(path), "--to", "127.0.0.1:1"])
     assert isinstance(result.exception, Unreachable)
+
+
+def test_a_card_is_lost_since_a_time_in_the_ledgers_zone(server: Served, tmp_path: Path) -> None:
+    run_load(server, "participants", write(tmp_path, "participants.csv", PARTICIPANTS))
+    header = "token,issuer,funding,status,since\n"
+    rows = ("77,Bank,chip,blocked,2026-01-31 08:30", "78,Bank,chip,blocked,2026-01-31")
+    text = header + "\n".join((*rows, "79,Bank,chip,blocked,2026-01-31 08:30Z", "80,Bank,chip,,"))
+    for changed in (4, 0):  # and the same file again changes nothing
+        result = run_load(server, "cards", write(tmp_path, "cards.csv", text))
+        assert f"4 cards read, {changed} changed" in result.output
+    with server.client() as client:
+        times_us = [client.card(token).since_us for token in (77, 78, 79)]
+    eight_us, half_us = 28_800_000_000, 1_800_000_000
+    midnight_us = 1_769_817_600_000_000 - eight_us  # of 2026-01-31 in UTC+8
+    assert times_us == [
+        midnight_us + eight_us + half_us,
+        midnight_us,
+        midnight_us + 2 * eight_us + half_us,
+    ]
+    closed = header + "77,Bank,chip,closed,2026-02-01\n"
+    run_load(server, "cards", write(tmp_path, "closed.csv", closed))
+    with server.client() as client:
+        card = client.card(77)
+    assert (card.status, card.since_us) == (registry_pb2.STATUS_CLOSED, times_us[0])
+
+
+WRONG_SINCE = (
+    ("20260131", r"wrong\.csv:2: column since: expected a day or time such as 2026-01-31"),
+    ("2026-01-31 8:30", r"wrong\.csv:2: column since: expected a day or time"),
+    ("2099-01-31", "card since: expected a time from 2000-01-01 to now, .*, found 2099-01-31 00"),
+    ("1999-12-31", "card since: expected a time from 2000-01-01 to now"),
+)
+
+
+@pytest.mark.parametrize(("since", "said"), WRONG_SINCE)
+def test_a_time_of_loss_that_cannot_be(
+    server: Served, tmp_path: Path, since: str, said: str
+) -> None:
+    run_load(server, "participants", write(tmp_path, "participants.csv", PARTICIPANTS))
+    text = f"token,issuer,funding,status,since\n77,Bank,chip,blocked,{since}\n"
+    with pytest.raises(BadInput, match=said):
+        run_load(server, "cards", write(tmp_path, "wrong.csv", text))

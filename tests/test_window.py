@@ -12,8 +12,6 @@ from onecard.core.settlement.window import (
     Closed,
     CloseWindow,
     closed_view,
-    day_number,
-    day_text,
     find_window,
     window_view,
 )
@@ -193,10 +191,3 @@ def test_a_window_is_found_without_the_state(tmp_path: Path, block: int) -> None
         with pytest.raises(NotFound, match=f"window {number} is not a closed window"):
             find_window(journal, number)
     journal.close()
-
-
-def test_days() -> None:
-    assert day_text(DAY) == "2024-10-04" and day_number("2024-10-04") == DAY
-    for text in ("2024-13-01", "yesterday", ""):
-        with pytest.raises(BadInput, match="expected YYYY-MM-DD"):
-            day_number(text)

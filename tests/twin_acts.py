@@ -17,6 +17,8 @@ from tests.twin_state import (
     Window,
 )
 
+YEAR_2000_US = 946_684_800_000_000
+
 
 class Refused(Exception):
     """The act is not what it says; nothing of it is done."""
@@ -76,7 +78,7 @@ def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
     first: dict[int, CardRow] = {}
     for row in rows:
         first.setdefault(row.token, row)
-    if any(refuses(book, row) for row in first.values()):
+    if any(refuses(book, row) or not dated(row, booked_at_us) for row in first.values()):
         raise Refused
     changed = [row for row in first.values() if put_card(book, row, booked_at_us)]
     for _ in changed:
@@ -97,15 +99,30 @@ def refuses(book: Book, row: CardRow) -> bool:
     return settled and (account.issuer, account.funding) != (row.issuer, row.funding)
 
 
+def dated(row: CardRow, booked_at_us: int) -> bool:
+    """Returns True when the time of the status is left open or is one that has been."""
+    return row.since_us == 0 or YEAR_2000_US <= row.since_us <= booked_at_us
+
+
+def since(known: Credential, row: CardRow, booked_at_us: int) -> int:
+    """Of a card that is not ACTIVE it is when it left ACTIVE: the earliest time that was said."""
+    lost_us = row.since_us or booked_at_us
+    was_active, is_active = known.status == Status.ACTIVE, row.status == Status.ACTIVE
+    if was_active and is_active:
+        return row.since_us or known.since_us
+    if was_active or is_active:
+        return lost_us
+    return min(known.since_us, lost_us)
+
+
 def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
-    """Whether it changed anything. A status that stays keeps its time, unless one is given."""
+    """Whether it changed anything."""
     known = book.credentials.get(row.token)
     if known is None:
         number, since_us = row.account or len(book.accounts) + 1, row.since_us or booked_at_us
     else:
         number = row.account or known.account
-        stays_us = known.since_us if known.status == row.status else booked_at_us
-        since_us = row.since_us or stays_us
+        since_us = since(known, row, booked_at_us)
     account = book.accounts.get(number, Account())
     before = (known and replace(known), replace(account))
     account.issuer, account.funding = row.issuer, row.funding

@@ -13,9 +13,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import EPOCH
 from onecard.core.errors import LedgerFault
 from onecard.core.journal.block import Block
-from onecard.core.settlement.window import EPOCH, Journal, WindowView
+from onecard.core.settlement.window import Journal, WindowView
 from onecard.ext import csvline
 from onecard.ext.outcome import Kind, Outcome, OwnerKind, Purse, Record
 

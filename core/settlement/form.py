@@ -10,8 +10,8 @@ sequence,leg,terminal,...,amount_fen
 import re
 from dataclasses import dataclass
 
+from onecard.core.calendar import day_text
 from onecard.core.errors import BadInput
-from onecard.core.settlement.window import day_text
 
 FORMAT = 1
 CURRENCY = "CNY"

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from onecard.core.calendar import day_number, day_text
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.settlement.form import CURRENCY, FORMAT
-from onecard.core.settlement.window import day_number, day_text
 
 MANIFEST = "manifest.json"
 

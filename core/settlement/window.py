@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import day_number, day_text
 from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
 from onecard.core.journal.block import Block, Draft
 from onecard.ext import layout
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from onecard.ext.state import State
 
 NAME = np.dtype("S88")  # a row of the blob of a WINDOWS block: the name as it was at the cut
-EPOCH = date(1970, 1, 1)
-DAY_MIN = (date(2000, 1, 1) - EPOCH).days  # the span of times a tap may have, docs/ledger.md
-DAY_MAX = (date(2100, 1, 1) - EPOCH).days - 1
+DAY_MIN = day_number("2000-01-01")  # the span of times a tap may have, docs/ledger.md
+DAY_MAX = day_number("2099-12-31")
 
 
 class Journal(Protocol):
@@ -229,22 +228,6 @@ def check_nets(window: int, positions: tuple[Position, ...]) -> None:
             f"window {window}: expected nets that sum to zero, found {in_fen} fen in and "
             f"{out_fen} fen out; nothing was closed, verify the ledger"
         )
-
-
-def day_text(day: int) -> str:
-    """Days since 1970-01-01 as YYYY-MM-DD."""
-    try:
-        return (EPOCH + timedelta(days=day)).isoformat()
-    except OverflowError:
-        return f"day {day}"
-
-
-def day_number(text: str) -> int:
-    """YYYY-MM-DD as days since 1970-01-01; BadInput where it is no such day."""
-    try:
-        return (date.fromisoformat(text) - EPOCH).days
-    except ValueError:
-        raise BadInput(f"business day: expected YYYY-MM-DD, found {text!r}") from None
 
 
 def _participants(state: State) -> NDArray[np.void]:
