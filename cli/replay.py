@@ -22,11 +22,11 @@ from onecard.cli.local import Settled, connected, ledger_folder, serving, settle
 from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
 from onecard.core.errors import BadInput
-from onecard.core.ledger import read_token_key
+from onecard.core.ledger import read_card, read_key, read_token_key
 from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Fault, Roll
 from onecard.core.settlement.manifest import Manifest
-from onecard.core.token import KEY_BYTES, KEY_CHECK, token
+from onecard.core.token import key_check
 from onecard.grpc.replay import Result
 from onecard.grpc.replay import replay as send_taps
 
@@ -98,7 +98,7 @@ def replay(
 def _check_same(to: str, key: bytes) -> None:
     """BadInput unless the server's ledger is the one whose token key we hold."""
     with connected(to) as client:
-        if client.head().key_check != token(key, KEY_CHECK):
+        if client.head().key_check != key_check(key):
             raise BadInput(
                 f"{to}: expected a server of the ledger that this token key belongs to, found "
                 "another one's; name its folder with --data, or its key with --token-key"
@@ -196,15 +196,13 @@ def _report(fault: Fault) -> None:
 def _key(data: Path | None, token_key: Path | None) -> bytes:
     """Of the ledger served there: tokens under another key would be other cards."""
     if token_key is not None:
-        key = token_key.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise BadInput(f"{token_key}: expected a key of {KEY_BYTES} bytes, found {len(key)}")
-        return key
+        return read_key(token_key)
     if data is None:
         raise BadInput(
             "--to: expected --data DIR, the folder of that ledger, or --token-key FILE, the "
             "token.key in it; found neither"
         )
+    read_card(data)  # refuses a key that is not that ledger's
     return read_token_key(data)
 
 

@@ -1,6 +1,7 @@
 """A ledger's folder: made by `create`, opened and brought up to date by `open`.
 
-    DIR/ledger.toml            id, epoch, format, engine; written last, so a folder with it is whole
+    DIR/ledger.toml            id, epoch, format, engine, the check of the key, and a checksum over
+                               all of it; written last, so a folder with it is whole
     DIR/token.key              32 random bytes, mode 0600: the key of the card tokens
     DIR/owner                  held while a process writes (core/owner.py)
     DIR/journal/               what happened; the only thing that cannot be made again
@@ -12,11 +13,13 @@ Opening: load the saved pages, replay the journal after them, and answer from wh
 
 import os
 import secrets
+import stat
 import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,7 @@ from onecard.core.journal import Journal
 from onecard.core.log import Log
 from onecard.core.owner import Owner
 from onecard.core.store import sync_folder
-from onecard.core.token import KEY_BYTES
+from onecard.core.token import KEY_BYTES, key_check
 from onecard.ext import layout
 from onecard.ext.outcome import Record
 from onecard.ext.state import State
@@ -44,19 +47,23 @@ from onecard.ext.state import State
 FORMAT = 1
 TOML = "ledger.toml"
 TOKEN_KEY = "token.key"
+CHECKSUM = "checksum"
+# Of a key file: whoever reads it can compute the token of every card number there may be.
+OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 CHECKPOINT = "checkpoint"
 ANY_SEQUENCE = 1 << 63  # more than a journal ever holds
 
 
 @dataclass(frozen=True)
 class Card:
-    """What ledger.toml says."""
+    """What ledger.toml says. `key_check` is that of token.key; None of a ledger from before."""
 
     origin: Origin
     segment_bytes: int
+    key_check: int | None = None
 
     def text(self, engine: tuple[int, int, int]) -> str:
-        return (
+        text = (
             "# Written once by `onecard init`; a restore raises the epoch. Not for editing.\n"
             f'id = "{self.origin.ledger_id.hex()}"\n'
             f"epoch = {self.origin.epoch}\n"
@@ -64,6 +71,10 @@ class Card:
             f'lmdb = "{".".join(map(str, engine))}"\n'
             f"segment_bytes = {self.segment_bytes}\n"
         )
+        if self.key_check is None:
+            return text
+        text += f'key_check = "{self.key_check:016x}"\n'
+        return text + _checksum_line(text)
 
 
 @dataclass(frozen=True)
@@ -123,7 +134,8 @@ class Ledger:
                 f"{path}: expected an empty folder or none, found files in it; choose another"
             )
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(path / TOKEN_KEY, secrets.token_bytes(KEY_BYTES))
+        key = secrets.token_bytes(KEY_BYTES)
+        _write(path / TOKEN_KEY, key)
         origin = Origin(uuid.uuid4().bytes, 1)
         with Journal.create(
             path,
@@ -133,7 +145,7 @@ class Ledger:
             settings.watermark_bytes,
         ) as journal:
             engine = journal.segments[0].store.lib_version
-        text = Card(origin, settings.segment_bytes).text(engine)
+        text = Card(origin, settings.segment_bytes, key_check(key)).text(engine)
         _write(path / (TOML + ".new"), text.encode())
         (path / (TOML + ".new")).rename(path / TOML)
         sync_folder(path)
@@ -160,6 +172,12 @@ class Ledger:
         log = log or Log(clock)
         card = read_card(path)
         origin = card.origin
+        if card.key_check is None:
+            log.warning(
+                "key_unchecked",
+                path=str(path / TOKEN_KEY),
+                reason=f"{TOML} is from before it held a check of it: nothing says it is this one",
+            )
         with ExitStack() as opened:
             owner = None if readonly else opened.enter_context(Owner(path))
             if not readonly:
@@ -272,30 +290,76 @@ def _open_journal(path: Path, card: Card, settings: Settings, readonly: bool) ->
 
 
 def read_card(path: Path) -> Card:
-    """What ledger.toml says; LedgerMissing or LedgerForeign where it is no ledger of ours."""
+    """What ledger.toml says; LedgerMissing or LedgerForeign where it is no ledger of ours.
+
+    LedgerForeign too where it is damaged, or where the token.key beside it is not this ledger's:
+    with another one every card number would be another card.
+    """
     file = path / TOML
     if not file.is_file():
         raise LedgerMissing(f"{path}: expected a ledger, found no {TOML}; make one by onecard init")
     try:
-        found: dict[str, Any] = tomllib.loads(file.read_text())
+        text = file.read_bytes().decode()
+        found: dict[str, Any] = tomllib.loads(text)
         if found["format"] != FORMAT:
             raise LedgerForeign(f"{file}: expected format {FORMAT}, found {found['format']}")
+        _check_whole(file, text, found)
         origin = Origin(bytes.fromhex(found["id"]), int(found["epoch"]))
-        card = Card(origin, int(found["segment_bytes"]))
+        check = found.get("key_check")
+        card = Card(origin, int(found["segment_bytes"]), None if check is None else int(check, 16))
     except (ValueError, KeyError, TypeError) as error:
         raise LedgerForeign(
             f"{file}: expected id, epoch, format and segment_bytes, found {error!r}; restore it"
         ) from error
     if len(origin.ledger_id) != 16 or origin.epoch < 1:
         raise LedgerForeign(f"{file}: expected an id of 16 bytes and an epoch from 1; restore it")
+    if card.key_check is not None and (path / TOKEN_KEY).exists():
+        _check_key(path, card.key_check)
     return card
 
 
+def _check_whole(file: Path, text: str, found: dict[str, Any]) -> None:
+    """LedgerForeign where it is not as it was written. Only ledgers from before have no checksum,
+    and those have none of what came with it, so a line that lost its name is noticed too."""
+    if not found.keys() - {"id", "epoch", "format", "lmdb", "segment_bytes"}:
+        return
+    body, name, _ = text.rpartition(f"{CHECKSUM} = ")
+    if not name or text != body + _checksum_line(body):
+        raise LedgerForeign(
+            f"{file}: expected what `onecard init` wrote, with its checksum, found it changed or "
+            "damaged; restore it from a copy"
+        )
+
+
+def _check_key(path: Path, wanted: int) -> None:
+    found = key_check(read_token_key(path))
+    if found != wanted:
+        raise LedgerForeign(
+            f"{path / TOKEN_KEY}: expected the key that {TOML} was made with (check "
+            f"{wanted:016x}), found another one or a damaged one (check {found:016x}); "
+            "restore this ledger's own"
+        )
+
+
+def _checksum_line(text: str) -> str:
+    return f'{CHECKSUM} = "{blake2b(text.encode(), digest_size=8).hexdigest()}"\n'
+
+
 def read_token_key(path: Path) -> bytes:
-    """The 32 bytes of token.key; LedgerMissing or LedgerForeign."""
-    file = path / TOKEN_KEY
+    """The 32 bytes of a ledger's token.key; LedgerMissing or LedgerForeign."""
+    return read_key(path / TOKEN_KEY)
+
+
+def read_key(file: Path) -> bytes:
+    """The 32 bytes of a key's file that only its owner may read; LedgerMissing or LedgerForeign."""
     if not file.is_file():
         raise LedgerMissing(f"{file}: expected the key of the card tokens, found none; restore it")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & OTHERS_MAY:
+        raise LedgerForeign(
+            f"{file}: expected a file that only its owner may read, found mode {mode:04o}; "
+            f"chmod 600 {file}"
+        )
     key = file.read_bytes()
     if len(key) != KEY_BYTES:
         raise LedgerForeign(f"{file}: expected {KEY_BYTES} bytes, found {len(key)}; restore it")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 
-KEY_CHECK = "key check"  # its token tells whether two sides hold the same key, and not the key
+KEY_CHECK = "key check"  # what is hashed to tell whether two sides hold the same key
 KEY_BYTES = 32
 TOKEN_BYTES = 8
 
@@ -34,3 +34,8 @@ def token(key: bytes, number: str) -> int:
 def tokens(key: bytes, numbers: Iterable[str]) -> NDArray[np.uint64]:
     """The tokens of printed card numbers, in their order."""
     return np.fromiter((token(key, number) for number in numbers), np.uint64)
+
+
+def key_check(key: bytes) -> int:
+    """Tells whether two sides hold the same key, and nothing of the key."""
+    return token(key, KEY_CHECK)

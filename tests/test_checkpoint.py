@@ -17,7 +17,7 @@ from onecard.core.derived.environment import META, Derived, Origin, open_derived
 from onecard.core.derived.pages import KEY, LAYOUT, MANIFEST, PAGES, SavedPages
 from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.journal import Journal, Tip, seal
-from onecard.core.ledger import Ledger
+from onecard.core.ledger import Ledger, read_card
 from onecard.core.log import Log
 from onecard.core.store import StoreFailed, StoreFull
 from onecard.ext.state import TABLES, State
@@ -213,8 +213,9 @@ def replace_bytes(bench: Bench, content: bytes | None) -> None:
 
 def other_toml(bench: Bench) -> None:
     """As after a restore: the journal goes on under a higher epoch."""
-    toml = bench.folder / "ledger.toml"
-    toml.write_text(toml.read_text().replace("epoch = 1", "epoch = 2"))
+    card = read_card(bench.folder)
+    later = replace(card, origin=replace(card.origin, epoch=2))
+    (bench.folder / "ledger.toml").write_text(later.text((0, 9, 0)))
 
 
 DAMAGES: dict[str, Callable[[Bench], None]] = {

@@ -7,6 +7,7 @@ import threading
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from onecard.cli.init import init
+from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import (
     LedgerFault,
@@ -23,7 +25,9 @@ from onecard.core.errors import (
     OnecardError,
 )
 from onecard.core.journal import Draft
-from onecard.core.ledger import Ledger, read_card
+from onecard.core.ledger import Ledger, read_card, read_token_key
+from onecard.core.log import Log
+from onecard.core.token import token
 from onecard.ext import layout
 from onecard.ext.outcome import Image, Record
 from onecard.ext.state import State
@@ -67,8 +71,10 @@ def test_what_a_new_ledger_holds(tmp_path: Path) -> None:
     found = tomllib.loads((folder / "ledger.toml").read_text())
     assert bytes.fromhex(found.pop("id")) == origin.ledger_id
     assert found.pop("lmdb").startswith("0.9.")
-    assert found == {"epoch": 1, "format": 1, "segment_bytes": MIB}
     key = folder / "token.key"
+    assert int(found.pop("key_check"), 16) == token(key.read_bytes(), "key check")
+    assert len(found.pop("checksum")) == 16
+    assert found == {"epoch": 1, "format": 1, "segment_bytes": MIB}
     assert (key.stat().st_size, stat.S_IMODE(key.stat().st_mode)) == (32, 0o600)
     with Ledger.open(folder, SMALL) as ledger:
         assert (ledger.id, ledger.epoch, ledger.journal.last) == (origin.ledger_id, 1, 0)
@@ -99,6 +105,32 @@ def rewrite(name: str, old: str, new: str) -> Callable[[Path], object]:
     return change
 
 
+def from_before(change: Callable[[Path], object] = lambda f: None) -> Callable[[Path], object]:
+    """ledger.toml as it was before it held a check of the key and a checksum; then a change."""
+
+    def rewritten(folder: Path) -> None:
+        card = replace(read_card(folder), key_check=None)
+        (folder / "ledger.toml").write_text(card.text((0, 9, 31)))
+        change(folder)
+
+    return rewritten
+
+
+def other_key(folder: Path) -> None:
+    Ledger.create(folder / "other", SMALL)
+    shutil.move(folder / "other" / "token.key", folder / "token.key")
+    shutil.rmtree(folder / "other")
+
+
+def other_toml(folder: Path) -> None:
+    """Another ledger's, with its key, so that the two agree with one another."""
+    other_key(folder)
+    Ledger.create(folder / "other", SMALL)
+    for name in ("ledger.toml", "token.key"):
+        shutil.move(folder / "other" / name, folder / name)
+    shutil.rmtree(folder / "other")
+
+
 OPENINGS: dict[str, tuple[Callable[[Path], object], type[OnecardError], str]] = {
     "no folder": (shutil.rmtree, LedgerMissing, "found no ledger.toml"),
     "no toml": (lambda f: (f / "ledger.toml").unlink(), LedgerMissing, "found no ledger.toml"),
@@ -108,15 +140,37 @@ OPENINGS: dict[str, tuple[Callable[[Path], object], type[OnecardError], str]] = 
         LedgerForeign,
         "expected 32 bytes, found 31",
     ),
+    "other key": (other_key, LedgerForeign, "found another one or a damaged one .*restore"),
+    "key of a group": (
+        lambda f: (f / "token.key").chmod(0o640),
+        LedgerForeign,
+        "only its owner may read, found mode 0640; chmod 600",
+    ),
+    "key of all": (
+        from_before(lambda f: (f / "token.key").chmod(0o604)),
+        LedgerForeign,
+        "found mode 0604; chmod 600",
+    ),
+    "toml of another": (other_toml, LedgerForeign, "expected ledger"),
     "no journal": (lambda f: shutil.rmtree(f / "journal"), LedgerMissing, "expected a journal"),
     "other format": (
         rewrite("ledger.toml", "format = 1", "format = 2"),
         LedgerForeign,
         "expected format 1, found 2",
     ),
-    "other id": (rewrite("ledger.toml", 'id = "', 'id = "00'), LedgerForeign, "16 bytes"),
+    "edited": (rewrite("ledger.toml", "epoch = 1", "epoch = 2"), LedgerForeign, "its checksum"),
+    "checksum lost": (rewrite("ledger.toml", "checksum", "#hecksum"), LedgerForeign, "checksum"),
+    "other id": (
+        from_before(rewrite("ledger.toml", 'id = "', 'id = "00')),
+        LedgerForeign,
+        "16 bytes",
+    ),
     "no toml at all": (rewrite("ledger.toml", "=", "?"), LedgerForeign, "restore it"),
-    "a line missing": (rewrite("ledger.toml", "epoch", "era"), LedgerForeign, "KeyError"),
+    "a line missing": (
+        from_before(lambda f: (f / "ledger.toml").write_text("format = 1\n")),
+        LedgerForeign,
+        "KeyError",
+    ),
 }
 
 
@@ -134,6 +188,41 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path, name: str, readonly: bool)
         # Whoever was refused gave everything back: the next one is not told "in use".
         with pytest.raises(error, match=says):
             Ledger.open(folder, SMALL, readonly=readonly)
+
+
+def test_every_bit_of_the_folders_own_files_is_noticed(tmp_path: Path) -> None:
+    """Also by those who only ask the file: settle, reconcile, verify."""
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, SMALL)
+    for name in ("ledger.toml", "token.key"):
+        file = folder / name
+        whole = file.read_bytes()
+        for bit in range(8 * len(whole)):
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            file.write_bytes(damaged)
+            with pytest.raises(LedgerForeign) as refused:
+                read_card(folder)
+            assert name in str(refused.value), (name, bit)
+        file.write_bytes(whole)
+        assert read_card(folder).segment_bytes == MIB
+
+
+def test_a_ledger_from_before_the_check_opens_with_one_warning(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, SMALL)
+    for readonly in (False, True):
+        log = StringIO()
+        with Ledger.open(folder, SMALL, readonly, log=Log(SystemClock(), out=log)):
+            assert log.getvalue() == ""
+    from_before()(folder)
+    key = read_token_key(folder)
+    for readonly in (False, True):
+        log = StringIO()
+        with Ledger.open(folder, SMALL, readonly, log=Log(SystemClock(), out=log)) as ledger:
+            assert ledger.token_key == key
+            assert log.getvalue().count("\n") == log.getvalue().count("key_unchecked") == 1
+    assert key.hex() not in log.getvalue()
 
 
 def test_one_writes_and_others_read(tmp_path: Path) -> None:

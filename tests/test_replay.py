@@ -229,7 +229,8 @@ def test_rules_are_only_widened(first: Path, tmp_path: Path) -> None:
     [
         (["{none}"], "expected a file of taps"),
         (["{text}"], "expected the column names"),
-        (["{first}", "--to", "127.0.0.1:1", "--token-key", "{text}"], "a key of 32 bytes"),
+        (["{first}", "--to", "127.0.0.1:1", "--token-key", "{text}"], "expected 32 bytes"),
+        (["{first}", "--to", "127.0.0.1:1", "--token-key", "{open}"], "found mode 0644; chmod 600"),
         (["{first}", "--data", "{folder}"], "expected an empty folder"),
     ],
 )
@@ -237,7 +238,15 @@ def test_mistakes_are_one_line(
     arguments: list[str], reason: str, first: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "text").write_text("hello\n")
-    places = {"none": tmp_path / "none", "text": tmp_path / "text", "first": first}
+    (tmp_path / "text").chmod(0o600)
+    (tmp_path / "open").write_bytes(bytes(32))
+    (tmp_path / "open").chmod(0o644)
+    places = {
+        "open": tmp_path / "open",
+        "none": tmp_path / "none",
+        "text": tmp_path / "text",
+        "first": first,
+    }
     given = [argument.format(**places, folder=tmp_path) for argument in arguments]
     done = run("replay", "--format", "shenzhen", *given, status=2)
     assert reason in done.stderr and len(done.stderr.splitlines()) == 1

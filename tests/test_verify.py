@@ -48,6 +48,7 @@ def made(path: Path, segment_bytes: int = 4 * MIB, groups: int = 0) -> Path:
         for _ in range(groups):
             journal.append([hand.entries(40), hand.entries(50)])
     (path / "ledger.toml").write_text(Card(Origin(LEDGER_ID, 1), segment_bytes).text((0, 9, 0)))
+    (path / "token.key").touch(0o600)
     (path / "token.key").write_bytes(bytes(32))
     return path
 
