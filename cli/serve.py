@@ -14,6 +14,7 @@ from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput
 from onecard.core.log import Log
+from onecard.core.settings_file import KEPT, SETTINGS, read_settings
 from onecard.grpc.host import Host, Ready
 from onecard.grpc.server import Address
 
@@ -31,18 +32,35 @@ def serve(
             help="Port of the Prometheus endpoint, same host; 0 chooses one.", min=0, max=65535
         ),
     ] = Settings.metrics_port,
-    cards_max: Annotated[int, typer.Option(help="Cards this process has room for.", min=1)] = (
-        Settings.cards_max
-    ),
-    streams_max: Annotated[int, typer.Option(help="Streams that may be open.", min=1)] = (
-        Settings.streams_max
-    ),
+    cards_max: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Cards the ledger has room for from now on; by default as {SETTINGS} says.",
+            min=1,
+        ),
+    ] = None,
+    streams_max: Annotated[
+        int | None,
+        typer.Option(
+            help="Streams that may be open.", min=1, show_default=str(Settings.streams_max)
+        ),
+    ] = None,
     checkpoint_seconds: Annotated[
-        float, typer.Option(help="Between two checkpoints; bounds what a restart replays.", min=0)
-    ] = Settings.checkpoint_every_s,
+        float | None,
+        typer.Option(
+            help="Between two checkpoints; bounds what a restart replays.",
+            min=0,
+            show_default=str(Settings.checkpoint_every_s),
+        ),
+    ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other limit of core/config.py."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help=f"Any other setting of core/config.py. {', '.join(KEPT)} are the ledger's own: "
+            f"they are kept in {SETTINGS} for every command.",
+        ),
     ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Written when ready: JSON with the addresses, for scripts.")
@@ -63,15 +81,17 @@ def serve(
     Example: onecard serve ./ledger --listen 127.0.0.1:7421
     """
     address = Address.parse(listen)
-    settings = _settings(setting or [])
+    given: dict[str, Any] = {
+        "cards_max": cards_max,
+        "streams_max": streams_max,
+        "checkpoint_every_s": checkpoint_seconds,
+        "host": address.host,
+        "port": address.port,
+        "metrics_port": metrics_port,
+    }
     settings = replace(
-        settings,
-        cards_max=cards_max,
-        streams_max=streams_max,
-        checkpoint_every_s=checkpoint_seconds,
-        host=address.host,
-        port=address.port,
-        metrics_port=metrics_port,
+        _settings(read_settings(data), setting or []),
+        **{name: value for name, value in given.items() if value is not None},
     )
     clock = SystemClock()
     log = Log(clock, _log_format(log_format))
@@ -106,8 +126,8 @@ def _write_ready(path: Path, now: Ready) -> None:
     part.rename(path)
 
 
-def _settings(given: list[str]) -> Settings:
-    """Settings with NAME=VALUE pairs applied; BadInput for a name or value that is none."""
+def _settings(own: Settings, given: list[str]) -> Settings:
+    """The ledger's with NAME=VALUE pairs applied; BadInput for a name or value that is none."""
     known: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
     values: dict[str, Any] = {}
     for pair in given:
@@ -122,7 +142,7 @@ def _settings(given: list[str]) -> Settings:
             ) from None
         if not isinstance(values[name], str) and values[name] < 0:
             raise BadInput(f"--set {name}: expected 0 or more, found {text}")
-    return replace(Settings(), **values)
+    return replace(own, **values)
 
 
 def _log_format(text: str) -> Literal["logfmt", "json"]:

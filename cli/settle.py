@@ -14,10 +14,10 @@ from rich.table import Table
 from onecard.core.calendar import day_number, day_text
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
-from onecard.core.config import Settings
 from onecard.core.errors import BadInput, LedgerInUse
 from onecard.core.journal import Journal
 from onecard.core.ledger import read_card
+from onecard.core.settings_file import read_settings
 from onecard.core.settlement.files import write_files
 from onecard.core.settlement.manifest import MANIFEST, Manifest
 from onecard.core.settlement.window import CloseWindow
@@ -74,7 +74,7 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None) ->
             client.close_window(window, day)
         return
     try:
-        node = Node(data, Settings(), SystemClock())
+        node = Node(data, read_settings(data), SystemClock())
     except LedgerInUse as error:
         raise LedgerInUse(f"{error}, or close through its server: --to HOST:PORT") from None
     answers: SimpleQueue[object] = SimpleQueue()

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from onecard.core import completeness
 from onecard.core.calendar import day_text
-from onecard.core.config import Settings
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger import Ledger
 from onecard.core.settlement.window import window_view
@@ -186,7 +185,7 @@ def gaps(
 
 @contextmanager
 def _open(data: Path) -> Iterator[Ledger]:
-    ledger = Ledger.open(data, Settings(), readonly=True)
+    ledger = Ledger.open(data, readonly=True)
     try:
         yield ledger
     finally:

@@ -3,6 +3,7 @@
     DIR/ledger.toml            id, epoch, format, engine, the check of the key, and a checksum over
                                all of it; written last, so a folder with it is whole
     DIR/token.key              32 random bytes, mode 0600: the key of the card tokens
+    DIR/settings.toml          what it has room for (core/settings_file.py)
     DIR/owner                  held while a process writes (core/owner.py)
     DIR/journal/               what happened; the only thing that cannot be made again
     DIR/checkpoint/state       saved pages of the state       } derived from the journal:
@@ -34,10 +35,18 @@ from onecard.core.derived.environment import Origin
 from onecard.core.derived.identity import Identities
 from onecard.core.derived.pages import SavedPages
 from onecard.core.derived.recovery import Progress, Recovery, bound_by, head_at, read_through
+from onecard.core.derived.room import NoRoom, Room
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import Journal
 from onecard.core.log import Log
 from onecard.core.owner import Owner
+from onecard.core.settings_file import (
+    SETTINGS,
+    check_in_use,
+    check_settings,
+    keep_settings,
+    read_settings,
+)
 from onecard.core.store import sync_folder
 from onecard.core.token import KEY_BYTES, key_check
 from onecard.ext import layout
@@ -129,6 +138,7 @@ class Ledger:
     def create(cls, path: Path, settings: Settings | None = None) -> Origin:
         """Make a ledger in `path`, an empty or absent folder; LedgerForeign where it is not."""
         settings = settings or Settings()
+        check_settings(settings)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise LedgerForeign(
                 f"{path}: expected an empty folder or none, found files in it; choose another"
@@ -145,6 +155,7 @@ class Ledger:
             settings.watermark_bytes,
         ) as journal:
             engine = journal.segments[0].store.lib_version
+        keep_settings(path, settings)
         text = Card(origin, settings.segment_bytes, key_check(key)).text(engine)
         _write(path / (TOML + ".new"), text.encode())
         (path / (TOML + ".new")).rename(path / TOML)
@@ -162,44 +173,68 @@ class Ledger:
         clock: Clock | None = None,
         log: Log | None = None,
     ) -> "Ledger":
-        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault.
+        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault; BadInput where
+        the settings do not allow what is in use.
 
         With `readonly` nothing is written and another process may serve it meanwhile; the ledger
-        is then as it was durable at this moment, for ever.
+        is then as it was durable at this moment, for ever, whatever the settings allow. Without
+        `settings` they are the ledger's own; with them they become its own.
         """
-        settings = settings or Settings()
         clock = clock or SystemClock()
         log = log or Log(clock)
         card = read_card(path)
-        origin = card.origin
+        settings = settings or read_settings(path)
+        check_settings(settings)
         if card.key_check is None:
             log.warning(
                 "key_unchecked",
                 path=str(path / TOKEN_KEY),
                 reason=f"{TOML} is from before it held a check of it: nothing says it is this one",
             )
+        room = Room.of(settings)
+        while True:
+            try:
+                return cls._open(path, card, settings, room, readonly, progress, clock, log)
+            except NoRoom as more:
+                room = more.room
+
+    @classmethod
+    def _open(
+        cls,
+        path: Path,
+        card: Card,
+        settings: Settings,
+        room: Room,
+        readonly: bool,
+        progress: Progress | None,
+        clock: Clock,
+        log: Log,
+    ) -> "Ledger":
+        """`open` with so much room; NoRoom where more rows are in use."""
+        origin = card.origin
+        map_bytes = settings.checkpoint_map_bytes
+        if map_bytes >= Settings.checkpoint_map_bytes:  # one that is smaller is meant
+            map_bytes = max(map_bytes, room.map_bytes)
         with ExitStack() as opened:
             owner = None if readonly else opened.enter_context(Owner(path))
             if not readonly:
                 (path / CHECKPOINT).mkdir(mode=0o700, exist_ok=True)
-            pages = SavedPages.open(
-                path / CHECKPOINT / "state",
-                origin,
-                settings.checkpoint_map_bytes,
-                log,
-                readonly=readonly,
-            )
+            folder = path / CHECKPOINT / "state"
+            pages = SavedPages.open(folder, origin, map_bytes, log, readonly=readonly)
             opened.callback(pages.close)
-            loaded = recovery.load(pages, settings, clock)
+            loaded = recovery.load(pages, room, clock)
             journal = opened.enter_context(_open_journal(path, card, settings, readonly))
 
             def discard(reason: str) -> None:
                 if readonly:
                     log.warning("derived_not_used", reason=reason)
                 else:
-                    pages.discard(reason, origin, settings.checkpoint_map_bytes, log)
+                    pages.discard(reason, origin, map_bytes, log)
 
-            state, done = recovery.catch_up(loaded, journal, settings, clock, discard, progress)
+            state, done = recovery.catch_up(loaded, journal, room, clock, discard, progress)
+            if not readonly:
+                check_in_use(path, settings, state)
+                _keep(path, settings, log)
             identities = Identities.open(
                 path / CHECKPOINT / "identities",
                 origin,
@@ -277,6 +312,14 @@ class Ledger:
                 closing.callback(self._checkpoint.stop)
                 if checkpoint:
                     self._checkpoint.save(self.state)
+
+
+def _keep(path: Path, settings: Settings, log: Log) -> None:
+    """Keep the settings for the commands that come; a full disk is no reason not to start."""
+    try:
+        keep_settings(path, settings)
+    except OSError as error:
+        log.warning("settings_not_kept", path=str(path / SETTINGS), reason=error.strerror)
 
 
 def _open_journal(path: Path, card: Card, settings: Settings, readonly: bool) -> Journal:

@@ -98,7 +98,7 @@ class PutTerminals:
             if known is None:
                 known = state.count("terminals") + len(fresh)
                 if known > state.terminals_max:
-                    raise Overloaded(f"this process holds at most {state.terminals_max} terminals")
+                    raise _full("terminals_max", state.terminals_max)
                 fresh[encoded] = known
             elif known not in latest:
                 latest[known] = _terminal_now(state, known)
@@ -150,7 +150,7 @@ class PutCards:
         rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
         rows = rows[self._changed(state, rows, card)]
         if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
-            raise Overloaded(f"this process holds at most {state.cards_max} cards")
+            raise _full("cards_max", state.cards_max)
         return _draft(Record.CARDS, rows, sequence, booked_at_us), len(rows)
 
     def _since_us(
@@ -225,7 +225,7 @@ class PutCards:
             )
         wanted[opens] = np.arange(int(opens.sum()), dtype=np.uint32) + state.count("accounts")
         if len(wanted) and int(wanted.max()) > state.cards_max:
-            raise Overloaded(f"this process holds at most {state.cards_max} accounts")
+            raise _full("cards_max", state.cards_max)
         rows["account"] = wanted
 
     def _changed(
@@ -371,6 +371,13 @@ def _terminal_now(state: State, terminal: int) -> tuple[int, ...]:
     row = state.table("terminals")[terminal]
     names = ("place", "operator_id", "mode", "status", "counterless")
     return tuple(int(row[name]) for name in names)
+
+
+def _full(name: str, limit: int) -> Overloaded:
+    return Overloaded(
+        f"{name}: this ledger has room for {limit}, and this would be more; serve it with --set "
+        f"{name}=N"
+    )
 
 
 def _text(value: str, bytes_max: int, what: str) -> bytes:

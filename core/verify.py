@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from onecard.core.config import Settings
+from onecard.core.derived.room import NoRoom, Room, check_room
 from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.block import NO_HASH, Block, Tip
 from onecard.core.journal.books import OWNER_KINDS, Books
@@ -20,6 +21,7 @@ from onecard.core.journal.chain import FOLDER, segment_numbers
 from onecard.core.journal.segment import Segment
 from onecard.core.ledger import CHECKPOINT, Ledger, read_card
 from onecard.core.owner import holder
+from onecard.core.settings_file import read_settings
 from onecard.core.store import DATA_FILE, structure
 from onecard.ext.outcome import OwnerKind
 from onecard.ext.state import TABLES, State
@@ -58,18 +60,24 @@ def verify(
 ) -> Report:
     """Walk the ledger in the folder `path`; with `head`, a hash kept elsewhere must be in it.
 
-    Never raises for what is wrong with the ledger; LedgerMissing where there is none at all.
+    Never raises for what is wrong with the ledger; LedgerMissing where there is none at all. Its
+    settings say how much room to begin with; where more is in use, it begins again with more.
     """
-    settings = settings or Settings()
+    settings = settings or read_settings(path)
     ledger_id = read_card(path).origin.ledger_id
-    report = Report(str(path))
-    try:
-        state = State(settings.cards_max, settings.terminals_max, settings.claims_max)
-        walk(path, ledger_id, report, state, head, progress)
-        report.checkpoint = state_agrees(path, state, settings)
-    except OnecardError as error:
-        report.fault = str(error)
-    return report
+    room = Room.of(settings)
+    while True:
+        report = Report(str(path))
+        try:
+            state = room.state()
+            walk(path, ledger_id, report, state, head, progress)
+            report.checkpoint = state_agrees(path, state, settings)
+        except NoRoom as more:
+            room = more.room
+            continue
+        except OnecardError as error:
+            report.fault = str(error)
+        return report
 
 
 def walk(
@@ -144,6 +152,7 @@ class _Proof:
     def _take_block(self, block: Block) -> None:
         self.tip = block.follow(self.tip, self.ledger_id)
         self.books.take(block)
+        check_room(self.state, block)
         try:
             self.state.apply(block.value)
         except ValueError as error:
@@ -203,6 +212,7 @@ def state_agrees(path: Path, replayed: State, settings: Settings | None = None) 
     with Ledger.open(path, settings, readonly=True) as ledger:
         # Another process may have written more meanwhile.
         for block in ledger.journal.blocks(int(replayed.totals["last"][0]) + 1):
+            check_room(replayed, block)
             replayed.apply(block.value)
         saved_at = ledger.recovery.checkpoint
         if ledger.state.digest() != replayed.digest():

@@ -322,7 +322,7 @@ def test_fewer_rows_than_the_ledger_has_is_refused_by_name(bench: Bench) -> None
     bench.checkpoint.begin(bench.state)
     bench.drain()
     bench.close()
-    with pytest.raises(BadInput, match=r"expected room for \d+ accounts, found settings"):
+    with pytest.raises(BadInput, match=r"cards_max: expected at least \d+, so many \w+ are in use"):
         Ledger.open(bench.folder, replace(SMALL, cards_max=100))
     with Ledger.open(bench.folder, replace(SMALL, cards_max=300_000)) as ledger:
         assert same(ledger, bench.replayed)

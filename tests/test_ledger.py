@@ -67,7 +67,7 @@ def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]
 def test_what_a_new_ledger_holds(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "ledger"
     origin = Ledger.create(folder, SMALL)
-    assert sorted(os.listdir(folder)) == ["journal", "ledger.toml", "token.key"]
+    assert sorted(os.listdir(folder)) == ["journal", "ledger.toml", "settings.toml", "token.key"]
     found = tomllib.loads((folder / "ledger.toml").read_text())
     assert bytes.fromhex(found.pop("id")) == origin.ledger_id
     assert found.pop("lmdb").startswith("0.9.")

@@ -231,8 +231,8 @@ class Engine:
         left = self.state.claims_max - self.state.count("claims")
         if taps.count > left and int(np.isin(taps.column("kind"), CLAIMING).sum()) > left:
             raise Overloaded(
-                f"this process holds at most {self.state.claims_max} claims (refunds, captures, "
-                "releases, reversals): serve with a higher claims_max"
+                f"claims_max: this ledger has room for {self.state.claims_max} refunds, captures, "
+                "releases and reversals, and this might be more; serve it with --set claims_max=N"
             )
 
     def _act(self, act: Act, group: Group) -> object:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.derived.environment import META, Derived, Origin, open_derived, set_aside
-from onecard.core.errors import BadInput, LedgerFault
+from onecard.core.derived.room import NoRoom, Room
+from onecard.core.errors import LedgerFault
 from onecard.core.log import Log
 from onecard.ext import layout
 from onecard.ext.state import DTYPES, PAGE_BYTES, TABLES, State
@@ -78,6 +79,7 @@ class SavedPages:
         """Fill a new state with the saved one, ready to replay from the manifest's sequence on.
 
         None where nothing whole was saved. LedgerFault: damaged; the state is then of no use.
+        NoRoom: made for fewer rows than were in use.
         """
         manifest = self._manifest()
         if manifest is None:
@@ -217,8 +219,10 @@ class SavedPages:
         rows = state.table(name).view(np.uint8)
         page_bytes = ROWS_A_PAGE[name] * DTYPES[name].itemsize
         room = rows[number * page_bytes : (number + 1) * page_bytes]
-        # A ledger opened with room for fewer rows than the page: `_check_room` saw to those in use.
-        room[:] = np.frombuffer(content, np.uint8)[: len(room)]
+        # Saved with room for more rows than there is now, or for fewer: the last page of a table is
+        # cut at its room. `_check_room` saw to the rows in use; those that were not are zero.
+        size = min(len(room), len(content))
+        room[:size] = np.frombuffer(content, np.uint8)[:size]
         if number < len(self.as_of[name]):
             self.as_of[name][number] = as_of
 
@@ -248,10 +252,7 @@ def _check(key: bytes, as_of: int, content: bytes | memoryview) -> int:
 
 
 def _check_room(manifest: Manifest, state: State) -> None:
-    totals = np.frombuffer(manifest.totals, layout.TOTALS)
-    for name in TABLES:
-        used, room = int(totals[name][0]), len(state.table(name))
-        if used > room:
-            raise BadInput(
-                f"expected room for {used} {name}, found settings that allow {room}; raise them"
-            )
+    room = Room(state.cards_max, state.terminals_max, state.claims_max)
+    used = Room.used(np.frombuffer(manifest.totals, layout.TOTALS)[0])
+    if not room.holds(used):
+        raise NoRoom(room.with_(used))

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.clock import Clock
-from onecard.core.config import MIB, Settings
+from onecard.core.config import MIB
 from onecard.core.derived import resident
 from onecard.core.derived.ahead import read_ahead
 from onecard.core.derived.pages import Manifest, SavedPages
-from onecard.core.errors import BadInput, LedgerFault, OnecardError
+from onecard.core.derived.room import Room, check_room
+from onecard.core.errors import LedgerFault, OnecardError
 from onecard.core.journal import Block, Journal
 from onecard.ext.outcome import Image, Record
 from onecard.ext.recent import IDENTITY
@@ -47,19 +48,17 @@ class Loaded:
     seconds: float
 
 
-def load(pages: SavedPages, settings: Settings, clock: Clock) -> Loaded:
-    """The saved state, or a new one. BadInput where the settings have no room for it.
+def load(pages: SavedPages, room: Room, clock: Clock) -> Loaded:
+    """The saved state, or a new one. NoRoom where there is not enough for it.
 
     To be called before the journal is opened: pages read beside a running writer are then never
     ahead of the journal, which is read later.
     """
     started_ns = clock.elapsed_ns()
-    state = new_state(settings)
+    state = room.state()
     manifest, fault = None, None
     try:
         manifest = pages.load(state)
-    except BadInput:
-        raise
     except OnecardError as error:
         fault = str(error)
     return Loaded(state, manifest, fault, (clock.elapsed_ns() - started_ns) / 1e9)
@@ -68,31 +67,26 @@ def load(pages: SavedPages, settings: Settings, clock: Clock) -> Loaded:
 def catch_up(
     loaded: Loaded,
     journal: Journal,
-    settings: Settings,
+    room: Room,
     clock: Clock,
     discard: Callable[[str], None],
     progress: Progress | None,
 ) -> tuple[State, Recovery]:
     """The state as of the journal's last record; `discard` is told why a save was not used.
 
-    LedgerFault, naming the block, where the journal does not fit.
+    LedgerFault, naming the block, where the journal does not fit; NoRoom where it only has more.
     """
     started_ns = clock.elapsed_ns()
     state, manifest = loaded.state, loaded.manifest
     fault = loaded.fault or _foreign(manifest, journal)
     if fault is not None:
-        state, manifest = new_state(settings), None
+        state, manifest = room.state(), None
         discard(fault)
     sequence = 0 if manifest is None else manifest.sequence
     blocks = _replay(state, journal, sequence, progress)
     seconds = (clock.elapsed_ns() - started_ns) / 1e9
     records = journal.last - sequence
     return state, Recovery(sequence, blocks, records, loaded.seconds, seconds)
-
-
-def new_state(settings: Settings) -> State:
-    """An empty one of the sizes asked for."""
-    return State(settings.cards_max, settings.terminals_max, settings.claims_max)
 
 
 def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
@@ -120,6 +114,7 @@ def _replay(state: State, journal: Journal, sequence: int, progress: Progress | 
     blocks = 0
     todo = journal.last - sequence
     for block in read_through(journal, sequence + 1):
+        check_room(state, block)
         try:
             state.apply(block.value)
         except ValueError as error:
