@@ -1,6 +1,5 @@
 """`onecard reconcile`: a file that came back, against ours."""
 
-import json
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -47,14 +46,16 @@ def reconcile(
     origin = read_card(data).origin
     with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
         ours = our_sheet(journal, data, window, file, participant)
+    if csv is not None and csv.exists() and any(csv.samefile(path) for path in (file, ours)):
+        raise BadInput(f"{csv}: expected another file than the two matched; it is kept as it is")
     result = match(ours, file, money_only)
-    if csv is not None and csv.exists() and csv.samefile(file):
-        raise BadInput(f"{csv}: expected another file than the one returned; it is kept as it is")
     if csv is not None:
         with csv.open("w", encoding="utf-8") as out:
             out.writelines(f"{line}\n" for line in result.break_lines())
     if as_json:
-        typer.echo(json.dumps(result.as_json(), ensure_ascii=False))
+        for part in result.json_parts():
+            typer.echo(part, nl=False)
+        typer.echo()
     else:
         _print(result)
     if not result.is_clean:

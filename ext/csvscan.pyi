@@ -10,6 +10,8 @@ NOT_INTEGER: int
 TOO_LARGE: int
 QUOTE_OPEN: int
 QUOTE_TAIL: int
+LINE_LONG: int
+LINE_BYTES_MAX: int
 
 def scan(
     text: bytes | memoryview, column_of: NDArray[np.int32], columns: NDArray[np.int64]

@@ -15,6 +15,9 @@ NOT_INTEGER = 5
 TOO_LARGE = 6  # does not fit in 64 bits with a sign
 QUOTE_OPEN = 7  # a quoted field that does not end on its line
 QUOTE_TAIL = 8  # something other than a comma after the closing quote
+LINE_LONG = 9
+
+LINE_BYTES_MAX = 1 << 16  # far above any line of ours; no line may cost more than a chunk
 
 
 def scan(const uint8_t[::1] text, const int32_t[::1] column_of, int64_t[:, ::1] columns):
@@ -33,6 +36,7 @@ def scan(const uint8_t[::1] text, const int32_t[::1] column_of, int64_t[:, ::1] 
     cdef int32_t field = 0
     cdef int code = 0
     cdef int32_t i
+    cdef int64_t line_max = LINE_BYTES_MAX
     if size and text[size - 1] != 10:
         raise ValueError("the text does not end with a newline")
     for i in range(<int32_t>column_of.shape[0]):
@@ -44,6 +48,9 @@ def scan(const uint8_t[::1] text, const int32_t[::1] column_of, int64_t[:, ::1] 
                 code = 1
                 break
             end = _line(text, at, column_of, columns, rows, &field, &code)
+            if end - at > line_max:
+                field = 0
+                code = 9
             if code:
                 break
             at = end

@@ -1,6 +1,7 @@
 """A returned file against ours: every break that was put in is found, classed, and nothing else."""
 
 import hashlib
+import json
 import random
 import time
 from collections import Counter, defaultdict
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onecard.core.errors import BadInput, NotFound
-from onecard.core.settlement import join, listing, reconcile
+from onecard.core.settlement import join, listing, reconcile, runs, surplus
 from onecard.core.settlement.files import write_files
 from onecard.core.settlement.join import What
 from onecard.core.settlement.listing import BY_ENTRY, BY_IDENTITY, BY_LEG
@@ -104,7 +105,7 @@ def breaks_of(result: reconcile.Result) -> Counter[Break]:
     st.sampled_from([BY_LEG, BY_ENTRY, BY_IDENTITY]),
     st.integers(1, 5),
     st.booleans(),
-    st.sampled_from([1, 30, reconcile.PILE_ROWS]),
+    st.sampled_from([(1, 1, 1), (40, 8, 4), (runs.RUN_ROWS, runs.CHUNK_ROWS, runs.MARK_ROWS)]),
 )
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -117,9 +118,10 @@ def test_every_break_put_in_is_found_and_nothing_else(
     reference: tuple[str, ...],
     participant: int,
     money_only: bool,
-    pile_rows: int,
+    rows_of: tuple[int, int, int],
 ) -> None:
-    monkeypatch.setattr(reconcile, "PILE_ROWS", pile_rows)
+    for name, rows in zip(("RUN_ROWS", "CHUNK_ROWS", "MARK_ROWS"), rows_of, strict=True):
+        monkeypatch.setattr(runs, name, rows)
     path = files.folder / files.sheet_of(participant).file
     made = returned(ours_by(path, reference), seed, money_only)
     theirs = made.write(tmp_path / "theirs.csv", reference)
@@ -169,21 +171,54 @@ LEGS = [
 def test_an_entry_of_several_legs(
     ours: list[int], theirs: list[int], expected: list[tuple[What, int, int | None]]
 ) -> None:
-    def lines(amounts: list[int]) -> np.ndarray:
-        rows = np.zeros(len(amounts), join.LINE)
-        rows["high"], rows["amount_fen"] = 8, amounts
-        rows["line"] = np.arange(1, len(rows) + 1)
-        return rows
-
-    _, _, found = join.join(lines(ours), lines(theirs), False)
-    assert [
+    rows = legs_of(ours, theirs)
+    done = join.join([rows], False)
+    found = [
         (
             What(int(row["what"])),
             int(row["ours_fen"]),
             int(row["theirs_fen"]) if row["theirs_line"] else None,
         )
-        for row in found
-    ] == expected
+        for row in done.breaks
+    ]
+    assert found == expected
+
+
+def legs_of(ours: list[int], theirs: list[int], reference: int = 8) -> np.ndarray:
+    """Sorted LINE rows of one reference."""
+    rows = np.zeros(len(ours) + len(theirs), runs.LINE)
+    rows["high"], rows["amount_fen"] = reference, [*ours, *theirs]
+    rows["side"][len(ours) :] = runs.THEIRS
+    rows["line"] = [*range(1, len(ours) + 1), *range(1, len(theirs) + 1)]
+    return runs.ordered(rows)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(-3, 3), max_size=3),
+            st.lists(st.integers(-4, 4), max_size=40),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(1, 9),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_surplus_put_aside_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    references: list[tuple[list[int], list[int]]],
+    chunk_rows: int,
+) -> None:
+    """One reference over many chunks gives the breaks that it gives as a whole."""
+    rows = np.concatenate([legs_of(*sides, at) for at, sides in enumerate(references, 1)])
+    whole = join.join([rows], False)
+    with monkeypatch.context() as patched:
+        patched.setattr(surplus, "KEPT", 6)  # twice the legs above
+        chunks = [rows[at : at + chunk_rows] for at in range(0, len(rows), chunk_rows)]
+        parted = join.join(chunks, False)
+    assert [row.tolist() for row in parted.breaks] == [row.tolist() for row in whole.breaks]
+    assert parted.tallies == whole.tallies
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 61, 500, 4096])
@@ -264,6 +299,9 @@ PLAIN = [
     ),
     (b"\x00" * 100, "line 1: expected text, found a NUL byte"),
     (b"sequence,amount_fen\n" + b"1" * 70_000, "line 2: expected"),
+    # Whether a chunk ends in it or not.
+    (b"sequence,n,amount_fen\n1," + b"x" * 70_000 + b",5\n", "line 2: expected at most 65536 byt"),
+    (b",".join([b"n"] * 30_000) + b"\n", "line 1: expected column names, amount_fen among"),
 ]
 
 
@@ -367,7 +405,9 @@ def test_breaks_are_said_a_line_each(files: Manifest, tmp_path: Path) -> None:
         "what,name,terminal,epoch,terminal_seq,ours_line,ours_fen,theirs_line,theirs_fen"
     )
     assert "theirs_only,长款,99999,0,1,,,2,5" in lines
-    assert len(lines) == len(result.breaks) == len(result.as_json()["breaks"])
+    assert (
+        len(lines) == len(result.breaks) == len(json.loads("".join(result.json_parts()))["breaks"])
+    )
 
 
 def test_a_million_lines_in_seconds(tmp_path: Path) -> None:

@@ -1,35 +1,19 @@
-"""Joins the lines of both sides by reference; what comes out does not depend on their order."""
+"""Joins the lines of both sides by reference; what comes out does not depend on their order.
 
-from dataclasses import dataclass
+Lines come sorted, a chunk at a time (`runs.ordered`), and leave as breaks in order of reference.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.settlement.breaks import BREAK, Breaks
 from onecard.core.settlement.detail import exact_sum
-
-LINE = np.dtype(
-    [
-        ("high", "<u8"),  # sequence; or terminal and epoch
-        ("amount_fen", "<i8"),
-        ("low", "<u4"),  # leg; or terminal_seq
-        ("line", "<u4"),
-        ("part", "<u4"),  # 0: the whole entry; else one of its legs, see _part_legs
-    ]
-)
-BREAK = np.dtype(
-    [
-        ("high", "<u8"),
-        ("ours_fen", "<i8"),
-        ("theirs_fen", "<i8"),
-        ("low", "<u4"),
-        ("ours_line", "<u4"),  # 0: none
-        ("theirs_line", "<u4"),
-        ("what", "u1"),
-        ("unused", "V3"),
-    ]
-)
-REFERENCE = ("high", "low", "part")
+from onecard.core.settlement.runs import LINE, OURS, THEIRS
+from onecard.core.settlement.surplus import Surplus
 
 
 class What(IntEnum):
@@ -59,98 +43,181 @@ class Tally:
     ours_fen: int = 0
     theirs_fen: int = 0
 
+    def add(self, count: int, ours_fen: int, theirs_fen: int) -> None:
+        self.count += count
+        self.ours_fen += ours_fen
+        self.theirs_fen += theirs_fen
 
-def join(
-    ours: NDArray[np.void], theirs: NDArray[np.void], money_only: bool
-) -> tuple[dict[What, Tally], int, NDArray[np.void]]:
-    """Tallies, how many lines of ours of 0 fen were left out, and the breaks; from LINE rows.
+
+@dataclass
+class Joined:
+    """What came out: tallies, the breaks, and how many lines of ours of 0 fen were left out."""
+
+    tallies: dict[What, Tally] = field(default_factory=lambda: {what: Tally() for what in What})
+    breaks: Breaks = field(default_factory=Breaks)
+    zero_unlisted: int = 0
+
+
+def join(chunks: Iterable[NDArray[np.void]], money_only: bool) -> Joined:
+    """Match sorted LINE rows.
 
     Several lines of ours with one reference are the legs of an entry: theirs may give the entry's
-    sum once, or leg by leg.
+    sum once, or leg by leg. Errors: BadInput where ours has more lines of one entry than an entry
+    has legs.
     """
-    ours, theirs = _sorted(ours), _sorted(theirs)
-    _part_legs(ours, theirs)
-    ours, theirs = _summed(ours), _sorted(theirs)
-    starts = _starts(theirs)
-    match = _match(ours, theirs[starts])
-    group = np.repeat(np.arange(len(starts)), np.diff([*starts, len(theirs)]))
-    known = match[group] >= 0
-    our_of = np.zeros(len(theirs), LINE)
-    our_of[known] = ours[match[group[known]]]
-    differs = ~known | (our_of["amount_fen"] != theirs["amount_fen"])
-    first = _first_of_group(theirs, group, differs, starts)
+    done = Joined()
+    rest = np.zeros(0, LINE)  # of the last reference, which may go on in the next chunk
+    surplus = Surplus()
+    for chunk in chunks:
+        rows = np.concatenate([rest, chunk])
+        starts = np.flatnonzero(_new(rows, ("high", "low")))
+        last = int(starts[-1]) if len(starts) else 0
+        if last > 0:
+            _finish(done, rows[:last], surplus, money_only)
+        rest = surplus.take(rows[last:])
+    _finish(done, rest, surplus, money_only)
+    surplus.close()
+    return done
+
+
+def _finish(done: Joined, rows: NDArray[np.void], surplus: Surplus, money_only: bool) -> None:
+    """Join whole references; the first of them may have a surplus."""
+    if surplus.rows:
+        starts = np.flatnonzero(_new(rows, ("high", "low")))
+        first = int(starts[1]) if len(starts) > 1 else len(rows)
+        _add(done, _spill(done, rows[:first], surplus, money_only))
+        rows = rows[first:]
+    _add(done, _join(done, rows, money_only))
+
+
+def _add(done: Joined, found: Iterable[NDArray[np.void]]) -> None:
+    for rows in found:
+        for what in What:
+            of = rows[rows["what"] == what]
+            # Our line of a repeated one is counted where it was matched, and once.
+            ours_fen = 0 if what == What.REPEATED else exact_sum(of["ours_fen"])
+            done.tallies[what].add(len(of), ours_fen, exact_sum(of["theirs_fen"]))
+        done.breaks.append(rows)
+
+
+def _join(done: Joined, rows: NDArray[np.void], money_only: bool) -> Iterator[NDArray[np.void]]:
+    """The breaks of whole references; what matched is added to its tally here."""
+    ours_at, group = rows["side"] == OURS, np.cumsum(_new(rows, ("high", "low")))
+    ours, theirs = rows[ours_at], rows[~ours_at]
+    our_key, their_key = group[ours_at] << 8, group[~ours_at] << 8
+    if _number_legs(ours, theirs, our_key, their_key):
+        our_key, their_key = our_key | ours["part"], their_key | theirs["part"]
+        order = np.argsort(their_key, kind="stable")
+        theirs, their_key = theirs[order], their_key[order]
+    our_key, ours = _summed(our_key, ours)
+    match = np.searchsorted(our_key, their_key)
+    match[match == len(our_key)] = 0
+    known = our_key[match] == their_key if len(our_key) else np.zeros(len(theirs), bool)
+    amount_fen = ours["amount_fen"][match] if len(ours) else np.zeros(len(theirs), np.int64)
+    differs = ~known | (amount_fen != theirs["amount_fen"])
+    first = _counts(their_key, differs)
     what = np.full(len(theirs), int(What.REPEATED), np.uint8)
     what[first] = int(What.MATCHED)
     what[first & differs] = int(What.AMOUNT_DIFFERS)
     what[first & ~known] = int(What.THEIRS_ONLY)
+    matched = what == What.MATCHED
+    sum_fen = exact_sum(theirs["amount_fen"][matched])
+    done.tallies[What.MATCHED].add(int(matched.sum()), sum_fen, sum_fen)
     alone = np.ones(len(ours), bool)
-    alone[match[match >= 0]] = False
+    alone[match[known]] = False
     silent = alone & (ours["amount_fen"] == 0) & money_only
+    done.zero_unlisted += int(silent.sum())
+    broken = np.flatnonzero(~matched)
+    our_of = np.zeros(len(broken), LINE)
+    our_of[known[broken]] = ours[match[broken[known[broken]]]]
     only = ours[alone & ~silent]
-    found = np.concatenate(
-        [
-            _breaks(our_of, theirs, what),
-            _breaks(only, np.zeros(len(only), LINE), np.uint8(What.OURS_ONLY)),
-        ]
-    )
-    tallies = {kind: _tally(kind, found[found["what"] == kind]) for kind in What}
-    return tallies, int(silent.sum()), found[found["what"] != What.MATCHED]
+    found = [
+        _breaks(our_of, theirs[broken], what[broken]),
+        _breaks(only, np.zeros(len(only), LINE), np.uint8(What.OURS_ONLY)),
+    ]
+    yield _in_order(np.concatenate(found))
 
 
-def _sorted(lines: NDArray[np.void]) -> NDArray[np.void]:
-    """By reference, and by line number within one."""
-    keys = ("line", *reversed(REFERENCE))
-    ordered: NDArray[np.void] = lines[np.lexsort([lines[key] for key in keys])]
-    return ordered
+def _spill(
+    done: Joined, rows: NDArray[np.void], surplus: Surplus, money_only: bool
+) -> Iterator[NDArray[np.void]]:
+    """The breaks of one reference that theirs repeats more often than fits in memory.
+
+    What decides is in `rows`; every line of the surplus repeats what is there.
+    """
+    [found] = _join(done, rows, money_only)
+    repeated = found["what"] == What.REPEATED
+    yield found[~repeated]
+    kept = found[repeated]
+    ours = rows[rows["side"] == OURS]
+    legs = ours["amount_fen"].tolist()
+    by_leg = bool(_parts(legs, rows["amount_fen"][rows["side"] == THEIRS].tolist()))
+    for lines in surplus.read():
+        our_of = np.zeros(len(lines), LINE)
+        if by_leg:
+            at = np.zeros(len(lines), np.intp)
+            for leg in range(len(legs) - 1, -1, -1):  # of equal legs the first
+                at[lines["amount_fen"] == legs[leg]] = leg
+            our_of[:] = ours[at]
+        elif len(ours):
+            our_of[:] = _summed(np.zeros(len(ours), np.int64), ours)[1]
+        rest = _breaks(our_of, lines, np.uint8(What.REPEATED))
+        last = (int(lines["amount_fen"][-1]), int(lines["line"][-1]))
+        due = (kept["theirs_fen"] < last[0]) | (
+            (kept["theirs_fen"] == last[0]) & (kept["theirs_line"] < last[1])
+        )
+        yield _in_order(np.concatenate([kept[due], rest]))
+        kept = kept[~due]
+    yield kept
 
 
-def _starts(lines: NDArray[np.void]) -> NDArray[np.intp]:
+def _new(rows: NDArray[np.void], keys: tuple[str, ...]) -> NDArray[np.bool_]:
     """Where each reference of sorted lines begins."""
-    new = np.ones(len(lines), bool)
+    new = np.ones(len(rows), bool)
     new[1:] = False
-    for key in REFERENCE:
-        new[1:] |= lines[key][1:] != lines[key][:-1]
-    return np.flatnonzero(new)
+    for key in keys:
+        new[1:] |= rows[key][1:] != rows[key][:-1]
+    return new
 
 
-def _summed(lines: NDArray[np.void]) -> NDArray[np.void]:
-    """One line a reference, with the sum of its amounts and the number of its first one."""
-    lines = _sorted(lines)
-    starts = _starts(lines)
+def _summed(
+    keys: NDArray[np.int64], lines: NDArray[np.void]
+) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+    """One line a key, with the sum of its amounts and the number of its first one."""
+    new = np.ones(len(keys), bool)
+    new[1:] = keys[1:] != keys[:-1]
+    if new.all():
+        return keys, lines
+    starts = np.flatnonzero(new)
     summed: NDArray[np.void] = lines[starts]
-    if len(starts):
-        summed["amount_fen"] = np.add.reduceat(lines["amount_fen"], starts)
-    return summed
+    summed["amount_fen"] = np.add.reduceat(lines["amount_fen"], starts)
+    return keys[starts], summed
 
 
-def _match(ours: NDArray[np.void], theirs: NDArray[np.void]) -> NDArray[np.intp]:
-    """For each of theirs the row of ours with its reference, or -1; both hold each once."""
-    both = np.concatenate([ours, theirs])
-    order = np.lexsort([both[key] for key in reversed(REFERENCE)])  # stable: ours come first
-    same = np.ones(len(both), bool)
-    same[_starts(both[order])] = False
-    second = np.flatnonzero(same)
-    match = np.full(len(theirs), -1, np.intp)
-    match[order[second] - len(ours)] = order[second - 1]
-    return match
-
-
-def _part_legs(ours: NDArray[np.void], theirs: NDArray[np.void]) -> None:
+def _number_legs(
+    ours: NDArray[np.void],
+    theirs: NDArray[np.void],
+    our_key: NDArray[np.int64],
+    their_key: NDArray[np.int64],
+) -> bool:
     """Number the legs of entries that theirs gives leg by leg without numbering them, in place.
 
     It does where none of its amounts is the entry's sum and one is that of a leg. Legs of equal
     amounts belong together, then the rest in order of amount; what is left over repeats one.
+    Returns True when any were numbered.
     """
-    our_starts, their_starts = _starts(ours), _starts(theirs)
+    keys, our_starts = np.unique(our_key, return_index=True)
+    if len(keys) == len(ours) or len(theirs) == 0:
+        return False
     our_ends = np.append(our_starts[1:], len(ours))
+    their_starts = np.flatnonzero(np.append(True, their_key[1:] != their_key[:-1]))
     their_ends = np.append(their_starts[1:], len(theirs))
-    if len(our_starts) == len(ours) or len(theirs) == 0:
-        return
-    match = _match(ours[our_starts], theirs[their_starts])
-    several = (match >= 0) & ((our_ends - our_starts)[match] > 1)
+    match = np.minimum(np.searchsorted(keys, their_key[their_starts]), len(keys) - 1)
+    several = (keys[match] == their_key[their_starts]) & ((our_ends - our_starts)[match] > 1)
     # Most give the sum, once; a million of them must not wait for the loop below.
     sums_fen = np.add.reduceat(ours["amount_fen"], our_starts)
     several &= theirs["amount_fen"][their_starts] != sums_fen[match]
+    numbered = False
     for at in np.flatnonzero(several).tolist():
         our_legs = ours[our_starts[match[at]] : our_ends[match[at]]]
         their_legs = theirs[their_starts[at] : their_ends[at]]
@@ -158,42 +225,41 @@ def _part_legs(ours: NDArray[np.void], theirs: NDArray[np.void]) -> None:
         if parts:
             our_legs["part"] = np.arange(1, len(our_legs) + 1)
             their_legs["part"] = parts
+            numbered = True
+    return numbered
 
 
 def _parts(ours_fen: list[int], theirs_fen: list[int]) -> list[int]:
     """For each amount of theirs its leg of ours, from 1; [] where theirs gives the sum."""
     if sum(ours_fen) in theirs_fen or not set(ours_fen) & set(theirs_fen):
         return []
-    free = dict(enumerate(ours_fen, 1))
-    parts = [0] * len(theirs_fen)
-    for at, amount_fen in enumerate(theirs_fen):
-        part = next((leg for leg, fen in free.items() if fen == amount_fen), 0)
-        parts[at] = part
-        free.pop(part, None)
-    legs = sorted(free, key=lambda leg: free[leg])
+    free: dict[int, list[int]] = {}  # the legs of an amount, the last one first
+    for leg in range(len(ours_fen), 0, -1):
+        free.setdefault(ours_fen[leg - 1], []).append(leg)
+    first = {amount_fen: legs[-1] for amount_fen, legs in free.items()}
+    parts = [free[fen].pop() if free.get(fen) else 0 for fen in theirs_fen]
+    legs = sorted(
+        (leg for legs in free.values() for leg in legs), key=lambda leg: (ours_fen[leg - 1], leg)
+    )
+    left = iter(legs)
     for at in sorted((at for at, part in enumerate(parts) if not part), key=theirs_fen.__getitem__):
-        equal = theirs_fen[at] in ours_fen
-        parts[at] = legs.pop(0) if legs else ours_fen.index(theirs_fen[at]) + 1 if equal else 1
+        parts[at] = next(left, 0) or first.get(theirs_fen[at], 1)
     return parts
 
 
-def _first_of_group(
-    theirs: NDArray[np.void],
-    group: NDArray[np.intp],
-    differs: NDArray[np.bool_],
-    starts: NDArray[np.intp],
-) -> NDArray[np.bool_]:
+def _counts(their_key: NDArray[np.int64], differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which line of each reference counts; the others repeat it.
 
     The one that agrees with ours, or else the least amount: not the one that happens to be
     first, for the order of lines must not change what comes out.
     """
-    first = np.zeros(len(theirs), bool)
-    if len(starts) == len(theirs):
-        first[:] = True
-    else:
-        order = np.lexsort((theirs["line"], theirs["amount_fen"], differs, group))
-        first[order[starts]] = True
+    new = np.ones(len(their_key), bool)
+    new[1:] = their_key[1:] != their_key[:-1]
+    if new.all():
+        return new
+    order = np.lexsort((differs, their_key))
+    first = np.zeros(len(their_key), bool)
+    first[order[np.flatnonzero(new)]] = True
     return first
 
 
@@ -208,11 +274,12 @@ def _breaks(
     for name, lines in (("ours", ours), ("theirs", theirs)):
         found[f"{name}_fen"] = lines["amount_fen"]
         found[f"{name}_line"] = lines["line"]
+    found["entry"] = ours["entry"]
     found["what"] = what
     return found
 
 
-def _tally(what: What, found: NDArray[np.void]) -> Tally:
-    # Our line of a repeated one is counted where it was matched, and once.
-    ours_fen = 0 if what == What.REPEATED else exact_sum(found["ours_fen"])
-    return Tally(len(found), ours_fen, exact_sum(found["theirs_fen"]))
+def _in_order(breaks: NDArray[np.void]) -> NDArray[np.void]:
+    keys = ("theirs_line", "theirs_fen", "what", "low", "high")
+    ordered: NDArray[np.void] = breaks[np.lexsort([breaks[key] for key in keys])]
+    return ordered

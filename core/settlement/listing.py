@@ -19,8 +19,8 @@ from onecard.core.settlement import form
 from onecard.core.settlement.detail import exact_sum
 from onecard.ext import csvscan
 
-CHUNK_BYTES = 1 << 22
-LINE_BYTES_MAX = 1 << 16  # far above any line of ours; a file without newlines stays small here
+CHUNK_BYTES = 1 << 20
+LINE_BYTES_MAX = csvscan.LINE_BYTES_MAX
 LINES_MAX = (1 << 32) - 2  # line numbers are kept in 32 bits
 BOM = b"\xef\xbb\xbf"
 AMOUNT = "amount_fen"
@@ -106,12 +106,17 @@ def open_listing(path: Path) -> Listing:
     return listing
 
 
-def rows_of(listing: Listing, reference: tuple[str, ...]) -> Iterator[Rows]:
-    """All details, a few megabytes at a time; an absent `epoch` is 0.
+def rows_of(
+    listing: Listing, reference: tuple[str, ...], beside: str | None = None
+) -> Iterator[Rows]:
+    """All details, a megabyte of text at a time; an absent `epoch` is 0.
+
+    `beside`: a column of integers that is wanted too, if the reference does not hold it.
 
     After the last, the trailer (if there is one) was compared with what was read.
     """
-    wanted = [name for name in (*reference, AMOUNT) if name in listing.names]
+    names = dict.fromkeys((*reference, AMOUNT, *([beside] if beside else [])))
+    wanted = [name for name in names if name in listing.names]
     column_of = np.full(len(listing.names), -1, np.int32)
     for number, name in enumerate(wanted):
         column_of[listing.names.index(name)] = number
@@ -147,8 +152,8 @@ def _read_head(listing: Listing) -> None:
     listing.names = _fields(line)
     if AMOUNT not in listing.names:
         listing.refuse(listing.line - 1, "", f"column names, {AMOUNT} among them", repr(line[:120]))
-    for name in listing.names:
-        if listing.names.count(name) > 1 and name in (*RANGES, AMOUNT):
+    for name in (*RANGES, AMOUNT):
+        if listing.names.count(name) > 1:
             listing.refuse(listing.line - 1, name, "each column once", "it twice")
     if listing.header is not None and listing.names != list(form.COLUMNS):
         listing.refuse(listing.line - 1, "", ",".join(form.COLUMNS), repr(line[:120]))
@@ -202,6 +207,8 @@ def _check_text(listing: Listing, text: bytes) -> None:
 
 
 def _refuse_field(listing: Listing, line: bytes, code: int, at: int) -> NoReturn:
+    if code == csvscan.LINE_LONG or len(line) > LINE_BYTES_MAX:
+        listing.refuse(listing.line, "", f"at most {LINE_BYTES_MAX} bytes", len(line))
     fields = _fields(_line(line))
     if code in (csvscan.FIELDS_FEW, csvscan.FIELDS_MANY):
         listing.refuse(listing.line, "", f"{len(listing.names)} fields", str(len(fields)))

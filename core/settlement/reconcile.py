@@ -1,24 +1,25 @@
 """Matches what a participant sends back against its details of a window, in any order of lines.
 
 Amounts are seen from the participant: positive, it receives. Both files are read once, streaming,
-their lines dealt into piles by reference, and each pile is sorted and joined in memory.
+sorted by reference on disk and joined a chunk at a time: memory does not grow with what they hold.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
+from onecard.core.settlement.breaks import Breaks, room_for_rows
 from onecard.core.settlement.files import file_digest, window_folder, write_files
-from onecard.core.settlement.join import LINE, NAMES, Tally, What, join
+from onecard.core.settlement.join import NAMES, Tally, What, join
 from onecard.core.settlement.listing import (
     AMOUNT,
     BY_ENTRY,
@@ -30,14 +31,13 @@ from onecard.core.settlement.listing import (
     rows_of,
 )
 from onecard.core.settlement.manifest import MANIFEST, read_manifest
+from onecard.core.settlement.runs import LINE, OURS, THEIRS, Runs
 from onecard.core.settlement.window import Journal
 
 CONVENTION = (
     "amounts are the participant's: positive, it receives; 长款 = a line only theirs has, "
     "短款 = a line only ours has"
 )
-PILE_ROWS = 2_000_000  # some 300 MB while one pile is sorted and joined
-PILES_MAX = 256  # a file each for both sides: far below the usual limit of 1,024
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Result:
-    """What matched and what did not. `breaks`: BREAK rows, by reference."""
+    """What matched and what did not. `breaks`: in order of reference, on disk."""
 
     window: int
     participant: int
@@ -61,14 +61,22 @@ class Result:
     theirs: Side
     tallies: dict[What, Tally]
     zero_unlisted: int  # of ours, 0 fen, not theirs: not counted as breaks, on request
-    breaks: NDArray[np.void]
+    breaks: Breaks
 
     @property
     def is_clean(self) -> bool:
         return len(self.breaks) == 0
 
+    def json_parts(self) -> Iterator[str]:
+        """One object, a part at a time; its last field, `breaks`, holds all of them."""
+        yield json.dumps(self.as_json(), ensure_ascii=False)[:-1] + ', "breaks": ['
+        for number, row in enumerate(self.breaks):
+            said = json.dumps(self.break_json(row), ensure_ascii=False)
+            yield f", {said}" if number else said
+        yield "]}"
+
     def as_json(self) -> dict[str, Any]:
-        """One object; `breaks` holds all of them."""
+        """All but the breaks."""
         tallies: dict[str, Any] = {}
         for what, tally in self.tallies.items():
             tallies[what.name.lower()] = {
@@ -87,7 +95,6 @@ class Result:
             "theirs": _side_json(self.theirs),
             **tallies,
             "zero_unlisted": self.zero_unlisted,
-            "breaks": [self.break_json(row) for row in self.breaks],
         }
 
     def break_json(self, row: np.void) -> dict[str, Any]:
@@ -116,22 +123,21 @@ def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
     Lines are matched by sequence and leg where theirs names both; by sequence; or by terminal,
     epoch and terminal_seq: the latter two against the sum of the legs of an entry. With
     `money_only` lines of 0 fen that theirs does not list are no breaks: it lists what moved.
-    BadInput, and nothing is matched, where either file is not what it says.
+    BadInput, and nothing is matched, where either file is not what it says; Overloaded where the
+    disk has no room for sorting.
     """
-    with ExitStack() as stack:
+    with room_for_rows(), ExitStack() as stack:
         our_listing = open_listing(ours)
         stack.callback(our_listing.file.close)
         their_listing = open_listing(theirs)
         stack.callback(their_listing.file.close)
         header = _check_headers(our_listing, their_listing)
         reference = their_listing.reference
-        piles = 1 + min(PILES_MAX - 1, _rows_in(ours, theirs) // PILE_ROWS)
-        our_piles = _deal(stack, our_listing, reference, piles)
-        their_piles = _deal(stack, their_listing, reference, piles)
-        joined = [
-            join(_pile(ours_of), _pile(theirs_of), money_only)
-            for ours_of, theirs_of in zip(our_piles, their_piles, strict=True)
-        ]
+        runs = stack.enter_context(closing(Runs()))
+        for side, listing in ((OURS, our_listing), (THEIRS, their_listing)):
+            for rows in rows_of(listing, reference, "sequence" if side == OURS else None):
+                runs.append(_lines(rows, reference, side))
+        joined = join(runs.chunks(), money_only)
     result = Result(
         int(header["window"]),
         int(header["participant"]),
@@ -139,9 +145,9 @@ def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
         reference,
         Side(ours, our_listing.lines, our_listing.sum_fen),
         Side(theirs, their_listing.lines, their_listing.sum_fen),
-        _total([tallies for tallies, _, _ in joined]),
-        sum(zero for _, zero, _ in joined),
-        _ordered([breaks for _, _, breaks in joined]),
+        joined.tallies,
+        joined.zero_unlisted,
+        joined.breaks,
     )
     _prove(result)
     return result
@@ -198,36 +204,7 @@ def _check_headers(ours: Listing, theirs: Listing) -> dict[str, str]:
     return ours.header
 
 
-def _rows_in(*paths: Path) -> int:
-    """About how many lines the files have, from the lengths of their first ones."""
-    rows = 0
-    for path in paths:
-        with path.open("rb") as file:
-            start = file.read(1 << 16)
-        # The head of a file has longer lines than the rest, so count generously.
-        rows += 2 * path.stat().st_size * (start.count(b"\n") + 1) // (len(start) + 1)
-    return rows
-
-
-def _deal(
-    stack: ExitStack, listing: Listing, reference: tuple[str, ...], piles: int
-) -> list[BinaryIO]:
-    """All lines as LINE rows in `piles` temporary files: the same reference, the same pile."""
-    files: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(piles)]
-    for rows in rows_of(listing, reference):
-        lines = _lines(rows, reference)
-        if piles == 1:
-            lines.tofile(files[0])
-            continue
-        pile_of = _mix(lines) % np.uint64(piles)
-        order = np.argsort(pile_of, kind="stable")
-        edges = np.searchsorted(pile_of[order], np.arange(piles + 1, dtype=np.uint64))
-        for number, file in enumerate(files):
-            lines[order[edges[number] : edges[number + 1]]].tofile(file)
-    return files
-
-
-def _lines(rows: Rows, reference: tuple[str, ...]) -> NDArray[np.void]:
+def _lines(rows: Rows, reference: tuple[str, ...], side: int) -> NDArray[np.void]:
     lines = np.zeros(len(rows.columns[AMOUNT]), LINE)
     parts = [rows.columns[name].astype(np.uint64) for name in reference]
     if reference == BY_IDENTITY:
@@ -236,41 +213,15 @@ def _lines(rows: Rows, reference: tuple[str, ...]) -> NDArray[np.void]:
     else:
         lines["high"] = parts[0]
         lines["low"] = parts[1] if reference == BY_LEG else 0
+    if side == OURS:
+        lines["entry"] = rows.columns["sequence"]
     lines["amount_fen"] = rows.columns[AMOUNT]
     lines["line"] = np.arange(rows.first_line, rows.first_line + len(lines))
+    lines["side"] = side
     return lines
 
 
-def _mix(lines: NDArray[np.void]) -> NDArray[np.uint64]:
-    mixed = lines["high"] * np.uint64(0x9E3779B97F4A7C15) + lines["low"]
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    top: NDArray[np.uint64] = mixed >> np.uint64(32)
-    return top
-
-
-def _pile(file: BinaryIO) -> NDArray[np.void]:
-    file.seek(0)
-    return np.fromfile(file, LINE)
-
-
 # ---- the whole ------------------------------------------------------------------------------
-
-
-def _total(parts: Sequence[dict[What, Tally]]) -> dict[What, Tally]:
-    total = {what: Tally() for what in What}
-    for tallies in parts:
-        for what, tally in tallies.items():
-            total[what].count += tally.count
-            total[what].ours_fen += tally.ours_fen
-            total[what].theirs_fen += tally.theirs_fen
-    return total
-
-
-def _ordered(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
-    breaks = np.concatenate(parts)
-    keys = ("theirs_line", "theirs_fen", "what", "low", "high")
-    ordered: NDArray[np.void] = breaks[np.lexsort([breaks[key] for key in keys])]
-    return ordered
 
 
 def _prove(result: Result) -> None:
