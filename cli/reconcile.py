@@ -38,7 +38,7 @@ def reconcile(
 ) -> None:
     """Match a bank's or operator's CSV against its details of a window, in any order of lines.
 
-    Columns: amount_fen and sequence (and leg), or terminal, epoch and terminal_seq; or our own
+    Columns: amount_fen or amount_yuan, and sequence (and leg), or terminal, epoch and terminal_seq; or our own
     form (docs/files.md). Exit status 0: all matched; 1: breaks; 2: the file was refused whole.
 
     Example: onecard reconcile 1 returned.csv --data ./ledger --participant 工商银行
@@ -89,5 +89,7 @@ def _print(result: Result) -> None:
         typer.echo(f"{result.zero_unlisted} lines of 0 fen are not in theirs; not counted")
     typer.echo(f"ours      {result.ours.file}, {result.ours.lines} lines")
     typer.echo(f"theirs    {result.theirs.file}, {result.theirs.lines} lines")
+    if result.theirs.read_as:
+        typer.echo(f"read as   {', '.join(result.theirs.read_as)}")
     typer.echo(f"({CONVENTION})")
     typer.echo("all matched" if result.is_clean else f"{len(result.breaks)} breaks")

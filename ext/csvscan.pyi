@@ -12,7 +12,21 @@ QUOTE_OPEN: int
 QUOTE_TAIL: int
 LINE_LONG: int
 LINE_BYTES_MAX: int
+NOT_DECIMAL: int
+WHOLE: int
+TWO_DECIMALS: int
+DECIMALS: int
+SEEN_CR: int
+SEEN_PADDED: int
+SEEN_THOUSANDS: int
+SEEN_APOSTROPHE: int
+SEEN_GUARD: int
+SEEN_CENTS: int
 
 def scan(
-    text: bytes | memoryview, column_of: NDArray[np.int32], columns: NDArray[np.int64]
-) -> tuple[int, int, int, int]: ...
+    text: bytes | memoryview,
+    column_of: NDArray[np.int32],
+    columns: NDArray[np.int64],
+    delimiter: int = 44,
+    forms: NDArray[np.int32] | None = None,
+) -> tuple[int, int, int, int, int]: ...

@@ -138,7 +138,9 @@ def test_a_returned_file_is_matched(ledger: Path, tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 5
     status, said = run(*words)
     assert status == 1 and "amount_differs,金额不符,1,0,4,6,200,5,250" in said
-    theirs.write_text("terminal,terminal_seq,amount_fen\n1,1,2.00\n")
+    theirs.write_text("terminal;terminal_seq;amount_yuan\n1;1;2\n")
+    assert "read as   semicolons, yuan\n" in run(*words)[1]
+    theirs.write_text("terminal,terminal_seq,amount_fen\n1,1,2.5\n")
     with pytest.raises(BadInput, match=r"theirs.csv, line 2, column amount_fen"):
         run(*words)
     with pytest.raises(NotFound, match="window 2 is not a closed window"):

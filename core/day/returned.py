@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
+from onecard.core.settlement.dialect import AMOUNT
 from onecard.core.settlement.join import What
-from onecard.core.settlement.listing import AMOUNT
 
 COLUMNS = ("sequence", "leg", AMOUNT)
 BREAKS = {What.OURS_ONLY: 3, What.THEIRS_ONLY: 2, What.AMOUNT_DIFFERS: 4, What.REPEATED: 2}

@@ -4,6 +4,7 @@ Lines come sorted, a chunk at a time (`runs.ordered`), and leave as breaks in or
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -67,16 +68,15 @@ def join(chunks: Iterable[NDArray[np.void]], money_only: bool) -> Joined:
     """
     done = Joined()
     rest = np.zeros(0, LINE)  # of the last reference, which may go on in the next chunk
-    surplus = Surplus()
-    for chunk in chunks:
-        rows = np.concatenate([rest, chunk])
-        starts = np.flatnonzero(_new(rows, ("high", "low")))
-        last = int(starts[-1]) if len(starts) else 0
-        if last > 0:
-            _finish(done, rows[:last], surplus, money_only)
-        rest = surplus.take(rows[last:])
-    _finish(done, rest, surplus, money_only)
-    surplus.close()
+    with closing(Surplus()) as surplus:
+        for chunk in chunks:
+            rows = np.concatenate([rest, chunk])
+            starts = np.flatnonzero(_new(rows, ("high", "low")))
+            last = int(starts[-1]) if len(starts) else 0
+            if last > 0:
+                _finish(done, rows[:last], surplus, money_only)
+            rest = surplus.take(rows[last:])
+        _finish(done, rest, surplus, money_only)
     return done
 
 

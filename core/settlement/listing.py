@@ -1,11 +1,10 @@
 """Reads a file of lines with references and amounts: ours, or one that came back.
 
 Streaming, strict, and refused whole: BadInput names the file, the line, the column, what was
-expected and what was found. Both forms are described in docs/files.md.
+expected and what was found. The forms are described in docs/files.md.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +16,22 @@ from numpy.typing import NDArray
 from onecard.core.errors import BadInput
 from onecard.core.settlement import form
 from onecard.core.settlement.detail import exact_sum
+from onecard.core.settlement.dialect import (
+    AMOUNT,
+    AMOUNT_YUAN,
+    BOM,
+    DELIMITERS,
+    SCIENTIFIC,
+    UTF16,
+    Dialect,
+    day_of,
+    delimiter_of,
+)
 from onecard.ext import csvscan
 
 CHUNK_BYTES = 1 << 20
 LINE_BYTES_MAX = csvscan.LINE_BYTES_MAX
 LINES_MAX = (1 << 32) - 2  # line numbers are kept in 32 bits
-BOM = b"\xef\xbb\xbf"
-AMOUNT = "amount_fen"
-FIELD = re.compile(r'("(?:[^"]|"")*"|[^,]*),')
 # How a line names what it is about, and the least and greatest value of each part.
 BY_LEG = ("sequence", "leg")
 BY_ENTRY = ("sequence",)
@@ -42,7 +49,16 @@ EXPECTED = {
     csvscan.TOO_LARGE: "an integer of 64 bits",
     csvscan.QUOTE_OPEN: "a closing quote on the same line",
     csvscan.QUOTE_TAIL: "a comma after the closing quote",
+    csvscan.NOT_DECIMAL: "yuan with at most two decimals",
 }
+SPREADSHEET = (
+    "every digit of it, which a spreadsheet did not keep (format the column as text, and save "
+    "what was sent again)"
+)
+REWRITTEN = (
+    "the file was written again by a program: lines, counts and sums are held against ours, "
+    "its #sha256 cannot be"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,7 @@ class Listing:
     out_fen: int = 0
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     rest: bytes = b""  # read from the file, after the last newline seen
+    dialect: Dialect = field(default_factory=Dialect)
 
     @property
     def sum_fen(self) -> int:
@@ -115,73 +132,132 @@ def rows_of(
 
     After the last, the trailer (if there is one) was compared with what was read.
     """
-    names = dict.fromkeys((*reference, AMOUNT, *([beside] if beside else [])))
-    wanted = [name for name in names if name in listing.names]
+    wanted = [name for name in (*reference, AMOUNT) if name in listing.names or name == AMOUNT]
+    if beside is not None and beside not in wanted:
+        wanted.append(beside)
     column_of = np.full(len(listing.names), -1, np.int32)
     for number, name in enumerate(wanted):
-        column_of[listing.names.index(name)] = number
+        of = listing.dialect.amount if name == AMOUNT else name
+        column_of[listing.names.index(of)] = number
     ended = False
     for text in _texts(listing):
         room = np.empty((len(wanted), text.count(b"\n")), np.int64)
-        count, size, code, at = csvscan.scan(text, column_of, room)
+        count, size, code, at = _scan(listing, text, column_of, room, wanted.index(AMOUNT))
         first_line = listing.line
         listing.line += count
         listing.digest.update(memoryview(text)[:size])
-        if code > csvscan.MARK:
-            _refuse_field(listing, text[size : text.index(b"\n", size)], code, at)
         columns = {name: room[number, :count] for number, name in enumerate(wanted)}
         if "epoch" in reference and "epoch" not in columns:
             columns["epoch"] = np.zeros(count, np.int64)
         _check_ranges(listing, first_line, columns)
         _count(listing, columns[AMOUNT])
+        if code > csvscan.MARK:
+            _read_blank(listing, text[size:], code, at)
         if count:
             yield Rows(first_line, columns)
         if code == csvscan.MARK:
             _read_end(listing, text[size:] + listing.rest + listing.file.read(LINE_BYTES_MAX))
             ended = True
+        if code:
             break
     if listing.header is not None and not ended:
         listing.refuse(listing.line, "", "a #trailer line", "the end: the file was cut short")
+    if listing.dialect.form == csvscan.TWO_DECIMALS and not listing.dialect.cents:
+        listing.refuse(
+            listing.line - 1,
+            AMOUNT,
+            f"amounts that tell fen from yuan (name the column {AMOUNT_YUAN}, or leave out .00)",
+            "every one to end in .00",
+        )
+
+
+def _scan(
+    listing: Listing,
+    text: bytes,
+    column_of: NDArray[np.int32],
+    room: NDArray[np.int64],
+    amount: int,
+) -> tuple[int, int, int, int]:
+    """Rows, bytes, code and field of `csvscan.scan`; the first amount says how all are written."""
+    dialect = listing.dialect
+    forms = np.zeros(len(room), np.int32)
+    forms[amount] = dialect.form
+    delimiter = ord(dialect.delimiter)
+    count, size, code, at, seen = csvscan.scan(text, column_of, room, delimiter, forms)
+    first = listing.lines == count == 0 and code == csvscan.NOT_INTEGER
+    if first and column_of[at] == amount and dialect.form == csvscan.WHOLE:
+        forms[amount] = csvscan.TWO_DECIMALS
+        again = csvscan.scan(text, column_of, room, delimiter, forms)
+        if again[0]:
+            dialect.form = csvscan.TWO_DECIMALS
+            dialect.remark("yuan, for every amount_fen has two decimals")
+            count, size, code, at, seen = again
+    dialect.note(seen)
+    return count, size, code, at
 
 
 def _read_head(listing: Listing) -> None:
     line = _head_line(listing)
     if line.startswith("#"):
-        listing.header = form.read_header(line, f"{listing.path}, line 1")
+        mark = line.strip('"').lstrip("#abcdefghijklmnopqrstuvwxyz")[:1]
+        listing.dialect.delimiter = mark if mark in DELIMITERS else ","
+        pairs = listing.dialect.pairs(line)
+        listing.header = form.read_header(pairs, f"{listing.path}, line 1")
+        _read_day(listing, listing.header)
         line = _head_line(listing)
-    listing.names = _fields(line)
-    if AMOUNT not in listing.names:
+    dialect = listing.dialect
+    dialect.delimiter = delimiter_of(line)
+    if not dialect.delimiter:
         listing.refuse(listing.line - 1, "", f"column names, {AMOUNT} among them", repr(line[:120]))
-    for name in (*RANGES, AMOUNT):
+    dialect.remark(DELIMITERS[dialect.delimiter])
+    listing.names = dialect.names(line)
+    for name in (*RANGES, AMOUNT, AMOUNT_YUAN):
         if listing.names.count(name) > 1:
             listing.refuse(listing.line - 1, name, "each column once", "it twice")
-    if listing.header is not None and listing.names != list(form.COLUMNS):
-        listing.refuse(listing.line - 1, "", ",".join(form.COLUMNS), repr(line[:120]))
+    if AMOUNT_YUAN in listing.names:
+        if AMOUNT in listing.names:
+            listing.refuse(listing.line - 1, "", f"{AMOUNT} or {AMOUNT_YUAN}", "both: leave one")
+        dialect.amount, dialect.form = AMOUNT_YUAN, csvscan.DECIMALS
+        dialect.remark("yuan")
+    if listing.header is not None:
+        if listing.names != list(form.COLUMNS):
+            listing.refuse(listing.line - 1, "", ",".join(form.COLUMNS), repr(line[:120]))
     _ = listing.reference
+
+
+def _read_day(listing: Listing, header: dict[str, str]) -> None:
+    day = day_of(header["business_day"])
+    if day != header["business_day"]:
+        listing.dialect.remark(f"the date {day} written {header['business_day']}")
+        header["business_day"] = day
 
 
 def _head_line(listing: Listing) -> str:
     text = listing.file.readline(LINE_BYTES_MAX)
     listing.digest.update(text)
     if listing.line == 1:
-        text = text.removeprefix(BOM)
+        if text.startswith(UTF16):
+            listing.refuse(1, "", "UTF-8 or GB18030", "UTF-16: save it as CSV UTF-8")
+        if text.startswith(BOM):
+            text = text.removeprefix(BOM)
+            listing.dialect.encoding = "utf-8"
+            listing.dialect.remark("byte order mark")
     if not text:
         listing.refuse(listing.line, "", "a line of column names", "the end of the file")
     _check_text(listing, text)
     if not text.endswith(b"\n"):
         listing.refuse(listing.line, "", "a newline at its end", "none: it was cut short")
     listing.line += 1
-    return text.decode().rstrip("\r\n")
+    return listing.dialect.text(text[:-1])
 
 
 def _texts(listing: Listing) -> Iterator[bytes]:
-    """Whole lines, a chunk at a time, as UTF-8 without NUL."""
+    """Whole lines, a chunk at a time, in the file's encoding and without NUL."""
     while chunk := listing.file.read(CHUNK_BYTES):
         end = chunk.rfind(b"\n") + 1
         if end == 0:
             listing.rest += chunk
             if len(listing.rest) > LINE_BYTES_MAX:
-                _check_text(listing, listing.rest)
                 listing.refuse(listing.line, "", f"at most {LINE_BYTES_MAX} bytes", "more")
             continue
         text = listing.rest + chunk[:end]
@@ -199,21 +275,45 @@ def _check_text(listing: Listing, text: bytes) -> None:
     nul = text.find(b"\0")
     if nul >= 0:
         listing.refuse(listing.line + text.count(b"\n", 0, nul), "", "text", "a NUL byte")
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        line = listing.line + text.count(b"\n", 0, error.start)
-        listing.refuse(line, "", "UTF-8", f"byte 0x{text[error.start]:02x}")
+    wrong = listing.dialect.wrong_byte(text)
+    if wrong >= 0:
+        expected = "GB18030" if listing.dialect.encoding == "gb18030" else "UTF-8"
+        line = listing.line + text.count(b"\n", 0, wrong)
+        listing.refuse(line, "", expected, f"byte 0x{text[wrong]:02x}")
+
+
+def _read_blank(listing: Listing, text: bytes, code: int, at: int) -> None:
+    """Nothing but empty lines to the end of the file; else the line at fault is refused."""
+    line = text[: text.index(b"\n")]
+    if not listing.dialect.is_blank(line) or listing.header is not None:
+        _refuse_field(listing, line, code, at)
+    text += listing.rest
+    while text:
+        if any(not listing.dialect.is_blank(blank) for blank in text.split(b"\n")):
+            _refuse_field(listing, line, code, at)
+        text = listing.file.read(CHUNK_BYTES)
+    listing.dialect.remark("empty lines at the end")
 
 
 def _refuse_field(listing: Listing, line: bytes, code: int, at: int) -> NoReturn:
+    dialect = listing.dialect
     if code == csvscan.LINE_LONG or len(line) > LINE_BYTES_MAX:
         listing.refuse(listing.line, "", f"at most {LINE_BYTES_MAX} bytes", len(line))
-    fields = _fields(_line(line))
+    fields = dialect.fields(dialect.text(line))
     if code in (csvscan.FIELDS_FEW, csvscan.FIELDS_MANY):
         listing.refuse(listing.line, "", f"{len(listing.names)} fields", str(len(fields)))
     found = repr(fields[at][:40]) if at < len(fields) and fields[at] else "nothing"
-    listing.refuse(listing.line, listing.names[at], EXPECTED[code], found)
+    expected = EXPECTED[code]
+    if SCIENTIFIC.fullmatch(found.strip("'")):
+        expected = SPREADSHEET
+    elif listing.names[at] == dialect.amount and code in (csvscan.NOT_INTEGER, csvscan.NOT_DECIMAL):
+        if dialect.form == csvscan.TWO_DECIMALS:
+            expected = "yuan with two decimals, as the lines before"
+        elif dialect.form == csvscan.WHOLE:
+            expected += f", or a column named {AMOUNT_YUAN}"
+        else:
+            expected = EXPECTED[csvscan.NOT_DECIMAL]
+    listing.refuse(listing.line, listing.names[at], expected, found)
 
 
 def _check_ranges(listing: Listing, first_line: int, columns: dict[str, NDArray[np.int64]]) -> None:
@@ -234,14 +334,19 @@ def _count(listing: Listing, amount_fen: NDArray[np.int64]) -> None:
 
 
 def _read_end(listing: Listing, text: bytes) -> None:
-    """The trailer and, where there is one, the digest; nothing may follow."""
+    """The trailer and, where there is one, the digest; nothing may follow but empty lines."""
     _check_text(listing, text)
     *lines, rest = text.split(b"\n")
     if rest:
         listing.refuse(
             listing.line + len(lines), "", "a newline at its end", "none: the file was cut short"
         )
-    trailer = form.read_trailer(_line(lines[0]), f"{listing.path}, line {listing.line}")
+    while lines[1:] and listing.dialect.is_blank(lines[-1]):
+        lines.pop()
+        listing.dialect.remark("empty lines at the end")
+    dialect = listing.dialect
+    pairs = dialect.pairs(dialect.text(lines[0]))
+    trailer = form.read_trailer(pairs, f"{listing.path}, line {listing.line}")
     for name, wanted, found in (
         ("lines", listing.lines, trailer.lines),
         ("in_fen", listing.in_fen, trailer.in_fen),
@@ -254,21 +359,19 @@ def _read_end(listing: Listing, text: bytes) -> None:
         listing.refuse(listing.line, "", "a #sha256 line", "the end: the file was cut short")
     if len(lines) > 1:
         listing.digest.update(lines[0] + b"\n")
-        found_digest = form.read_digest(_line(lines[1]), f"{listing.path}, line {listing.line}")
-        wanted_digest = listing.digest.hexdigest()
-        if found_digest != wanted_digest:
-            expected = f"#sha256,{wanted_digest} over the bytes before it"
-            listing.refuse(listing.line, "", expected, f"{found_digest}: the file was changed")
+        _check_digest(listing, dialect.pairs(dialect.text(lines[1])))
         listing.line += 1
     if len(lines) > 2:
-        listing.refuse(listing.line, "", "the end of the file", repr(_line(lines[2])[:40]))
+        listing.refuse(listing.line, "", "the end of the file", repr(dialect.text(lines[2])[:40]))
 
 
-def _fields(line: str) -> list[str]:
-    """The fields of a line, quotes around them taken off."""
-    found = [match[1] for match in FIELD.finditer(line + ",")]
-    return [name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name for name in found]
-
-
-def _line(text: bytes) -> str:
-    return text.decode().rstrip("\r")
+def _check_digest(listing: Listing, pairs: str) -> None:
+    """A file that a program wrote again cannot agree; one that was written by us must."""
+    found = form.read_digest(pairs, f"{listing.path}, line {listing.line}")
+    wanted = listing.digest.hexdigest()
+    if found == wanted:
+        return
+    if not listing.dialect.remarks:
+        expected = f"#sha256,{wanted} over the bytes before it"
+        listing.refuse(listing.line, "", expected, f"{found}: the file was changed")
+    listing.dialect.remark(REWRITTEN)

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 from onecard.core.settlement.breaks import Breaks, room_for_rows
+from onecard.core.settlement.dialect import AMOUNT
 from onecard.core.settlement.files import file_digest, window_folder, write_files
 from onecard.core.settlement.join import NAMES, Tally, What, join
 from onecard.core.settlement.listing import (
-    AMOUNT,
     BY_ENTRY,
     BY_IDENTITY,
     BY_LEG,
@@ -47,6 +47,7 @@ class Side:
     file: Path
     lines: int
     sum_fen: int
+    read_as: tuple[str, ...] = ()  # how it is written, where that is not as we write
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,8 @@ def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
         int(header["participant"]),
         header["business_day"],
         reference,
-        Side(ours, our_listing.lines, our_listing.sum_fen),
-        Side(theirs, their_listing.lines, their_listing.sum_fen),
+        _side(our_listing),
+        _side(their_listing),
         joined.tallies,
         joined.zero_unlisted,
         joined.breaks,
@@ -242,5 +243,15 @@ def _parts(row: np.void, reference: tuple[str, ...]) -> tuple[int, ...]:
     return (high,) if reference == BY_ENTRY else (high, low)
 
 
+def _side(listing: Listing) -> Side:
+    remarks = tuple(listing.dialect.remarks)
+    return Side(listing.path, listing.lines, listing.sum_fen, remarks)
+
+
 def _side_json(side: Side) -> dict[str, Any]:
-    return {"file": str(side.file), "lines": side.lines, "sum_fen": side.sum_fen}
+    return {
+        "file": str(side.file),
+        "lines": side.lines,
+        "sum_fen": side.sum_fen,
+        "read_as": list(side.read_as),
+    }
