@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from onecard.cli.encoding import why_not_utf8
+from onecard.cli.exit_status import Exit
+from onecard.cli.issued import Issued
 from onecard.core.calendar import day_number, day_text, instant_us
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.tariff.distance import STATIONS_MAX, compile_tariff
-from onecard.grpc.client import LOAD_ROWS, Client
+from onecard.grpc.client import LOAD_ROWS, Client, Unanswered, Unreachable
 from onecard.v1 import registry_pb2 as pb
 
 app = typer.Typer(
@@ -28,6 +31,10 @@ app = typer.Typer(
 )
 File = Annotated[Path, typer.Argument(metavar="FILE.csv", help="CSV with a header line, UTF-8.")]
 To = Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="The server.")]
+Ids = Annotated[
+    Path | None, typer.Option("--ids", metavar="OUT.csv", help="Write the ids issued there.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the ids as one JSON object.")]
 ADDRESS = f"{Settings.host}:{Settings.port}"
 TIMEOUT_S = 60.0
 CONNECT_S = 3.0
@@ -51,34 +58,50 @@ WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 @app.command()
-def participants(file: File, to: To = ADDRESS) -> None:
-    """Operators, issuers and agents. Columns: name, role (operator, issuer or agent).
+def participants(file: File, to: To = ADDRESS, ids: Ids = None, as_json: AsJson = False) -> None:
+    """Operators, issuers and agents; prints their ids. Columns: name, role (operator, issuer or
+    agent).
 
     Example: onecard load participants participants.csv --to 127.0.0.1:7421
     """
     rows = Rows(file, ("name", "role"))
     with _client(to) as client:
         before = client.head().sequence
-        count = rows.send(lambda part: _load(client, participants=[_participant(r) for r in part]))
+        issued = Issued("name", ids, as_json)
+
+        def put(part: list["Line"]) -> None:
+            sent = [_participant(row) for row in part]
+            answer = _load(client, participants=sent)
+            issued.add([row.name for row in sent], answer.participant_ids)
+
+        count = rows.send(put)
         _say(f"{count} participants read, {client.head().sequence - before} changed")
+    issued.say()
 
 
 @app.command()
-def terminals(file: File, to: To = ADDRESS) -> None:
-    """Gates, buses, tills. Columns: number, operator (name or id); and, where wanted, place, mode,
-    status (active, blocked or closed), counterless (yes or no).
+def terminals(file: File, to: To = ADDRESS, ids: Ids = None, as_json: AsJson = False) -> None:
+    """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
+    id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
+    no).
 
-    Example: onecard load terminals terminals.csv --to 127.0.0.1:7421
+    Example: onecard load terminals terminals.csv --to 127.0.0.1:7421 --ids ids.csv
     """
     optional = ("place", "mode", "status", "counterless")
     rows = Rows(file, ("number", "operator"), optional)
     with _client(to) as client:
         known = client.participants()
         before = client.head().sequence
-        count = rows.send(
-            lambda part: _load(client, terminals=[_terminal(row, known) for row in part])
-        )
+        issued = Issued("number", ids, as_json)
+
+        def put(part: list["Line"]) -> None:
+            sent = [_terminal(row, known) for row in part]
+            answer = _load(client, terminals=sent)
+            issued.add([row.number for row in sent], answer.terminal_ids)
+
+        count = rows.send(put)
         _say(f"{count} terminals read, {client.head().sequence - before} changed")
+    issued.say()
 
 
 @app.command()
@@ -140,20 +163,29 @@ def tariff(
 
 @app.command()
 def rules(file: File, to: To = ADDRESS) -> None:
-    """The ledger's rules from now on. Columns: rule, value; a row for each of go_live_us,
-    age_max_us, ahead_max_us, amount_max_fen, zone_offset_us.
+    """The ledger's rules from now on. Columns: rule, value; a row for each rule that changes, of
+    go_live_us, age_max_us, ahead_max_us, amount_max_fen, zone_offset_us. The others stay.
 
     Example: onecard load rules rules.csv --to 127.0.0.1:7421
     """
     values: dict[str, int] = {}
     for line in Rows(file, ("rule", "value")):
-        values[line.choice("rule", {rule: rule for rule in RULES})] = line.number("value")
-    missing = [rule for rule in RULES if rule not in values]
-    if missing:
-        raise BadInput(f"{file}: expected a row for each rule, found none for {', '.join(missing)}")
+        rule = line.choice("rule", {rule: rule for rule in RULES})
+        if rule in values:
+            line.refuse("rule", "each rule once")
+        value = line.number("value")
+        if not -(1 << 63) <= value < 1 << 63:
+            line.refuse("value", "a number of 64 bits")
+        values[rule] = value
+    if not values:
+        raise BadInput(f"{file}: expected a row for a rule that changes, found none")
     with _client(to) as client:
-        client.put_rules(**values)
-    _say("rules stored")
+        now = client.rules()
+        was = {rule: int(getattr(now, rule)) for rule in RULES}
+        client.put_rules(**was | values)
+    for rule, value in values.items():
+        said = f"{was[rule]} before" if was[rule] != value else "as it was"
+        _say(f"{rule} {value}, {said}")
 
 
 @app.command()
@@ -171,10 +203,15 @@ def declarations(
     """
     lines = list(Rows(file, ("terminal", "day", "taps", "sum_fen")))
     rows = [
-        (line.number("terminal"), line.day("day"), line.number("taps"), line.number("sum_fen"))
+        (
+            _fits(line, "terminal", 1 << 32),
+            line.day("day"),
+            _fits(line, "taps", 1 << 63),
+            line.number("sum_fen"),
+        )
         for line in lines
     ]
-    with _client(to, participant or None) as client:
+    with _client(to, participant or None) as client, located(lines, 0):
         response = client.declare(rows)
     for row in response.differences:
         typer.echo(
@@ -183,7 +220,7 @@ def declarations(
         )
     _say(f"{response.compared} declarations compared, {len(response.differences)} do not agree")
     if response.differences:
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.DIFFERS)
 
 
 class Line:
@@ -234,7 +271,9 @@ class Line:
 
     def refuse(self, column: str, expected: str) -> NoReturn:
         # A card's number stays out of errors, whichever column it was written into.
-        found = "another value" if column in ("number", "token") else repr(self.text(column)[:40])
+        text = self.text(column)
+        found = repr(text[:40]) if column not in ("number", "token") else "another value"
+        found = found if text else "an empty cell"
         raise BadInput(
             f"{self.file}:{self.at}: column {column}: expected {expected}, found {found}"
         )
@@ -263,27 +302,21 @@ class Rows:
                 raise BadInput(
                     f"{self.file}: after line {reader.line_num}: not CSV: {error}"
                 ) from None
-            except UnicodeDecodeError as error:
-                raise BadInput(
-                    f"{self.file}: after line {reader.line_num}: expected UTF-8, found byte "
-                    f"{error.object[error.start]:#04x}"
-                ) from None
+            except UnicodeDecodeError:
+                raise BadInput(why_not_utf8(self.file)) from None
 
     def send(self, put: Callable[[list[Line]], object]) -> int:
         """Calls `put` with some thousand rows at a time and shows how far it is; the rows read."""
         count = 0
         lines = iter(self)
         with _progress(self.file.name) as advance:
-            while part := list(islice(lines, LOAD_ROWS)):
-                try:
+            while True:
+                with located([], count):
+                    part = list(islice(lines, LOAD_ROWS))
+                if not part:
+                    break
+                with located(part, count):
                     put(part)
-                except BadInput as error:
-                    if str(error).startswith(f"{self.file}:"):
-                        raise
-                    where = f"{self.file}: lines {part[0].at} to {part[-1].at}"
-                    raise BadInput(f"{where}: {error}; {count} rows before were loaded") from None
-                except OnecardError as error:
-                    raise type(error)(f"{error}; {count} rows of {self.file} were loaded") from None
                 count += len(part)
                 advance(len(part))
         return count
@@ -308,6 +341,27 @@ class Rows:
         return Line(self.file, at, {name: value.strip() for name, value in row.items()})
 
 
+@contextmanager
+def located(part: list[Line], before: int) -> Iterator[None]:
+    """An error of a call that sent these lines, by its line and with what was loaded of the file.
+
+    `before`: rows of the file that were loaded already.
+    """
+    try:
+        yield
+    except OnecardError as error:
+        said = str(error)
+        if part and error.row is not None and error.row < len(part):
+            said = f"{part[error.row].file}:{part[error.row].at}: {error}"
+        sent = before + (error.taken or 0)
+        if sent:
+            # An answer that did not come may have been on its way.
+            least = "at least " if isinstance(error, (Unreachable, Unanswered)) else ""
+            rows = "row of the file is" if sent == 1 else f"{sent} rows of the file are"
+            said += f"; {least}the first {rows} loaded; load the whole file again, they stay"
+        raise type(error)(said) from None
+
+
 def _participant(line: Line) -> pb.Participant:
     return pb.Participant(name=line.text("name"), role=line.choice("role", ROLES))
 
@@ -326,7 +380,8 @@ def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
 def _card(line: Line, known: dict[str, int], zone_offset_us: int) -> pb.Card:
     number, token = line.text("number"), _fits(line, "token", 1 << 64)
     if bool(number) == bool(token):
-        line.refuse("number", "either a number or a token")
+        found = "both; leave one of the two cells empty" if number else "neither; fill one of them"
+        raise BadInput(f"{line.file}:{line.at}: expected a number or a token, found {found}")
     floor_fen = line.number("floor_fen", 0) if line.text("floor_fen") else None
     if floor_fen is not None and abs(floor_fen) > 1 << 62:
         line.refuse("floor_fen", "an amount")

@@ -1,11 +1,17 @@
 """`onecard`: the commands, and how an error meets a person: one line, no traceback."""
 
+import errno
+import os
 import sys
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
-from onecard.cli import demo, init, load, reconcile, replay, serve, settle, show, verify
+from onecard.cli import demo, init, load, reconcile, replay, serve, settle, show, tokens, verify
+from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
 from onecard.core.errors import OnecardError
+from onecard.core.ledger import FORMAT
 
 app = typer.Typer(
     name="onecard",
@@ -13,10 +19,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="A clearing core for the resident one card: taps in, decided, journalled, settled.",
+    epilog="Exit status: 0 done; 1 the command's own no (breaks, declarations that differ, rows "
+    "left out); 2 a wrong call or a refusal; 3 the ledger contradicts itself; 130 interrupted; "
+    "141 nobody reads the output any more.",
 )
 app.command()(init.init)
 app.command()(serve.serve)
 app.add_typer(load.app, name="load")
+app.command()(tokens.tokens)
 app.command()(replay.replay)
 app.command()(settle.settle)
 app.command()(reconcile.reconcile)
@@ -24,23 +34,45 @@ app.command()(verify.verify)
 app.add_typer(show.app, name="show")
 app.command()(demo.demo)
 
-FAILED = 2  # 1 is a command's own "no": a fault found, a break, an invalid row
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"onecard {version('onecard')}, ledger format {FORMAT}")
+        raise typer.Exit(Exit.DONE)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say it and exit."),
+    ] = False,
+) -> None:
+    """What stands before a command."""
 
 
 def main() -> None:
     """Run a command; whatever a user could have caused is one line on standard error."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        status = app(standalone_mode=False) or Exit.DONE
+        sys.stdout.flush()
     except OnecardError as error:
-        _say(str(error))
+        _end(of_error(error), str(error))
     except KeyboardInterrupt:
-        _say("interrupted; nothing that was answered is lost")
+        status = INTERRUPTED
+    except SystemExit as ended:
+        # Both typer and rich end with 1 where the reader of a pipe has gone; 1 means no here.
+        if not _is_pipe(ended.__context__):
+            raise
+        status = PIPE_CLOSED
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _say(f"{where}{error.strerror or error}")
+        if _is_pipe(error):
+            status = PIPE_CLOSED
+        else:
+            _end(Exit.REFUSED, _words(error))
     except (ValueError, OverflowError, RecursionError) as error:
         # A number or a nesting beyond what anything here holds; no command computes such itself.
-        _say(f"{type(error).__name__}: {error}")
+        _end(Exit.REFUSED, f"{type(error).__name__}: {error}")
     except Exception as error:
         # A wrong call, as typer's own copy of click says it; it has no public class to catch.
         if not hasattr(error, "format_message"):
@@ -48,10 +80,50 @@ def main() -> None:
         message = error.format_message()
         if type(error).__name__ == "NoArgsIsHelpError":
             print(message)
-            sys.exit(FAILED)
-        _say(f"{message.rstrip('.')}; --help behind the command shows what it takes")
+            sys.exit(Exit.REFUSED)
+        said = message.rstrip(".").replace("Input should be", "expected a value").lstrip()
+        _end(Exit.REFUSED, f"{said}; --help behind the command shows what it takes")
+    if status == INTERRUPTED:
+        _end(INTERRUPTED, "interrupted; nothing that was answered is lost")
+    if status == PIPE_CLOSED:
+        _drop_output()
+    sys.exit(status)
 
 
-def _say(line: str) -> None:
-    print(f"onecard: {' '.join(line.split())}", file=sys.stderr)
-    sys.exit(FAILED)
+def _is_pipe(error: BaseException | None) -> bool:
+    """Returns True when our output went into a pipe that nobody reads any more."""
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _words(error: OSError) -> str:
+    """What happened to which file; standard output has no name."""
+    where = error.filename
+    if isinstance(where, bytes):
+        where = os.fsdecode(where)
+    said = error.strerror or str(error) or type(error).__name__
+    if where is None:
+        return f"expected to write what was asked for, found: {said}; mend that and run it again"
+    hints = {
+        errno.EACCES: "; run it as the user who owns it",
+        errno.ENOSPC: "; make room there and run it again",
+    }
+    return f"{where}: {said}{hints.get(error.errno or 0, '')}"
+
+
+def _drop_output() -> None:
+    """What is still buffered for standard output has nowhere to go; the interpreter would try."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(nowhere, stream.fileno())
+        except (OSError, ValueError, AttributeError):
+            continue
+
+
+def _end(status: int, line: str) -> NoReturn:
+    try:
+        print(f"onecard: {' '.join(line.split())}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    sys.exit(status)

@@ -38,8 +38,9 @@ def reconcile(
 ) -> None:
     """Match a bank's or operator's CSV against its details of a window, in any order of lines.
 
-    Columns: amount_fen or amount_yuan, and sequence (and leg), or terminal, epoch and terminal_seq; or our own
-    form (docs/files.md). Exit status 0: all matched; 1: breaks; 2: the file was refused whole.
+    Columns: amount_fen or amount_yuan, and sequence (and leg), or terminal, epoch and terminal_seq;
+    or our own form (docs/files.md). Exit status 0: all matched; 1: breaks; 2: the file was refused
+    whole.
 
     Example: onecard reconcile 1 returned.csv --data ./ledger --participant 工商银行
     """

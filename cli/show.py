@@ -2,31 +2,47 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from onecard.cli import show_register
+from onecard.cli.looking import (
+    AsJson,
+    Dir,
+    One,
+    local_time,
+    name_of,
+    number_of,
+    opened,
+    participant_of,
+    text,
+)
+from onecard.cli.table import print_facts, print_rows
 from onecard.core import completeness
 from onecard.core.calendar import day_text
+from onecard.core.clock import SystemClock
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger import Ledger
-from onecard.core.settlement.window import window_view
+from onecard.core.settlement.window import WindowView, window_view
+from onecard.core.suspense import MENDED_BY, find_suspense
 from onecard.core.token import token
 from onecard.ext.outcome import Effect, Flag, Funding, Kind, Outcome, OwnerKind, Purse, Status
 
-app = typer.Typer(no_args_is_help=True, help="Look into a ledger: card, entry, window, gaps.")
-console = Console()
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look into a ledger's folder. Rows come as a table on a terminal, parted by tabs in a "
+    "pipe, and whole with --json. Times are in the ledger's zone.",
+)
+app.command()(show_register.participants)
+app.command()(show_register.terminals)
+app.command()(show_register.tariffs)
+app.command()(show_register.rules)
 
-Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The ledger's folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-GAPS_SHOWN = 1000
+ROWS_SHOWN = 1000
+HOUR_US = 3_600_000_000
 
 
 @app.command()
@@ -41,7 +57,7 @@ def card(
 
     Example: onecard show card ./ledger 6217000000000000001 --last 5
     """
-    with _open(data) as ledger:
+    with opened(data) as ledger:
         key = _hex(number) if is_token else token(ledger.token_key, number)
         row = ledger.state.credential(key)
         if row < 0:
@@ -55,20 +71,33 @@ def card(
             "denied": bool(credential["denied"]),
             "deny_version": int(credential["deny_version"]),
             "funding": Funding(int(account["funding"])).name,
-            "issuer": _name(ledger, int(account["issuer"])),
+            "issuer": name_of(ledger, int(account["issuer"])),
             "posted_fen": int(account["posted_fen"]),
             "held_fen": int(account["held_fen"]),
             "available_fen": int(account["posted_fen"]) - int(account["held_fen"]),
             "floor_fen": int(account["floor_fen"]),
             "entries": int(account["entries"]),
         }
-        trail = [_entry(entry) for entry in _trail(ledger, int(account["last"]), last)]
+        trail = [_entry(ledger, entry) for entry in _trail(ledger, int(account["last"]), last)]
     if as_json:
         print(json.dumps(facts | {"trail": trail}, ensure_ascii=False))
         return
-    _facts(facts)
-    columns = ("sequence", "booked_at", "kind", "outcome", "amount_fen", "balance_fen", "terminal")
-    _rows(f"newest {len(trail)} entries", trail, columns)
+    print_facts(facts)
+    columns = (
+        "sequence",
+        "booked_at",
+        "kind",
+        "outcome",
+        "reason",
+        "amount_fen",
+        "balance_fen",
+        "terminal",
+        "number",
+        "seq",
+    )
+    spare = ("terminal", "seq", "reason", "balance_fen")
+    rows = [row | {"seq": row["terminal_seq"]} for row in trail]
+    print_rows(f"newest {len(trail)} entries", rows, columns, spare)
 
 
 @app.command()
@@ -81,7 +110,7 @@ def entry(
 
     Example: onecard show entry ./ledger 1024
     """
-    with _open(data) as ledger:
+    with opened(data) as ledger:
         block = ledger.journal.block_of(sequence)
         row = ledger.journal.entries(np.array([sequence], np.uint64))[0]
         if block is None or int(row["sequence"]) == 0:
@@ -95,17 +124,17 @@ def entry(
                 "owner_kind": OwnerKind(int(leg["owner_kind"])).name,
                 "owner": int(leg["owner"]),
                 "purse": Purse(int(leg["purse"])).name,
-                "party": _name(ledger, int(leg["party"])),
+                "party": name_of(ledger, int(leg["party"])),
                 "amount_fen": int(leg["amount_fen"]),
             }
             for leg in block.legs[at : at + int(row["legs"])]
         ]
-        facts = _entry(row) | {"block": block.first, "block_hash": block.hash.hex()}
+        facts = _entry(ledger, row) | {"block": block.first, "block_hash": block.hash.hex()}
     if as_json:
         print(json.dumps(facts | {"legs": legs}, ensure_ascii=False))
         return
-    _facts(facts)
-    _rows("legs", legs, ("owner_kind", "owner", "purse", "party", "amount_fen"))
+    print_facts(facts)
+    print_rows("legs", legs, ("owner_kind", "owner", "purse", "party", "amount_fen"))
 
 
 @app.command()
@@ -118,23 +147,89 @@ def window(
 
     Example: onecard show window ./ledger 1
     """
-    with _open(data) as ledger:
+    with opened(data) as ledger:
         wanted = number or int(ledger.state.totals["window"][0])
-        view = window_view(ledger.state, ledger.journal, wanted)
-    facts = {
-        "window": view.window,
-        "closed": view.closed,
-        "business_day": day_text(view.business_day) if view.closed else "",
-        "first": view.first,
-        "cut": view.cut,
-        "sum_fen": sum(position.net_fen for position in view.positions),
-    }
+        facts = _window(ledger, view := window_view(ledger.state, ledger.journal, wanted))
     positions = [asdict(p) | {"net_fen": p.net_fen} for p in view.positions]
     if as_json:
         print(json.dumps(facts | {"positions": positions}, ensure_ascii=False))
         return
-    _facts(facts)
-    _rows("positions", positions, ("participant", "name", "in_fen", "out_fen", "net_fen", "legs"))
+    print_facts(facts)
+    columns = ("participant", "name", "in_fen", "out_fen", "net_fen", "legs")
+    print_rows("positions", positions, columns, ("legs",))
+
+
+@app.command()
+def windows(data: Dir, as_json: AsJson = False) -> None:
+    """All windows, the open one last: their days, where they were cut, what went in and out.
+
+    `sum_fen` is the sum of all net positions; it is 0 in every window.
+
+    Example: onecard show windows ./ledger
+    """
+    with opened(data) as ledger:
+        numbers = [int(row["window"]) for row in ledger.state.rows("windows")]
+        numbers.append(int(ledger.state.totals["window"][0]))
+        found = [
+            _window(ledger, window_view(ledger.state, ledger.journal, number)) for number in numbers
+        ]
+    if as_json:
+        print(json.dumps({"windows": found}, ensure_ascii=False))
+        return
+    print_rows("windows", found, tuple(found[0]), ("closed_at", "first", "closed"))
+
+
+@app.command()
+def suspense(
+    data: Dir,
+    operator: One = "",
+    as_json: AsJson = False,
+) -> None:
+    """Taps in suspense: booked, not decided, and not reversed since. Nobody is paid for them.
+
+    Says of each reason what mends it; docs/suspense.md has it at length. Walks the journal.
+
+    Example: onecard show suspense ./ledger --operator Metro
+    """
+    with opened(data) as ledger:
+        only = participant_of(ledger, operator) if operator else None
+        now_us = SystemClock().now_us()
+        found = [
+            _suspended(ledger, row, now_us)
+            for rows in find_suspense(ledger.journal, ledger.state)
+            for row in (rows if only is None else rows[rows["operator_id"] == only])
+        ]
+    reasons = [
+        {
+            "reason": reason.name,
+            "taps": len(of),
+            "amount_fen": sum(row["amount_fen"] for row in of),
+            "do": do,
+        }
+        for reason, do in MENDED_BY.items()
+        if (of := [row for row in found if row["reason"] == reason.name])
+    ]
+    if as_json:
+        print(json.dumps({"suspense": found, "reasons": reasons}, ensure_ascii=False))
+        return
+    amount_fen = sum(row["amount_fen"] for row in found)
+    print(f"{len(found)} taps in suspense, {amount_fen} fen")
+    columns = (
+        "sequence",
+        "tapped_at",
+        "age_h",
+        "reason",
+        "kind",
+        "amount_fen",
+        "operator",
+        "number",
+        "epoch",
+        "seq",
+    )
+    spare = ("epoch", "kind", "operator", "seq")
+    print_rows("in suspense, oldest first", found[:ROWS_SHOWN], columns, spare)
+    _say_more(len(found))
+    print_rows("what to do", reasons, ("reason", "taps", "amount_fen", "do"), ("amount_fen",))
 
 
 @app.command()
@@ -147,10 +242,10 @@ def gaps(
 
     Example: onecard show gaps ./ledger --terminal 12
     """
-    with _open(data) as ledger:
+    with opened(data) as ledger:
         terminals = ledger.state.rows("terminals")
         counterless = frozenset(terminals["terminal"][terminals["counterless"] == 1].tolist())
-        numbers = {int(row["terminal"]): bytes(row["number"]).decode() for row in terminals[1:]}
+        numbers = {int(row["terminal"]): text(row["number"]) for row in terminals[1:]}
         found = [
             asdict(gap) | {"missing": gap.last - gap.first + 1, "number": numbers[gap.terminal]}
             for gap in completeness.find_gaps(
@@ -160,6 +255,7 @@ def gaps(
         differences = [
             asdict(difference.declared)
             | {"day": day_text(difference.declared.day)}
+            | {"number": numbers[difference.declared.terminal]}
             | {"booked_taps": difference.booked_taps, "booked_fen": difference.booked_fen}
             for difference in completeness.compare_all(
                 ledger.journal,
@@ -172,24 +268,17 @@ def gaps(
         print(json.dumps({"gaps": found, "differences": differences}, ensure_ascii=False))
         return
     missing = sum(gap["missing"] for gap in found)
-    console.print(f"{missing} terminal sequences missing in {len(found)} gaps")
-    _rows("gaps", found[:GAPS_SHOWN], ("terminal", "number", "epoch", "first", "last", "missing"))
-    if len(found) > GAPS_SHOWN:
-        console.print(f"and {len(found) - GAPS_SHOWN} more; --json lists all")
-    _rows(
-        "declared otherwise",
-        differences,
-        ("terminal", "day", "taps", "booked_taps", "sum_fen", "booked_fen"),
-    )
+    print(f"{missing} terminal sequences missing in {len(found)} gaps")
+    columns = ("terminal", "number", "epoch", "first", "last", "missing")
+    print_rows("gaps", found[:ROWS_SHOWN], columns, ("terminal",))
+    _say_more(len(found))
+    said = ("terminal", "number", "day", "taps", "booked_taps", "sum_fen", "booked_fen")
+    print_rows("declared otherwise", differences, said, ("terminal",))
 
 
-@contextmanager
-def _open(data: Path) -> Iterator[Ledger]:
-    ledger = Ledger.open(data, readonly=True)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
+def _say_more(rows: int) -> None:
+    if rows > ROWS_SHOWN:
+        print(f"and {rows - ROWS_SHOWN} more; --json lists all")
 
 
 def _trail(ledger: Ledger, sequence: int, count: int) -> Iterator[np.void]:
@@ -201,7 +290,7 @@ def _trail(ledger: Ledger, sequence: int, count: int) -> Iterator[np.void]:
         count -= 1
 
 
-def _entry(row: np.void) -> dict[str, Any]:
+def _entry(ledger: Ledger, row: np.void) -> dict[str, Any]:
     plain = (
         "sequence",
         "account",
@@ -224,22 +313,47 @@ def _entry(row: np.void) -> dict[str, Any]:
         "reason": Outcome(reason).name if reason else "",
         "offline": bool(int(row["flags"]) & Flag.OFFLINE),
         "denied": bool(int(row["effects"]) & Effect.DENIED),
-        "tapped_at": _time(int(row["tapped_at_us"])),
-        "booked_at": _time(int(row["booked_at_us"])),
+        "tapped_at": local_time(ledger, int(row["tapped_at_us"])),
+        "booked_at": local_time(ledger, int(row["booked_at_us"])),
+        "number": number_of(ledger, int(row["terminal"])),
         "operator": int(row["operator_id"]),
         "issuer": int(row["issuer"]),
     }
 
 
-def _time(at_us: int) -> str:
-    if at_us == 0:
-        return ""
-    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)
-    return at.isoformat(" ", "seconds").removesuffix("+00:00") + "Z"
+def _window(ledger: Ledger, view: WindowView) -> dict[str, Any]:
+    return {
+        "window": view.window,
+        "closed": view.closed,
+        "business_day": day_text(view.business_day) if view.closed else "",
+        "first": view.first,
+        "cut": view.cut,
+        "closed_at": local_time(ledger, view.closed_at_us),
+        "in_fen": sum(position.in_fen for position in view.positions),
+        "out_fen": sum(position.out_fen for position in view.positions),
+        "sum_fen": sum(position.net_fen for position in view.positions),
+    }
 
 
-def _name(ledger: Ledger, participant: int) -> str:
-    return bytes(ledger.state.table("participants")[participant]["name"]).decode("utf-8", "replace")
+def _suspended(ledger: Ledger, row: np.void, now_us: int) -> dict[str, Any]:
+    tapped_us = int(row["tapped_at_us"]) or int(row["booked_at_us"])
+    return {
+        "sequence": int(row["sequence"]),
+        "token": f"{int(row['token']):016x}",
+        "tapped_at": local_time(ledger, tapped_us),
+        "booked_at": local_time(ledger, int(row["booked_at_us"])),
+        "age_h": max(0, now_us - int(row["booked_at_us"])) // HOUR_US,
+        "reason": Outcome(int(row["reason"])).name,
+        "kind": Kind(int(row["kind"])).name,
+        "amount_fen": int(row["amount_fen"]),
+        "operator": name_of(ledger, int(row["operator_id"])),
+        "terminal": int(row["terminal"]),
+        "number": number_of(ledger, int(row["terminal"])),
+        "epoch": int(row["epoch"]),
+        "seq": int(row["terminal_seq"]),
+        "place": int(row["place"]),
+        "window": int(row["window"]),
+    }
 
 
 def _hex(text: str) -> int:
@@ -247,22 +361,3 @@ def _hex(text: str) -> int:
         return int(text, 16)
     except ValueError:
         raise BadInput(f"token: expected 16 hex digits, found {len(text)} characters") from None
-
-
-def _facts(facts: dict[str, Any]) -> None:
-    table = Table(show_header=False, box=None)
-    for name, value in facts.items():
-        table.add_row(name, str(value))
-    console.print(table)
-
-
-def _rows(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    if not rows:
-        return
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        numeric = isinstance(rows[0][column], int)
-        table.add_column(column, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
-    console.print(table)

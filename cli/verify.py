@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from onecard.cli.exit_status import Exit
 from onecard.core.errors import BadInput
 from onecard.core.verify import Progress, Report
 from onecard.core.verify import verify as prove
@@ -28,7 +29,7 @@ def verify(
     """Walk the whole chain of a ledger and prove it, or name the first fault.
 
     Hashes, sequences, legs, balances, windows, the state against a replay, and the pages of LMDB.
-    Exit status 1 on a fault.
+    Exit status 3 on a fault, 2 where it could not be looked for.
 
     Example: onecard verify ledger --head "$(jq -r .head manifest.json)"
     """
@@ -45,7 +46,7 @@ def verify(
     else:
         _print(report)
     if not report.ok:
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.FAULT)
 
 
 def _head(text: str) -> bytes:

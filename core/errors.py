@@ -2,7 +2,16 @@
 
 
 class OnecardError(Exception):
-    """Everything below; the command line prints its message and nothing else."""
+    """Everything below; the command line prints its message and nothing else.
+
+    Of an act or a request of many rows: `row` is the one at fault, counted from 0, None where it
+    is none in particular; `rows` says of which rows; `taken` how many rows before it were taken,
+    None where that is not known.
+    """
+
+    row: int | None = None
+    rows: str = ""
+    taken: int | None = None
 
 
 class BadInput(OnecardError):

@@ -45,12 +45,12 @@ class PutParticipants:
         known = dict(state.by_name)
         kinds = {int(row["participant"]): int(row["kind"]) for row in state.rows("participants")}
         ids, changed = [], []
-        for name, role in self.rows:
-            encoded = _text(name, NAME_BYTES_MAX, "participant name")
-            if name.strip().isdecimal():
-                raise BadInput("participant name: expected one that cannot be read as an id")
-            if role not in list(Role):
-                raise BadInput(f"participant role: expected 1 to {max(Role)}, found {role}")
+        for at, (name, role) in enumerate(self.rows):
+            try:
+                encoded = _participant_name(name, role)
+            except BadInput as error:
+                error.row = at
+                raise
             number = known.setdefault(encoded, len(known) + 1)
             if number > PARTICIPANTS_MAX:
                 raise Overloaded(f"a ledger holds at most {PARTICIPANTS_MAX} participants")
@@ -91,9 +91,13 @@ class PutTerminals:
         fresh: dict[bytes, int] = {}
         latest: dict[int, tuple[int, ...]] = {}
         ids, changed = [], []
-        for row in self.rows:
-            encoded = _text(row.number, NUMBER_BYTES_MAX, "terminal number")
-            values = _terminal_values(row, state)
+        for at, row in enumerate(self.rows):
+            try:
+                encoded = _text(row.number, NUMBER_BYTES_MAX, "terminal number")
+                values = _terminal_values(row, state)
+            except BadInput as error:
+                error.row = at
+                raise
             known = state.by_number.get(encoded) or fresh.get(encoded)
             if known is None:
                 known = state.count("terminals") + len(fresh)
@@ -134,7 +138,11 @@ class PutCards:
         return len(self.token) * layout.CARD_RECORD.itemsize
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
-        self._check(state, booked_at_us)
+        try:
+            self._check(state, booked_at_us)
+        except BadInput as error:
+            error.row = error.row or 0  # what all rows have alike is wrong from the first on
+            raise
         token, first = np.unique(np.asarray(self.token, np.uint64), return_index=True)
         order = np.argsort(first, kind="stable")
         token, first = token[order], first[order]
@@ -177,8 +185,9 @@ class PutCards:
                 f"card since: expected a time from 2000-01-01 to now, {now}, found {found}"
             )
         if len(self.token) and not np.asarray(self.token).all():
-            row = int(np.flatnonzero(np.asarray(self.token) == 0)[0])
-            raise BadInput(f"card token: expected not 0, found 0 in row {row}")
+            refusal = BadInput("card token: expected not 0, found 0")
+            refusal.row = int(np.flatnonzero(np.asarray(self.token) == 0)[0])
+            raise refusal
         if not 1 <= self.issuer < state.count("participants"):
             raise BadInput(f"card issuer: expected a participant id, found {self.issuer}")
         if self.funding not in list(Funding):
@@ -204,7 +213,11 @@ class PutCards:
                 )
             wanted = np.asarray(self.account, np.uint32)[first]
         if len(wanted) and int(wanted.max()) >= state.count("accounts"):
-            raise BadInput(f"card account: expected one that was issued, found {int(wanted.max())}")
+            refusal = BadInput(
+                f"card account: expected one that was issued, found {int(wanted.max())}"
+            )
+            refusal.row = int(first[np.argmax(wanted)])
+            raise refusal
         credentials, accounts = state.table("credentials"), state.table("accounts")
         keeps = (wanted == 0) & (card >= 0)
         wanted[keeps] = credentials["account"][card[keeps]]
@@ -219,10 +232,12 @@ class PutCards:
             )
             used |= sharing[wanted[~opens]] > 1
         if (used & other).any():
-            raise BadInput(
+            refusal = BadInput(
                 "card issuer or funding: an account that has entries or is shared keeps its own; "
                 "open a new account"
             )
+            refusal.row = int(first[~opens][np.argmax(used & other)])
+            raise refusal
         wanted[opens] = np.arange(int(opens.sum()), dtype=np.uint32) + state.count("accounts")
         if len(wanted) and int(wanted.max()) > state.cards_max:
             raise _full("cards_max", state.cards_max)
@@ -343,17 +358,36 @@ class Declare:
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
         terminals = state.count("terminals")
-        for terminal, day, taps, sum_fen in self.rows:
-            if not 1 <= terminal < terminals:
-                raise BadInput(f"declared terminal: expected an issued id, found {terminal}")
-            if not 0 <= taps < 1 << 63 or not -(1 << 62) <= sum_fen <= 1 << 62:
-                raise BadInput(f"declared count or sum of terminal {terminal}: out of range")
-            if not 0 <= day < 1 << 20:
-                raise BadInput(f"declared day: expected days since 1970-01-01, found {day}")
+        for at, row in enumerate(self.rows):
+            try:
+                _check_declared(row, terminals)
+            except BadInput as error:
+                error.row = at
+                raise
         rows = np.zeros(len(self.rows), layout.DECLARATION_RECORD)
         for column, name in enumerate(("terminal", "day", "taps", "sum_fen")):
             rows[name] = [row[column] for row in self.rows]
         return _draft(Record.DECLARATIONS, rows, sequence, booked_at_us), len(rows)
+
+
+def _participant_name(name: str, role: int) -> bytes:
+    """The name as it is stored; BadInput where it or the role is none."""
+    encoded = _text(name, NAME_BYTES_MAX, "participant name")
+    if name.strip().isdecimal():
+        raise BadInput("participant name: expected one that cannot be read as an id")
+    if role not in list(Role):
+        raise BadInput(f"participant role: expected 1 to {max(Role)}, found {role}")
+    return encoded
+
+
+def _check_declared(row: tuple[int, int, int, int], terminals: int) -> None:
+    terminal, day, taps, sum_fen = row
+    if not 1 <= terminal < terminals:
+        raise BadInput(f"declared terminal: expected an issued id, found {terminal}")
+    if not 0 <= taps < 1 << 63 or not -(1 << 62) <= sum_fen <= 1 << 62:
+        raise BadInput(f"declared count or sum of terminal {terminal}: out of range")
+    if not 0 <= day < 1 << 20:
+        raise BadInput(f"declared day: expected days since 1970-01-01, found {day}")
 
 
 def _terminal_values(row: TerminalRow, state: State) -> tuple[int, ...]:

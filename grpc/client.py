@@ -16,16 +16,20 @@ from urllib.parse import quote
 
 import grpc
 import numpy as np
-from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 
 from onecard.core.clearing.taps import read_decisions
-from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded
+from onecard.core.errors import BadInput, OnecardError
 from onecard.ext import wire
+from onecard.grpc.address import Address
 from onecard.grpc.columns import column_of
 from onecard.grpc.columns import columns_message as columns_message
 from onecard.grpc.door import METADATA
+from onecard.grpc.refusal import Refused as Refused
+from onecard.grpc.refusal import Unanswered as Unanswered
+from onecard.grpc.refusal import Unreachable as Unreachable
+from onecard.grpc.refusal import error_of
 from onecard.v1 import (
     clearing_pb2_grpc,
     ledger_pb2,
@@ -55,31 +59,6 @@ OPTIONS = (
 )
 
 
-class Refused(OnecardError):
-    """The server knows who asks, or does not, and says no."""
-
-
-class Unreachable(OnecardError):
-    """There is no server, or it is stopping. What was sent and not answered may be booked."""
-
-
-class Unanswered(OnecardError):
-    """No answer in time. What was sent may be booked: send the same again, or ask its outcome."""
-
-
-ERRORS: dict[StatusCode, type[OnecardError]] = {
-    StatusCode.INVALID_ARGUMENT: BadInput,
-    StatusCode.NOT_FOUND: NotFound,
-    StatusCode.RESOURCE_EXHAUSTED: Overloaded,
-    StatusCode.PERMISSION_DENIED: Refused,
-    StatusCode.UNAUTHENTICATED: Refused,
-    StatusCode.UNAVAILABLE: Unreachable,
-    StatusCode.DEADLINE_EXCEEDED: Unanswered,
-    StatusCode.CANCELLED: Unanswered,
-    StatusCode.DATA_LOSS: LedgerFault,
-}
-
-
 @dataclass(frozen=True)
 class Answer:
     """What was decided on each tap of a batch, in its order."""
@@ -107,6 +86,8 @@ class Client:
     def __init__(
         self, address: str, participant: str | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
+        """`address` is HOST:PORT, BadInput otherwise: gRPC would take port 443 for one left out."""
+        Address.parse(address)
         self.address = address
         self.timeout_s = timeout_s
         self.metadata = ((METADATA, quote(participant)),) if participant else None
@@ -158,7 +139,7 @@ class Client:
                     f"{self.address}: expected an answer within {self.timeout_s:g} s, found none; "
                     "send what is unanswered again, or ask for its outcome"
                 ) from None
-            raise self._error(error) from None
+            raise error_of(self.address, error) from None
         finally:
             stream.end()
             call.cancel()
@@ -244,6 +225,24 @@ class Client:
             registry_pb2.Card, self.registry.GetCard, registry_pb2.GetCardRequest(**ref)
         )
 
+    def tokens(self, numbers: Iterable[str]) -> NDArray[np.uint64]:
+        """The tokens of printed numbers, registered or not, in their order; BadInput names the
+        row of one that is no card number."""
+        parts: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
+        done = 0
+        for part in _parts(numbers, LOAD_ROWS):
+            try:
+                request = registry_pb2.TokensOfRequest(numbers=part)
+                method = self.registry.TokensOf
+                found = self._call(registry_pb2.TokensOfResponse, method, request)
+            except OnecardError as error:
+                if error.row is not None:
+                    error.row += done
+                raise
+            parts.append(np.array(found.tokens, np.uint64))
+            done += len(part)
+        return np.concatenate(parts)
+
     def put_tariff(
         self,
         name: str,
@@ -324,7 +323,7 @@ class Client:
         try:
             yield from call
         except grpc.RpcError as error:
-            raise self._error(error) from None
+            raise error_of(self.address, error) from None
         finally:
             call.cancel()
 
@@ -384,15 +383,7 @@ class Client:
             found: T = method(request, timeout=self.timeout_s, metadata=self.metadata)
             return found
         except grpc.RpcError as error:
-            raise self._error(error) from None
-
-    def _error(self, error: Any) -> OnecardError:
-        code, details = error.code(), error.details() or ""
-        kind = ERRORS.get(code, OnecardError)
-        line = " ".join(details.split())
-        if kind is OnecardError:
-            line = f"{code.name}: {line}"
-        return kind(f"{self.address}: {line}" if kind in (Unreachable, Unanswered) else line)
+            raise error_of(self.address, error) from None
 
 
 class _Stream:

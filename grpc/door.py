@@ -13,6 +13,10 @@ from onecard.core.log import Log
 from onecard.grpc.directory import Directory
 
 METADATA = "onecard-participant"  # id of a participant, or its name percent-encoded (RFC 3986)
+# Of a call of many rows that was refused: the one at fault, such as terminals[17], and how many
+# rows of the call were taken before it.
+ROW_METADATA = "onecard-row"
+TAKEN_METADATA = "onecard-taken"
 ALL = 0  # the ledger's own operator: no participant, may do everything
 OURS = "/onecard.v1."
 DETAILS_BYTES_MAX = 1000  # of an error's text: metadata is limited to 8 KiB
@@ -137,6 +141,11 @@ class Door(grpc.aio.ServerInterceptor):
 async def abort(context: Any, error: OnecardError) -> NoReturn:
     """Ends the call with the status that the error's class has on the wire."""
     code = next(code for kind, code in CODES if isinstance(error, kind))
-    text = str(error).encode()[:DETAILS_BYTES_MAX].decode("utf-8", "ignore")
-    await context.abort(code, text)
+    where = f"{error.rows}[{error.row}]" if error.rows and error.row is not None else ""
+    said = f"{where}: {error}" if where else str(error)
+    text = said.encode()[:DETAILS_BYTES_MAX].decode("utf-8", "ignore")
+    trailing = [(ROW_METADATA, where)] if where else []
+    if error.taken is not None:
+        trailing.append((TAKEN_METADATA, str(error.taken)))
+    await context.abort(code, text, tuple(trailing))
     raise AssertionError("abort() raises")

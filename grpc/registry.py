@@ -1,15 +1,16 @@
 """Registry: who takes part, by which rules. Every change is an act of the engine, journalled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import groupby, islice
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core import completeness
-from onecard.core.errors import BadInput, NotFound
+from onecard.core.errors import BadInput, NotFound, OnecardError
 from onecard.core.registry import (
     RULES,
     Declare,
@@ -28,6 +29,7 @@ from onecard.v1 import registry_pb2_grpc
 
 SERVICE = "onecard.v1.Registry"
 DECLARED_MAX = 10_000  # rows of one call: an operator's terminals of a day
+NUMBERS_MAX = 5_000  # of one call: some 10 ms of the loop that all calls share
 Row = TypeVar("Row")
 ROWS_AN_ACT = 2_048  # of participants or terminals: some 20 ms of the engine
 
@@ -40,29 +42,44 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         self.token = token
 
     async def Load(self, requests: AsyncIterator[pb.LoadRequest], _: Any) -> pb.LoadResponse:
-        """One act a kind of row and message; what was taken before an error stays."""
+        """Acts of some thousand rows, whole each; what was taken before an error stays, and the
+        error says how many rows that is and which one it is about."""
         only_operator("Registry.Load")
         response = pb.LoadResponse()
         async for request in requests:
-            if request.participants:
-                ids = await self._put_participants(request.participants)
-                response.participant_ids.extend(ids)
-            if request.terminals:
-                response.terminal_ids.extend(await self._put_terminals(request.terminals))
-            for act in self._card_acts(request):
-                response.cards += len(act.token)
-                response.changed += await self.asking.act(act)
+            try:
+                await self._load(request, response)
+            except OnecardError as error:
+                ids = len(response.participant_ids) + len(response.terminal_ids)
+                error.taken = ids + response.cards
+                raise
         response.sequence = self.asking.node.journal.last
         return response
 
+    async def _load(self, request: pb.LoadRequest, response: pb.LoadResponse) -> None:
+        """One request; `response` grows by each act that is durable."""
+        for first, part in _parts(request.participants):
+            participants = PutParticipants([(row.name, int(row.role)) for row in part])
+            with _of("participants", first):
+                response.participant_ids.extend(await self.asking.act(participants))
+        for first, gates in _parts(request.terminals):
+            terminals = PutTerminals([_terminal_row(row) for row in gates])
+            with _of("terminals", first):
+                response.terminal_ids.extend(await self.asking.act(terminals))
+        for rows, first, act in self._card_acts(request):
+            with _of(rows, first):
+                response.changed += await self.asking.act(act)
+            response.cards += len(act.token)
+
     async def PutParticipant(self, request: pb.Participant, _: Any) -> pb.Participant:
         only_operator("Registry.PutParticipant")
-        (number,) = await self._put_participants([request])
+        act = PutParticipants([(request.name, int(request.role))])
+        (number,) = await self.asking.act(act)
         return pb.Participant(id=number, name=request.name, role=request.role)
 
     async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
         only_operator("Registry.PutTerminal")
-        (number,) = await self._put_terminals([request])
+        (number,) = await self.asking.act(PutTerminals([_terminal_row(request)]))
         answer = pb.Terminal()
         answer.CopyFrom(request)
         answer.id = number
@@ -71,13 +88,24 @@ class Registry(registry_pb2_grpc.RegistryServicer):
 
     async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
         only_operator("Registry.PutCard")
-        (act,) = self._card_acts(pb.LoadRequest(cards=[request]))
+        [(_, _, act)] = self._card_acts(pb.LoadRequest(cards=[request]))
         await self.asking.act(act)
         return await self._card(int(act.token[0]))
 
     async def GetCard(self, request: pb.GetCardRequest, _: Any) -> pb.Card:
         by_number = request.WhichOneof("ref") == "number"
         return await self._card(self.token(request.number) if by_number else request.token)
+
+    async def TokensOf(self, request: pb.TokensOfRequest, _: Any) -> pb.TokensOfResponse:
+        """For whoever is identified: it holds the numbers already, and learns no card's row."""
+        if len(request.numbers) > NUMBERS_MAX:
+            raise BadInput(
+                f"TokensOf: expected at most {NUMBERS_MAX} numbers a call, found "
+                f"{len(request.numbers)}; send them in parts"
+            )
+        _ = self.asking.node.ledger  # Stopped while it is being opened: there is no key yet
+        with _of("numbers", 0):
+            return pb.TokensOfResponse(tokens=_each(request.numbers, self.token))
 
     async def PutTariff(self, request: pb.Tariff, _: Any) -> pb.Tariff:
         only_operator("Registry.PutTariff")
@@ -127,7 +155,8 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             rows.append((row.terminal, row.day, row.taps, row.sum_fen))
         await self._only_own(sorted({row[0] for row in rows}))
         if rows:
-            await self.asking.act(Declare(rows))
+            with _of("declarations", 0):
+                await self.asking.act(Declare(rows))
 
         def rules(state: State) -> tuple[int, int]:
             return int(state.totals["ahead_max_us"][0]), int(state.totals["zone_offset_us"][0])
@@ -154,33 +183,27 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         for terminal, operator in zip(terminals, await self.asking.read(operators), strict=True):
             only_party(f"terminal {terminal}", operator)
 
-    async def _put_participants(self, rows: Iterable[pb.Participant]) -> list[int]:
-        ids: list[int] = []
-        for part in _parts(rows):
-            act = PutParticipants([(row.name, int(row.role)) for row in part])
-            ids += await self.asking.act(act)
-        return ids
+    def _card_acts(self, request: pb.LoadRequest) -> list[tuple[str, int, PutCards]]:
+        """The columns as one act; of the rows, one act for each run of cards that are alike.
 
-    async def _put_terminals(self, rows: Iterable[pb.Terminal]) -> list[int]:
-        ids: list[int] = []
-        for part in _parts(rows):
-            ids += await self.asking.act(PutTerminals([_terminal_row(row) for row in part]))
-        return ids
-
-    def _card_acts(self, request: pb.LoadRequest) -> list[PutCards]:
-        """The columns as one act; of the rows, one act for each run of cards that are alike."""
+        Each with which rows they are, and the first of them.
+        """
         acts = []
         if request.HasField("card_columns"):
             columns = request.card_columns
             token = np.array(columns.token, np.uint64)
             floor_fen = columns.floor_fen if columns.HasField("floor_fen") else None
             alike: Alike = (columns.issuer, columns.funding, columns.status, 0, floor_fen)
-            acts.append(_put_cards(token, alike, None))
+            acts.append(("card_columns.token", 0, _put_cards(token, alike, None)))
+        first = 0
         for same, run in groupby(request.cards, _alike):
             cards = list(run)
-            token = np.array([self._token(card) for card in cards], np.uint64)
+            with _of("cards", first):
+                token = np.array(_each(cards, self._token), np.uint64)
             account = np.array([card.account for card in cards], np.uint32)
-            acts.append(_put_cards(token, same, account if account.any() else None))
+            act = _put_cards(token, same, account if account.any() else None)
+            acts.append(("cards", first, act))
+            first += len(cards)
         return acts
 
     def _token(self, card: pb.Card) -> int:
@@ -239,11 +262,35 @@ def _terminal_row(row: pb.Terminal) -> TerminalRow:
     )
 
 
-def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """So many at a time as an act may take of the engine; taps are judged between two of them."""
-    left = iter(rows)
-    while part := list(islice(left, ROWS_AN_ACT)):
-        yield part
+def _parts(rows: Sequence[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """So many at a time as an act may take of the engine; taps are judged between two of them.
+    Each with the index of its first row."""
+    for first in range(0, len(rows), ROWS_AN_ACT):
+        yield first, list(rows[first : first + ROWS_AN_ACT])
+
+
+def _each(rows: Iterable[Row], token: Callable[[Row], int]) -> list[int]:
+    """The token of each row; an error says of which."""
+    found: list[int] = []
+    for row in rows:
+        try:
+            found.append(token(row))
+        except BadInput as error:
+            error.row = len(found)
+            raise
+    return found
+
+
+@contextmanager
+def _of(rows: str, first: int) -> Iterator[None]:
+    """An error about a row of a part becomes one about the row of the request."""
+    try:
+        yield
+    except OnecardError as error:
+        if error.row is not None:
+            error.row += first
+        error.rows = rows
+        raise
 
 
 def _put_cards(

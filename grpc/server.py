@@ -1,8 +1,6 @@
 """Builds the server, wires the services to a node, serves, drains."""
 
 import asyncio
-from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 import grpc
@@ -10,10 +8,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[i
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, OnecardError
+from onecard.core.errors import OnecardError
 from onecard.core.log import Log
 from onecard.core.token import token
 from onecard.grpc import clearing, ledger, registry, settlement
+from onecard.grpc.address import Address as Address
 from onecard.grpc.asking import Asking, Node, Starting
 from onecard.grpc.directory import Directory
 from onecard.grpc.door import Door
@@ -34,32 +33,6 @@ BLOCK_BYTES_MAX = 64 << 20
 LOOK_S = 0.02
 QUIET_S = 1.0  # for calls that carry no taps, once all taps are answered
 DRAIN_S = 30.0  # for answers in flight when stopping; a client that does not read is cut then
-
-
-@dataclass
-class Address:
-    """Where to listen; port 0 lets the machine choose."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        """`host:port`, IPv6 in brackets. BadInput for anything else."""
-        host, colon, port = text.rpartition(":")
-        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-            raise BadInput(f"address: expected HOST:PORT, such as 127.0.0.1:7421, found {text!r}")
-        return cls(host.strip("[]"), int(port))
-
-    @property
-    def loopback(self) -> bool:
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def options(settings: Settings) -> list[tuple[str, int]]:

@@ -1,13 +1,16 @@
 """`onecard load`: every file it takes, every row it refuses, by file, line and column."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
-from onecard.cli import load
-from onecard.core.errors import BadInput
+from onecard.cli import load, tokens
+from onecard.core.errors import BadInput, Overloaded
+from onecard.core.token import token
 from onecard.grpc.client import Unreachable
 from onecard.v1 import registry_pb2
 from tests.serving import BANK, BUS, Served, served
@@ -74,13 +77,17 @@ def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: 
     assert "tariff 2: " in run_load(server, "tariff", beijing).output
 
 
-def test_rules_load_whole(server: Served, tmp_path: Path) -> None:
+def test_rules_load_whole_or_those_that_change(server: Served, tmp_path: Path) -> None:
     text = "rule,value\n" + "".join(f"{rule},{7 + at}\n" for at, rule in enumerate(load.RULES))
     run_load(server, "rules", write(tmp_path, "rules.csv", text))
     assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == [7, 8, 9, 10, 11]
-    part = write(tmp_path, "part.csv", "rule,value\ngo_live_us,1\n")
-    with pytest.raises(BadInput, match="none for age_max_us, ahead_max_us"):
-        run_load(server, "rules", part)
+    part = write(tmp_path, "part.csv", "rule,value\ngo_live_us,1\nage_max_us,8\n")
+    assert (
+        "go_live_us 1, 7 before\nage_max_us 8, as it was" in run_load(server, "rules", part).output
+    )
+    assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == [1, 8, 9, 10, 11]
+    with pytest.raises(BadInput, match="expected a row for a rule that changes"):
+        run_load(server, "rules", write(tmp_path, "none.csv", "rule,value\n"))
 
 
 def test_declarations_exit_1_where_they_do_not_agree(server: Served, tmp_path: Path) -> None:
@@ -105,21 +112,65 @@ BAD_FILES = [
     ("participants", "name,role\nBus\n", ":2: expected 2 cells, found 1"),
     ("participants", "name,role\nBus,agent,1\n", ":2: expected 2 cells, found 3"),
     ("participants", 'name,role\n"Bus,agent\n', ": after line 1: not CSV"),
-    ("participants", "name,role\n,operator\n", ": lines 2 to 2: participant name"),
-    ("participants", b"name,role\nB\xff,agent\n", "expected UTF-8, found byte 0xff"),
+    ("participants", "name,role\n,operator\n", ":2: participant name"),
+    ("participants", b"name,role\nB\xff,agent\n", ":2: expected UTF-8, found byte 0xff; save it"),
+    (
+        "participants",
+        "name,role\nA,agent\n公交,agent\n".encode("gb18030"),
+        ":3: expected UTF-8, found",
+    ),
+    (
+        "participants",
+        "name,role\n公交,agent\n".encode("gb18030"),
+        "can be read as GB18030; save it as",
+    ),
+    (
+        "participants",
+        "name,role\nB,agent\n".encode("utf-16"),
+        ":1: expected UTF-8, found byte 0xff, as",
+    ),
     ("terminals", "number,operator\nT1,Bus\nT2,Tram\n", ":3: column operator: expected the name"),
-    ("terminals", "number,operator\nT1,99\n", ": lines 2 to 2: terminal operator"),
+    ("terminals", "number,operator\nT0,Bus\nT1,99\n", ":3: terminal operator: expected a"),
     ("terminals", "number,operator,mode\nT1,Bus,256\n", ":2: column mode: expected 0 to 255"),
     ("terminals", "number,operator,place\nT1,Bus,x\n", ":2: column place: expected a whole number"),
     ("cards", "number,issuer,funding\n1,Bank,gold\n", ":2: column funding: expected prepaid or"),
-    ("cards", "issuer,funding\nBank,chip\n", ":2: column number: expected either a number or a"),
-    ("cards", "number,token,issuer,funding\n7,7,3,chip\n", "found another value"),
+    ("cards", "issuer,funding\nBank,chip\n", ":2: expected a number or a token, found neither;"),
+    (
+        "cards",
+        "number,token,issuer,funding\n7,7,3,chip\n",
+        ":2: expected a number or a token, found both;",
+    ),
+    (
+        "cards",
+        "number,issuer,funding\n1,3,chip\n2,3,prepaid\n3,9,chip\n",
+        ":4: card issuer: expected",
+    ),
+    (
+        "cards",
+        "number,issuer,funding,account\n1,3,chip,\n2,3,chip,70\n",
+        ":3: card account: expected",
+    ),
     ("tariff", "from,to,fare_fen\n0,1,5\n", ":2: column from: expected a station of 1 to 2048"),
     ("tariff", "from,to,fare_fen\n1,1,5\n1,1,5\n", ":3: column to: expected each pair once"),
     ("tariff", "from,to,fare_fen\n1,1,-5\n", ":2: column fare_fen: expected 0 or more fen"),
     ("tariff", "from,to,fare_fen\n", ": expected fares, found no rows"),
+    (
+        "rules",
+        "rule,value\ngo_live_us,1\ngo_live_us,2\n",
+        ":3: column rule: expected each rule once",
+    ),
     ("rules", "rule,value\nspeed,1\n", ":2: column rule: expected go_live_us or"),
     ("declarations", "terminal,day,taps,sum_fen\n1,today,1,1\n", ":2: column day: expected a day"),
+    (
+        "declarations",
+        "terminal,day,taps,sum_fen\n1,2026-01-01,-1,1\n",
+        ":2: column taps: expected 0",
+    ),
+    (
+        "declarations",
+        "terminal,day,taps,sum_fen\n9,2026-01-01,1,1\n",
+        ":2: declared terminal: expected",
+    ),
 ]
 
 
@@ -135,6 +186,89 @@ def test_a_bad_row_is_named(
     assert str(refusal.value).startswith(str(path))
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad", "loaded"), [(2_100, 2_060, 2_048), (2_100, 7, 0), (5_100, 5_050, 5_000)]
+)
+def test_the_line_is_named_and_the_count_is_true(
+    server: Served, tmp_path: Path, rows: int, bad: int, loaded: int
+) -> None:
+    """A request is taken in acts of 2,048 rows, and the command sends requests of 5,000."""
+    names = [f"P{at}" if at != bad else f"{at}" for at in range(2, rows + 2)]
+    text = "name,role\n" + "".join(f"{name},operator\n" for name in names)
+    path = write(tmp_path, "p.csv", text)
+    with pytest.raises(BadInput) as refusal:
+        run_load(server, "participants", path)
+    said = str(refusal.value)
+    assert said.startswith(f"{path}:{bad}: participant name: expected one that cannot be read")
+    assert (f"; the first {loaded} rows of the file are loaded" in said) == (loaded > 0)
+    assert "participants[" not in said  # the row of the request is nothing to the reader
+    assert server.node.state.count("participants") - 1 == loaded
+
+
+def test_a_row_that_cannot_be_read_does_not_hide_what_was_loaded(
+    server: Served, tmp_path: Path
+) -> None:
+    text = "name,role\n" + "".join(f"P{at},operator\n" for at in range(5_000)) + "X,boss\n"
+    path = write(tmp_path, "p.csv", text)
+    with pytest.raises(BadInput, match=r"p.csv:5002: column role: .*; the first 5000 rows of"):
+        run_load(server, "participants", path)
+
+
+def test_a_full_register_says_what_fitted(server: Served, tmp_path: Path) -> None:
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    text = "number,operator\n" + "".join(f"G{at},Bus\n" for at in range(900))
+    run_load(server, "terminals", write(tmp_path, "t.csv", text))
+    text = "number,operator\n" + "".join(f"H{at},Bus\n" for at in range(2_000))
+    with pytest.raises(Overloaded, match=r"at most 1000 terminals$"):
+        run_load(server, "terminals", write(tmp_path, "more.csv", text))
+    assert server.node.state.count("terminals") - 1 == 900
+
+
+def test_the_ids_are_printed_or_written(server: Served, tmp_path: Path) -> None:
+    names = write(tmp_path, "p.csv", PARTICIPANTS)
+    printed = run_load(server, "participants", names)
+    assert printed.stdout == "name\tid\nBus\t1\nMetro\t2\nBank\t3\nKiosk\t4\n"
+    asked = run_load(server, "participants", names, "--json").stdout
+    assert json.loads(asked) == {"Bus": 1, "Metro": 2, "Bank": 3, "Kiosk": 4}
+    many = "number,operator\n" + "".join(f"G{at},Bus\n" for at in range(101))
+    gates, out = write(tmp_path, "t.csv", many), tmp_path / "ids.csv"
+    said = run_load(server, "terminals", gates)
+    assert said.stdout == "" and "101 ids; --ids OUT.csv writes them" in said.output
+    assert run_load(server, "terminals", gates, "--ids", str(out)).stdout == ""
+    assert out.read_text().splitlines()[:2] == ["number,id", "G0,1"]
+    assert out.read_text().splitlines()[-1] == "G100,101"
+    with pytest.raises(BadInput, match="expected a folder to write into"):
+        run_load(server, "terminals", gates, "--ids", str(tmp_path / "none" / "ids.csv"))
+
+
+def test_tokens_of_a_file_for_the_ledgers_own_and_for_an_operator(
+    server: Served, tmp_path: Path
+) -> None:
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    numbers = [f"Y-{at}" for at in range(5_001)]  # more than a call takes
+    wanted = [token(server.node.ledger.token_key, number) for number in numbers]
+    with server.client("Bus") as client:
+        assert client.tokens(numbers).tolist() == wanted
+        assert client.tokens([]).tolist() == []
+        with pytest.raises(BadInput, match=r"^expected a card number, found") as empty:
+            client.tokens([*numbers, "Y-1", ""])
+        assert (empty.value.rows, empty.value.row) == ("numbers", 5_002)
+    app = typer.Typer()
+    app.command()(tokens.tokens)
+    path = write(tmp_path, "n.csv", "number\nY-0\nY-1\n")
+    command = [str(path), "--to", server.address, "--as", "Bus"]
+    done = CliRunner().invoke(app, command)
+    assert done.stdout == f"token\n{wanted[0]}\n{wanted[1]}\n", done.output
+    out = tmp_path / "tokens.csv"
+    done = CliRunner().invoke(app, [*command, "--numbers", "--out", str(out)])
+    assert (done.stdout, done.exit_code) == ("", 0)
+    assert out.read_text() == f"number,token\nY-0,{wanted[0]}\nY-1,{wanted[1]}\n"
+    gap = write(tmp_path, "gap.csv", 'number\nY-0\n""\n')
+    refused = CliRunner().invoke(app, [str(gap), "--to", server.address])
+    assert f"{gap}:3: column number: expected a printed number" in str(refused.exception)
+    assert refused.stdout == ""
 
 
 def test_no_server_is_one_line(tmp_path: Path) -> None:

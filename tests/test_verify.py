@@ -19,6 +19,7 @@ import typer
 from typer.testing import CliRunner
 
 from onecard.cli import verify as command
+from onecard.cli.exit_status import Exit
 from onecard.core.derived.environment import Origin
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import ROWS, Journal
@@ -348,9 +349,10 @@ def test_the_command(tmp_path: Path) -> None:
     found = json.loads(run(app, [str(tmp_path), "--json"]).stdout)
     assert found["ok"] and found["fault"] is None and found["entries"] == 120
     assert run(app, [str(tmp_path), "--head", found["head"]]).exit_code == 0
-    assert run(app, [str(tmp_path), "--head", "ab" * 32]).exit_code == 1
+    assert run(app, [str(tmp_path), "--head", "ab" * 32]).exit_code == Exit.FAULT
     forge(tmp_path, edit_amount, "nothing")
     for options in ([], ["--json"]):
         broken = run(app, [str(tmp_path), *options])
-        assert broken.exit_code == 1 and "block 54: expected the body digest" in broken.output
+        assert broken.exit_code == Exit.FAULT
+        assert "block 54: expected the body digest" in broken.output
     assert "hexadecimal" in str(run(app, [str(tmp_path), "--head", "zz"]).exception)

@@ -1,0 +1,29 @@
+"""Files that a command was told to write."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from onecard.core.errors import BadInput
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """A text file in UTF-8, there under its name only when it is whole; an OSError names it.
+    BadInput where its folder is none."""
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: expected a folder to write into, found none; make it first")
+    whole = path.is_file() or not path.exists()  # a device or a pipe is written as it is
+    part = path.with_name(path.name + ".part") if whole else path
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if whole:
+            part.rename(path)
+    except OSError as error:
+        error.filename = str(path)  # a write that fails does not say where, an open says its part
+        raise
+    finally:
+        if whole:
+            part.unlink(missing_ok=True)

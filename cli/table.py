@@ -1,0 +1,85 @@
+"""Rows as a person reads them on a terminal, and as a program reads them out of a pipe.
+
+On a terminal: a table no wider than it, in which no name and no number is ever cut; what does not
+fit is left out by column and said. Into a pipe or a file: every row on a line of its own, columns
+parted by one tab, as wide as they are.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = dict[str, Any]
+EDGE = 4  # what a table adds to the width of its columns: the two edges with a space each
+BETWEEN = 3  # and between two columns
+
+
+def print_facts(facts: Row) -> None:
+    """Names and values, a line each."""
+    if not sys.stdout.isatty():
+        for name, value in facts.items():
+            print(f"{name}\t{_plain(value)}")
+        return
+    width = max(map(len, facts), default=0)
+    console = Console(highlight=False)
+    for name, value in facts.items():
+        console.print(Text(f" {name:<{width}}  {_plain(value)}"), soft_wrap=True)
+
+
+def print_rows(
+    title: str, rows: Sequence[Row], columns: Sequence[str], spare: Sequence[str] = ()
+) -> None:
+    """The rows under a title, nothing where there are none. On a terminal that is too narrow the
+    `spare` columns are left out, the first of them first; after them lines may wrap."""
+    if not rows:
+        return
+    if not sys.stdout.isatty():
+        print("\t".join(columns))
+        for row in rows:
+            print("\t".join(_plain(row[column]) for column in columns))
+        return
+    console = Console(highlight=False)
+    left = _fitting(rows, columns, spare, console.width)
+    table = Table(title=title, title_justify="left")
+    for column in left:
+        numeric = isinstance(rows[0][column], int) and not isinstance(rows[0][column], bool)
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(_plain(row[column])) for column in left))
+    # As wide as its cells: rich would cut them to the terminal's width, a terminal wraps them.
+    wide = Console(highlight=False, width=max(console.width, _width(rows, left)))
+    wide.print(table, soft_wrap=True)
+    out = [column for column in columns if column not in left]
+    if out:
+        console.print(f"not shown for want of width: {', '.join(out)}; --json has them")
+
+
+def _fitting(
+    rows: Sequence[Row], columns: Sequence[str], spare: Sequence[str], width: int
+) -> list[str]:
+    left = list(columns)
+    for column in spare:
+        if _width(rows, left) <= width:
+            break
+        left.remove(column)
+    return left
+
+
+def _width(rows: Sequence[Row], columns: Sequence[str]) -> int:
+    cells = sum(
+        max(cell_len(column), *(cell_len(_plain(row[column])) for row in rows))
+        for column in columns
+    )
+    return cells + BETWEEN * (len(columns) - 1) + EDGE
+
+
+def _plain(value: Any) -> str:
+    """One cell: a tab or a line end in it would make another row of it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(str(value).split())
