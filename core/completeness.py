@@ -28,8 +28,8 @@ class Journal(Protocol):
 class Identities(Protocol):
     """What is read of the closed identities here."""
 
-    closed: int
-
+    @property
+    def closed(self) -> int: ...
     def gaps(self, terminal: int | None, recent: NDArray[np.void]) -> Iterator[Gap]: ...
 
 

@@ -34,7 +34,14 @@ from onecard.core.derived.checkpoint import Checkpoint
 from onecard.core.derived.environment import Origin
 from onecard.core.derived.identity import Identities
 from onecard.core.derived.pages import SavedPages
-from onecard.core.derived.recovery import Progress, Recovery, bound_by, head_at, read_through
+from onecard.core.derived.recovery import (
+    Progress,
+    Recovery,
+    bound_by,
+    hash_of,
+    head_at,
+    read_through,
+)
 from onecard.core.derived.room import NoRoom, Room
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import Journal
@@ -119,6 +126,7 @@ class Ledger:
         self.recovery = done
         self.owner = parts.owner
         self.token_key = read_token_key(path)
+        self._log = log
         self._pages = parts.pages
         self._checkpoint: Checkpoint | None = None
         if parts.owner is not None:
@@ -243,6 +251,7 @@ class Ledger:
                 log,
                 pause_s=settings.checkpoint_pause_ms / 1000,
                 readonly=readonly,
+                hash_of=lambda sequence: hash_of(journal, sequence),
             )
             opened.callback(identities.release)
             parts = Parts(state, journal, identities, pages, owner)
@@ -280,6 +289,11 @@ class Ledger:
         for block in read_through(self.journal, closed + 1):
             if block.record == Record.ENTRIES:
                 yield bound_by(block, closed)
+
+    def forget_identities(self, reason: str) -> None:
+        """Set the closed identities aside: all are in the journal still, so `recent` gives all."""
+        map_bytes = self.settings.identities_map_bytes
+        self.identities.discard(reason, self.origin, map_bytes, self._log)
 
     def tail_entries(self, count: int) -> NDArray[np.void]:
         """The ENTRY rows among the last `count` sequences, in order; other records have none."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onecard.core.clock import SystemClock
 from onecard.core.derived import identity
 from onecard.core.derived.environment import META, Origin, open_derived
-from onecard.core.derived.identity import LAYOUT, PAGES, Gap, Identities
+from onecard.core.derived.identity import DATABASES, LAYOUT, PAGES, Gap, HashOf, Identities
 from onecard.core.errors import LedgerFault
 from onecard.core.log import Log
 from onecard.core.store import StoreFull
@@ -154,7 +154,7 @@ def test_a_close_that_was_cut_may_be_repeated(
     identities.release()
     identities = opened(tmp_path)
     assert identities.closed == 9
-    assert identities.begun == (2000 if stop else 0)
+    assert identities.begun == (2000 if stop else 9)
     identities.close(rows_of(model), 2000)
     identities.close(rows_of({(9, 9, 9): 9}), 2000)
     assert identities.closed == 2000
@@ -203,7 +203,7 @@ def test_a_damaged_page_is_a_fault_with_the_way_out(tmp_path: Path) -> None:
     identities.close(rows_of(model), 1)
     identities.release()
     stamp = ORIGIN.stamp(LAYOUT)
-    environment = open_derived(tmp_path / "identities", [PAGES], stamp, MAP_BYTES, LOG)
+    environment = open_derived(tmp_path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
     assert environment is not None
     with environment.write() as txn:
         database = environment.database(PAGES)
@@ -218,14 +218,13 @@ def test_a_damaged_page_is_a_fault_with_the_way_out(tmp_path: Path) -> None:
         lambda: list(identities.gaps()),
         lambda: identities.close(rows_of({(1, 1, 2): 2}), 2),
     ):
-        with pytest.raises(LedgerFault, match="delete that folder and start again"):
+        with pytest.raises(LedgerFault, match="made anew from the journal"):
             question()
     identities.release()
 
 
 CASES = [  # what is opened: the journal's last sequence, the ledger -> is it used?
     ("as it was", 50, ORIGIN, True),
-    ("journal shorter", 49, ORIGIN, False),
     ("another ledger", 50, Origin(bytes(16), 1), False),
     ("restored since", 50, Origin(ORIGIN.ledger_id, 2), False),
 ]
@@ -251,6 +250,32 @@ def test_what_is_not_of_this_journal_is_set_aside(
     assert identities.find(rows_of({(1, 1, 1): 0})).tolist() == [50 if used else 0]
     assert len(LINES.getvalue().splitlines()) - before == (0 if used else 1)
     identities.release()
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_identities_of_what_the_journal_lost_are_refused(tmp_path: Path, readonly: bool) -> None:
+    """Only they tell that a tail is missing where no state was saved: nothing is set aside."""
+    head = bytes(range(32))
+
+    def of(last: int, hash_of: HashOf) -> Identities:
+        path = tmp_path / "identities"
+        return Identities.open(
+            path, ORIGIN, last, MAP_BYTES, LOG, readonly=readonly, hash_of=hash_of
+        )
+
+    identities = Identities.open(
+        tmp_path / "identities", ORIGIN, LAST, MAP_BYTES, LOG, hash_of=lambda sequence: head
+    )
+    identities.close(rows_of({(1, 1, 1): 50}), 50)
+    identities.release()
+    with pytest.raises(LedgerFault, match="up to 50, whose identities were closed, found 49"):
+        of(49, lambda sequence: head)
+    with pytest.raises(LedgerFault, match=r"the entry 50 in the block 00010203.*another journal"):
+        of(50, lambda sequence: bytes([9] * 32))
+    again = of(50, lambda sequence: head)
+    assert again.find(rows_of({(1, 1, 1): 0})).tolist() == [50]
+    again.release()
+    assert os.listdir(tmp_path) == ["identities"]
 
 
 def test_a_full_map_gives_up_and_may_be_tried_again(tmp_path: Path) -> None:
@@ -306,7 +331,7 @@ def test_opened_to_be_read_nothing_is_written(tmp_path: Path) -> None:
 def test_a_stamp_is_the_only_thing_new(tmp_path: Path) -> None:
     """A folder made and never stamped, as after a crash at the worst moment, is made again."""
     stamp = ORIGIN.stamp(LAYOUT)
-    environment = open_derived(tmp_path / "identities", [PAGES], stamp, MAP_BYTES, LOG)
+    environment = open_derived(tmp_path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
     assert environment is not None
     with environment.write() as txn:
         txn.delete(b"origin", db=environment.database(META))

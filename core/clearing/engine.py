@@ -343,14 +343,25 @@ class Engine:
         ring_size = 1 << (groups - 1).bit_length()
         per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
         self.recent = Recent(per_generation, settings.terminals_max, ring_size)
-        self.recent.close_all_below(self.state.rows("terminals"))
+        terminals = self.state.rows("terminals")
+        self.recent.close_all_below(terminals)
+        known = self.ledger.identities.counts(np.arange(len(terminals), dtype=np.uint32))
         for identities in self.ledger.recent():
+            known += np.bincount(identities["terminal"], minlength=len(terminals))
             at = 0
             while at < len(identities):
                 end = cut(identities, at, self.recent.space or per_generation)
                 while not self.recent.fill(np.ascontiguousarray(identities[at:end])):
                     self.close_identities()
                 at = end
+        # The state was made of the journal apart from them, so it tells what they lack.
+        fewer = np.flatnonzero(known < terminals["taken"])
+        if len(fewer):
+            self.ledger.forget_identities(
+                f"terminal {fewer[0]}: expected {terminals['taken'][fewer[0]]} identities or more, "
+                f"found {known[fewer[0]]} closed and in the journal after them"
+            )
+            return self._remember()
         last = int(self.state.totals["last"][0])
         entries = self.ledger.tail_entries(ring_size)
         self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)

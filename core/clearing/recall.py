@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.derived.identity import Identities
+from onecard.core.derived.recovery import bound_by
 from onecard.core.errors import LedgerFault
 from onecard.core.journal.chain import Journal
 from onecard.ext import history
@@ -20,7 +21,7 @@ def recall(
 
     `closings` was read before: should identities leave memory meanwhile, the judge sees that an
     absence found here is stale and asks again. What is not durable yet is still in memory and left
-    alone. LedgerFault where an index leads to no entry.
+    alone. LedgerFault where the index leads to no entry, or to another's.
     """
     lacks = lacks[lacks["sequence"] <= journal.last]
     sequences = lacks["sequence"].copy()
@@ -33,9 +34,11 @@ def recall(
     entries = journal.entries(sequences[found])
     there = entries["sequence"] != 0
     # What a tap names may be any number; what the index names must be an entry.
-    if not there[lacks["what"][found] != history.ABOUT].all():
-        row = found[~there & (lacks["what"][found] != history.ABOUT)][0]
-        raise LedgerFault(f"identity index: expected an entry {sequences[row]}, found none")
+    sound = there | (lacks["what"][found] == history.ABOUT)
+    if not sound.all():
+        raise _doubted(identities, f"expected an entry {sequences[found[~sound][0]]}, found none")
+    of_keys = np.flatnonzero(asks[found])
+    _check_bound(keys[sequences[asks] != 0], entries[of_keys], journal, identities)
     indexes = np.full(len(lacks), ABSENT, np.int32)
     indexes[found[there]] = np.flatnonzero(there)
     own = np.full(count, NOT_ASKED, np.int32)
@@ -46,3 +49,31 @@ def recall(
     if len(entries) == 0:
         entries = np.zeros(1, entries.dtype)  # a view of no rows has no address to point to
     return history.Recalled(own, about, entries, closings)
+
+
+def _check_bound(
+    keys: NDArray[np.void], entries: NDArray[np.void], journal: Journal, identities: Identities
+) -> None:
+    """LedgerFault unless each entry bears the identity that led to it, or is its tombstone."""
+    differs = np.zeros(len(keys), np.bool_)
+    for column in ("terminal", "epoch", "terminal_seq"):
+        differs |= keys[column] != entries[column]
+    for key, entry in zip(keys[differs], entries[differs], strict=True):
+        sequence = int(entry["sequence"])
+        block = journal.block_of(sequence)
+        bound = np.empty(0, IDENTITY) if block is None else bound_by(block, sequence - 1)
+        key["sequence"] = sequence
+        if not (bound == key).any():
+            raise _doubted(
+                identities,
+                f"expected entry {sequence} to bind sequence {key['terminal_seq']} of epoch "
+                f"{key['epoch']} of terminal {key['terminal']}, found that it does not",
+            )
+
+
+def _doubted(identities: Identities, reason: str) -> LedgerFault:
+    """What the index says is not so: this process stops, and the next start makes it anew."""
+    identities.doubt(f"closed identities: {reason}")
+    return LedgerFault(
+        f"closed identities: {reason}; start again: they are made anew from the journal"
+    )

@@ -1,8 +1,10 @@
 """An LMDB environment that only holds what the journal can give again, so it may be deleted.
 
 It is stamped with the ledger it was derived from. One that is foreign, damaged or ahead of the
-journal is set aside with one line in the log, and its content is made again. Want of space is no
-fault of such an environment: the transaction is given up (StoreFull) and may be tried again.
+journal is set aside with one line in the log, and its content is made again. What contradicts
+itself only while it is used stops the process, and leaves word beside it: the next start sets it
+aside. Want of space is no fault of such an environment: the transaction is given up (StoreFull) and
+may be tried again.
 """
 
 import errno
@@ -10,13 +12,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from onecard.core import store
 from onecard.core.derived import resident
-from onecard.core.errors import LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.log import Log
 from onecard.core.store import Store, StoreFailed, StoreFull, Txn
 
@@ -24,6 +26,8 @@ META = "meta"
 STAMP = b"origin"
 # A commit is a mebibyte or some; below this a write might be cut short, which LMDB calls EIO.
 SPACE_BYTES_MIN = 16 << 20
+DOUBT = ".doubt"  # beside the folder: why the next start may not use it
+REASON_CHARACTERS_MAX = 1000  # one line of ours; whatever else stands there is cut
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,22 @@ class Derived:
     def bytes_used(self) -> int:
         return self._store.bytes_used
 
+    @property
+    def readonly(self) -> bool:
+        return self._store.readonly
+
     @contextmanager
     def read(self, name: str) -> Iterator[Txn]:
-        """A short snapshot of one database; its memoryviews die with it."""
-        with self._store.read(name) as txn:
-            yield txn
+        """A short snapshot of one database; its memoryviews die with it.
+
+        LedgerFault, also one raised by what is done with it, is left word of.
+        """
+        try:
+            with self._store.read(name) as txn:
+                yield txn
+        except LedgerFault as error:
+            self.doubt(str(error))
+            raise
 
     @contextmanager
     def write(self) -> Iterator[Txn]:
@@ -67,9 +82,13 @@ class Derived:
         try:
             with self._store.write() as txn:
                 yield txn
+        except LedgerFault as error:
+            self.doubt(str(error))
+            raise
         except StoreFailed as error:
             wants_space = os.strerror(errno.ENOSPC) in str(error)
             if not wants_space and self._free_bytes() >= SPACE_BYTES_MIN:
+                self.doubt(str(error))
                 raise
             # LMDB gave the transaction up before its meta page, so what was there still stands;
             # had the meta page been hit, it would refuse every transaction from now on itself.
@@ -78,6 +97,14 @@ class Derived:
 
     def database(self, name: str) -> store.Database:
         return self._store.database(name)
+
+    def doubt(self, reason: str) -> None:
+        """Leave word that the next start sets this aside; nothing where it is only read."""
+        if not self._store.readonly:
+            # Who cannot write this word stops all the same, and says so itself.
+            with suppress(OSError):
+                self.path.with_name(self.path.name + DOUBT).write_text(reason)
+                store.sync_folder(self.path.parent)
 
     def unmap(self) -> None:
         """Give back the memory of mapped pages. Any thread may read meanwhile."""
@@ -104,6 +131,7 @@ def open_derived(
     """Open what is there, or make it; None when `readonly` and there is nothing to use."""
     names = (META, *databases)
     try:
+        _check_doubt(path)
         found = Store(path, names, map_bytes=map_bytes, readonly=readonly)
         try:
             _check_stamp(found, stamp)
@@ -131,9 +159,18 @@ def set_aside(path: Path, reason: str, log: Log) -> None:
     aside = path.with_name(path.name + ".aside")
     if aside.exists():
         shutil.rmtree(aside)
-    path.rename(aside)
+    if path.exists():  # else there is word of one that somebody deleted since
+        path.rename(aside)
+    path.with_name(path.name + DOUBT).unlink(missing_ok=True)
     store.sync_folder(path.parent)
     log.warning("derived_set_aside", path=str(aside), reason=reason)
+
+
+def _check_doubt(path: Path) -> None:
+    word = path.with_name(path.name + DOUBT)
+    if word.exists():
+        reason = word.read_bytes()[:REASON_CHARACTERS_MAX].decode(errors="replace")
+        raise LedgerFault(" ".join(reason.split()) or f"{path}: found in doubt")
 
 
 def _check_stamp(opened: Store, stamp: bytes) -> None:

@@ -3,11 +3,16 @@
 Recent identities live in memory, in generations. A generation that is full is *closed*: merged
 into pages of up to 256 consecutive terminal sequences (`ext/closing`), so that a few hundred taps
 cost one write and one later read. All of it is derived from the journal and may be deleted.
+
+An identity that is found leads to its entry, which bears it. One that is not found is *proven
+absent*: its page is there as it was last written, or was never made (`shelves.py`), because all
+pages of its terminal sum to what is counted of it (`census.py`). What does not prove itself is a
+LedgerFault: the process stops, and the next start makes all of it anew from the journal.
 """
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +20,39 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.derived import shelves
+from onecard.core.derived.census import NO_HASH, Census, Mark
 from onecard.core.derived.environment import META, Derived, Origin, open_derived, set_aside
 from onecard.core.errors import LedgerFault
 from onecard.core.failpoint import here
 from onecard.core.log import Log
 from onecard.core.store import Txn
-from onecard.ext import closing
+from onecard.ext import closing, shelf
 from onecard.ext.recent import IDENTITY
 
-LAYOUT = 1
+LAYOUT = 2
 PAGES = "pages"
-CLOSED = b"closed"
-BEGUN = b"begun"
+SHELVES = "shelves"
+COUNTS = "counts"
+DATABASES = (PAGES, SHELVES, COUNTS)
+MARK = b"mark"
 # Some 2 MiB of dirty leaves where identities are dense: a commit the journal hardly notices.
 PAGES_A_COMMIT = 2048
 # A read transaction of a few milliseconds, and 25 MB of identities in memory, for a walk.
 PAGES_A_READ = 1024
 KEYS_A_READ = 4096
 TERMINAL_BYTES = 4
+# Pages of a terminal with fewer identities are walked to prove an absence: 16 pages where it
+# counts, some milliseconds where every identity has its own. So a million terminals of few taps
+# each cost no write of a shelf beside that of the page.
+SHELVES_FROM = 4096
 NO_IDENTITIES: NDArray[np.void] = np.empty(0, IDENTITY)
+HashOf = Callable[[int], bytes]  # of the journal's block that holds a sequence
+
+
+def no_hash(sequence: int) -> bytes:
+    """Of a journal that is not asked."""
+    return NO_HASH
 
 
 @dataclass(frozen=True)
@@ -47,18 +66,24 @@ class Gap:
 
 
 class Identities:
-    """`closed`: the identities of all entries up to this sequence are here.
+    """`mark.closed`: the identities of all entries up to this sequence are here.
 
     One thread closes; any thread may look up beside it.
     """
 
-    def __init__(self, environment: Derived | None, pause_s: float = 0.0) -> None:
+    def __init__(
+        self, environment: Derived | None, pause_s: float = 0.0, hash_of: HashOf = no_hash
+    ) -> None:
         self._environment = environment
         self._pause_s = pause_s
+        self._hash_of = hash_of
         self._stopping = threading.Event()
         self._closing = threading.Lock()
-        self.closed = self._mark(CLOSED)
-        self.begun = self._mark(BEGUN)
+        self._moving = threading.Lock()  # held while pages and the census in memory differ
+        self._mark, self._census = Mark(), Census()
+        if environment is not None:
+            with environment.read(META) as txn, faults_named(environment.path):
+                self._mark, self._census = self._standing(txn)
 
     @classmethod
     def open(
@@ -71,58 +96,101 @@ class Identities:
         *,
         pause_s: float = 0.0,
         readonly: bool = False,
+        hash_of: HashOf = no_hash,
     ) -> "Identities":
-        """Open or make them; those of sequences beyond `last`, the journal's, are set aside."""
+        """Open or make them; those that do not prove themselves are set aside.
+
+        LedgerFault where they are of a journal that was longer than `last`, or another: they were
+        closed only once it was durable, so entries that were answered are gone.
+        """
         stamp = origin.stamp(LAYOUT)
-        environment = open_derived(path, [PAGES], stamp, map_bytes, log, readonly=readonly)
-        found = cls(environment, pause_s)
-        if max(found.closed, found.begun) <= last:
-            return found
-        reason = f"expected identities up to {last}, the journal's last, found {found.begun}"
-        found.release()
-        if readonly:
-            return cls(None)
-        set_aside(path, reason, log)
-        return cls(open_derived(path, [PAGES], stamp, map_bytes, log), pause_s)
+        environment = open_derived(path, DATABASES, stamp, map_bytes, log, readonly=readonly)
+        try:
+            found = cls(environment, pause_s, hash_of)
+        except LedgerFault as error:
+            assert environment is not None
+            environment.close()
+            if readonly:
+                log.warning("derived_not_used", path=str(path), reason=str(error))
+                return cls(None)
+            set_aside(path, str(error), log)
+            environment = open_derived(path, DATABASES, stamp, map_bytes, log)
+            found = cls(environment, pause_s, hash_of)
+        try:
+            found._check_journal(path, last)
+        except BaseException:
+            found.release()
+            raise
+        return found
+
+    @property
+    def closed(self) -> int:
+        return self._mark.closed
+
+    @property
+    def begun(self) -> int:
+        """Some identities up to this sequence are here: `closed`, unless a closing was cut."""
+        return self._mark.begun
+
+    def counts(self, terminals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """How many identities of each of some terminals are here."""
+        return self._census.counts(terminals)
 
     def close(self, generation: NDArray[np.void], up_to: int) -> None:
         """Add a generation (IDENTITY rows, in no order); durable when it returns.
 
         It must hold all identities of the sequences above `closed` up to `up_to`, and the journal
         must be durable to `up_to`. May be repeated after a crash. StoreFull: try again later.
-        LedgerFault: a stored page is damaged, or an identity is bound to two entries.
+        LedgerFault: a stored page is damaged or missing, or an identity is bound to two entries.
         """
         environment = self._writable()
         with self._closing:
             if up_to <= self.closed:
                 return
+            head = self._hash_of(up_to)
             ordered = closing.arrange(generation)
             starts = closing.starts_of(ordered)
             pages = len(starts) - 1
             for first in range(0, max(pages, 1), PAGES_A_COMMIT):
                 last = min(first + PAGES_A_COMMIT, pages)
-                with environment.write() as txn:
-                    with faults_named(environment.path):
-                        self._merge(txn, ordered, starts, first, last)
-                    self._put_mark(txn, CLOSED if last == pages else BEGUN, up_to)
+                with self._moving:
+                    with environment.write() as txn, faults_named(environment.path):
+                        census, added = self._merge(txn, ordered, starts, first, last)
+                        total, begun = self._mark.total + added, max(up_to, self.begun)
+                        mark = Mark(self.closed, begun, total, self._mark.head)
+                        if last == pages:
+                            mark = Mark(up_to, begun, total, head)
+                        txn.put(MARK, mark.packed(), db=environment.database(META))
+                    self._mark, self._census = mark, census
                 if last < pages:
                     here("mid_identities")
                     self._stopping.wait(self._pause_s)
-            self.closed = self.begun = up_to
 
     def find(self, keys: NDArray[np.void]) -> NDArray[np.uint64]:
-        """The sequences (uint64) of the entries that bound these identities, 0 where none did."""
+        """The sequences (uint64) of the entries that bound these identities, 0 where none did.
+
+        LedgerFault where that cannot be proven.
+        """
         found = np.zeros(len(keys), np.uint64)
         if self._environment is None:
             return found
         for first in range(0, len(keys), KEYS_A_READ):
             part = slice(first, first + KEYS_A_READ)
-            wanted = sorted(set(closing.keys_of(keys[part])))
-            with self._environment.read(PAGES) as txn:
-                pages = _pages_at(txn, wanted)
-            with faults_named(self._environment.path):
-                found[part] = closing.look_up(keys[part], pages)
+            found[part] = self._find(self._environment, keys[part])
         return found
+
+    def discard(self, reason: str, origin: Origin, map_bytes: int, log: Log) -> None:
+        """Set all of it aside and go on with none; no other thread may use it meanwhile."""
+        environment = self._writable()
+        environment.close()
+        set_aside(environment.path, reason, log)
+        stamp = origin.stamp(LAYOUT)
+        self._environment = open_derived(environment.path, DATABASES, stamp, map_bytes, log)
+        self._mark, self._census = Mark(), Census()
+
+    def doubt(self, reason: str) -> None:
+        """Leave word that the next start sets all of it aside."""
+        self._writable().doubt(reason)
 
     def gaps(
         self, terminal: int | None = None, recent: NDArray[np.void] = NO_IDENTITIES
@@ -162,21 +230,45 @@ class Identities:
         if self._environment is not None:
             self._environment.close()
 
-    def _writable(self) -> Derived:
+    def _opened(self) -> Derived:
         if self._environment is None:
+            raise ValueError("there are no closed identities, and none may be made")
+        return self._environment
+
+    def _writable(self) -> Derived:
+        if self._environment is None or self._environment.readonly:
             raise ValueError("closed identities opened to be read cannot be added to")
         return self._environment
 
-    def _mark(self, name: bytes) -> int:
-        if self._environment is None:
-            return 0
-        with self._environment.read(META) as txn:
-            value = txn.get(name)
-            return 0 if value is None else int.from_bytes(value, "little")
+    def _standing(self, txn: Txn) -> tuple[Mark, Census]:
+        """How far closing has come and what is counted; ValueError where they are at odds."""
+        environment = self._opened()
+        databases = [environment.database(name) for name in DATABASES]
+        value = txn.get(MARK, db=environment.database(META))
+        if value is None:
+            if any(txn.stat(database)["entries"] for database in databases):
+                raise ValueError("expected a mark beside the pages, found none")
+            return Mark(), Census()
+        mark = Mark.unpack(bytes(value))
+        cursor = txn.cursor(db=environment.database(COUNTS))
+        counted = [(bytes(key), bytes(value)) for key, value in cursor.iternext()]
+        return mark, Census.of(counted, mark.total)
 
-    def _put_mark(self, txn: Txn, name: bytes, sequence: int) -> None:
-        meta = self._writable().database(META)
-        txn.put(name, sequence.to_bytes(8, "little"), db=meta)
+    def _check_journal(self, path: Path, last: int) -> None:
+        restore = f"restore the journal, or delete {path} to go on without them"
+        if self.begun > last:
+            raise LedgerFault(
+                f"{path}: expected a journal with the entries up to {self.begun}, whose identities "
+                f"were closed, found {last} as the last: a tail is missing; {restore}"
+            )
+        found = self._hash_of(self.closed) if self.closed else NO_HASH
+        # None: of a journal that is only read, and has gone on since it was opened.
+        if found not in (NO_HASH, self._mark.head):
+            raise LedgerFault(
+                f"{path}: expected the entry {self.closed} in the block {self._mark.head.hex()}, "
+                f"found it in {found.hex()}: this is another journal than the one these "
+                f"identities were closed of; {restore}"
+            )
 
     def _merge(
         self,
@@ -185,11 +277,54 @@ class Identities:
         starts: NDArray[np.int64],
         first: int,
         last: int,
-    ) -> None:
-        cursor = txn.cursor(db=self._writable().database(PAGES))
-        wanted = closing.keys_of(ordered[starts[first:last]])
-        stored = {bytes(key): bytes(value) for key, value in cursor.getmulti(wanted)}
-        cursor.putmulti(closing.merge(ordered, starts, first, last, stored))
+    ) -> tuple[Census, int]:
+        """Unite some pages with what is stored of them; the census then, and identities added."""
+        environment = self._opened()
+        cursor = txn.cursor(db=environment.database(PAGES))
+        keys = closing.keys_of(ordered[starts[first:last]])
+        stored = {bytes(key): bytes(value) for key, value in cursor.getmulti(keys)}
+        pages = closing.merge(ordered, starts, first, last, stored)
+        cursor.putmulti(pages)
+        before = shelf.counts_of([stored.get(key) for key in keys])
+        after = shelf.counts_of([value for _, value in pages])
+        terminals = ordered["terminal"][starts[first:last]]
+        distinct, at = np.unique(terminals, return_inverse=True)
+        added = np.bincount(at, after - before, len(distinct)).astype(np.int64)
+        census = self._census.grown(distinct, added, SHELVES_FROM)
+        shelf_cursor = txn.cursor(db=environment.database(SHELVES))
+        kept = self._census.shelved(distinct)
+        mine = kept[at]
+        if mine.any():
+            chosen = [key for key, one in zip(keys, mine.tolist(), strict=True) if one]
+            shelves.update(shelf_cursor, chosen, before[mine], after[mine])
+        for terminal in distinct[census.shelved(distinct) & ~kept]:
+            shelves.make(shelf_cursor, cursor, int(terminal))
+        txn.cursor(db=environment.database(COUNTS)).putmulti(census.packed(distinct))
+        return census, int(added.sum())
+
+    def _find(self, environment: Derived, keys: NDArray[np.void]) -> NDArray[np.uint64]:
+        census = self._census
+        try:
+            with environment.read(PAGES) as txn:
+                return self._find_in(txn, census, keys)
+        except ValueError:
+            # A closing may have moved the pages since the census was taken; now none does.
+            with self._moving, environment.read(PAGES) as txn, faults_named(environment.path):
+                # Another process may be the one that closes, where this one only reads.
+                census = self._standing(txn)[1] if environment.readonly else self._census
+                return self._find_in(txn, census, keys)
+
+    def _find_in(self, txn: Txn, census: Census, keys: NDArray[np.void]) -> NDArray[np.uint64]:
+        """ValueError where what is absent cannot be proven to be."""
+        cursor = txn.cursor()
+        wanted = sorted(set(closing.keys_of(keys)))
+        pages = {bytes(key): bytes(value) for key, value in cursor.getmulti(wanted)}
+        found = closing.look_up(keys, pages)
+        absent = keys[found == 0]
+        if len(absent):
+            shelf_cursor = txn.cursor(db=self._opened().database(SHELVES))
+            shelves.prove_absent(cursor, shelf_cursor, census, absent, pages)
+        return found
 
     def _walk(self, terminal: int | None) -> Iterator[NDArray[np.void]]:
         """Stored identities in order, some pages at a time; no transaction is left open."""
@@ -210,10 +345,6 @@ class Identities:
                 rows = closing.identities_of(pages)
             yield rows
             start = pages[-1][0] + b"\0"
-
-
-def _pages_at(txn: Txn, keys: list[bytes]) -> dict[bytes, bytes]:
-    return {bytes(key): bytes(value) for key, value in txn.cursor().getmulti(keys)}
 
 
 def _count_within_page(rows: NDArray[np.void], last: np.void) -> int:
@@ -244,6 +375,6 @@ def faults_named(path: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise LedgerFault(
-            f"{path}: {error}; stop, delete that folder and start again: "
-            "it is made anew from the journal"
+            f"{path}: {error}; stop and start again: "
+            "the folder is set aside and made anew from the journal"
         ) from error

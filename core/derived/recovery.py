@@ -159,6 +159,12 @@ def head_at(journal: Journal, sequence: int) -> bytes:
     return block.hash if block is not None and block.last == sequence else b""
 
 
+def hash_of(journal: Journal, sequence: int) -> bytes:
+    """The hash of the block that holds a durable sequence; zeros where there is none."""
+    block = journal.block_of(sequence)
+    return NO_HASH if block is None else block.hash
+
+
 def bound_by(block: Block, after: int) -> NDArray[np.void]:
     """The identities that the entries of a block above a sequence bind, in order."""
     own = np.zeros(len(block.rows), IDENTITY)
