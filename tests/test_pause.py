@@ -12,13 +12,13 @@ import pytest
 
 from onecard.core.clearing.node import Node, wait_for
 from onecard.core.config import MIB
-from onecard.core.errors import OnecardError
+from onecard.core.errors import OnecardError, Overloaded
 from onecard.core.failpoint import POINTS
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
 from onecard.core.verify import verify
 from onecard.ext.outcome import Outcome
-from onecard.grpc.client import Overloaded, Unreachable
+from onecard.grpc.client import Unreachable
 from tests.harness import DAY_US, HOUR_US
 from tests.running import SMALL, Answers, ask, rides, served
 from tests.servant import servant
