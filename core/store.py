@@ -11,14 +11,15 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import lmdb
 import lmdb.verify
 
-from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError, Overloaded
+from onecard.core.datafile import DATA_FILE as DATA_FILE
+from onecard.core.datafile import check_pages, later, map_bytes_of
+from onecard.core.errors import LedgerFault, LedgerForeign, OnecardError, Overloaded
 
 Txn: TypeAlias = "lmdb.Transaction[memoryview]"
 Cursor: TypeAlias = "lmdb.Cursor[memoryview]"
@@ -26,34 +27,11 @@ Database: TypeAlias = "lmdb._Database"
 
 READERS_MAX = 512
 ENGINE = 0  # LMDB 0.9.x, the format every tool reads
-DATA_FILE = "data.mdb"
-
-MDB_MAGIC = 0xBEEFC0DE
-META_FLAG, BRANCH_FLAG, LEAF_FLAG = 0x08, 0x01, 0x02
-DATA_VERSIONS = {1: "LMDB 0.9", 3: "LMDB 1.0"}
-HEADS = {16: "LMDB 0.9", 24: "LMDB 1.0"}  # where the magic stands, by engine
-META = struct.Struct("<Q2xH4x II 8xQ I36xQ 48x QQ")  # of LMDB 0.9 on a 64-bit machine
-NODE = struct.Struct("<HHHH")
-NO_PAGE = (1 << 64) - 1
-DEPTH_MAX = 32
-PAGE_BYTES_MIN, PAGE_BYTES_MAX = 256, 1 << 15
-
-
 LET_GO_BYTES = 8 << 20  # at a time: a call a commit would cost more than it gives
-
-
-class Meta(NamedTuple):
-    """A meta page, as far as we look at it."""
-
-    page: int
-    flags: int
-    magic: int
-    version: int
-    map_bytes: int
-    page_bytes: int
-    free_root: int  # of the tree that lists freed pages by the commit that freed them
-    last_page: int
-    commit: int
+# Slots of readers that were killed are freed once in so many commits: what such a reader pins,
+# and the file grows by, is then at most what so many commits free. A few microseconds a check.
+COMMITS_A_READER_CHECK = 32
+PROOFS_MAX = 100  # a commit's meta page is there until the next but one: a second try is enough
 
 
 class StoreFull(OnecardError):
@@ -64,14 +42,12 @@ class StoreFailed(OnecardError):
     """A write or a sync failed: what is on disk is unknown, so this process may not go on."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What the newer meta page of a data file says: `map_bytes` asked for, pages in use."""
+class Readers(NamedTuple):
+    """Read transactions that are open in any process: how many, and how many commits behind the
+    newest the oldest of them is."""
 
-    page_bytes: int
-    map_bytes: int
-    last_page: int
-    commit: int
+    open: int
+    lag_commits: int
 
 
 class Store:
@@ -95,15 +71,16 @@ class Store:
         self.failed: StoreFailed | None = None
         self._file = -1  # beside LMDB's own descriptor, for advice alone
         self._let_go = 0
+        self._commits = 0
         if create:
             _make_folder(path)
         else:
-            shape = check_file(path)
+            as_made = map_bytes_of(path)
             if map_bytes is None or readonly:
-                map_bytes = shape.map_bytes
+                map_bytes = as_made
         if map_bytes is None:
             raise ValueError(f"{path}: a new environment needs map_bytes")
-        try:
+        with _opening(path):
             self._env = lmdb.Environment(
                 os.fspath(path),
                 map_size=map_bytes,
@@ -119,17 +96,29 @@ class Store:
                 create=create,
                 lib_version=ENGINE,
             )
-        except lmdb.Error as error:
-            raise _as_opening(path, error) from error
         try:
-            self._env.reader_check()
-            self._databases = {name: self._open(name, create) for name in databases}
-        except lmdb.Error as error:
+            with _opening(path):
+                self._env.reader_check()
+                if not create:
+                    self._check_pages()
+                self._databases = {name: self._open(name, create) for name in databases}
+        except BaseException:
             self._env.close()
-            raise _as_opening(path, error) from error
+            raise
         if create:
             sync_folder(path)
             sync_folder(path.parent)
+
+    def _check_pages(self) -> None:
+        """Before LMDB looks at anything but the meta pages, which are sound by now.
+
+        On a transaction, so that a process which writes meanwhile frees none of its pages.
+        """
+        for _ in range(PROOFS_MAX):
+            with self._env.begin() as txn:
+                if check_pages(self.path, txn.id()):
+                    return
+        raise Overloaded(f"{self.path}: commits come too fast to read it, try again")
 
     def __enter__(self) -> "Store":
         return self
@@ -152,21 +141,33 @@ class Store:
             with self._env.begin(db=db, buffers=True) as txn:
                 yield txn
         except lmdb.ReadersFullError as error:
+            self.reader_check()  # for the next one
             raise Overloaded(f"{self.path}: {READERS_MAX} readers are open, try later") from error
         except lmdb.Error as error:
+            if later(error):
+                raise Overloaded(f"{self.path}: {error}, try later") from error
             raise LedgerFault(f"{self.path}: expected readable pages, found {error}") from error
 
     @contextmanager
     def write(self, name: str | None = None) -> Iterator[Txn]:
-        """All or nothing, synced when it returns. After StoreFailed it refuses for ever."""
+        """All or nothing, synced when it returns. After StoreFailed it refuses for ever.
+
+        Overloaded where memory was short: nothing was written, and it may be tried again.
+        """
         if self.failed is not None:
             raise self.failed
+        self._commits += 1
+        if self._commits % COMMITS_A_READER_CHECK == 0:
+            self.reader_check()
         db = None if name is None else self._databases[name]
         try:
             with self._env.begin(db=db, write=True, buffers=True) as txn:
                 yield txn
         except lmdb.MapFullError as error:
             raise StoreFull(f"{self.path}: the map of {self.map_bytes} bytes is full") from error
+        except lmdb.MemoryError as error:
+            # Before the meta page, which needs none: the transaction was given up.
+            raise Overloaded(f"{self.path}: {error}, try later") from error
         except lmdb.Error as error:
             self.failed = StoreFailed(
                 f"{self.path}: expected a durable commit, found {error}; "
@@ -200,9 +201,12 @@ class Store:
         end = self.bytes_used - keep_bytes
         if end - self._let_go < LET_GO_BYTES:
             return
-        if self._file < 0:
-            self._file = os.open(self.path / DATA_FILE, os.O_RDONLY)
-        os.posix_fadvise(self._file, self._let_go, end - self._let_go, os.POSIX_FADV_DONTNEED)
+        try:
+            if self._file < 0:
+                self._file = os.open(self.path / DATA_FILE, os.O_RDONLY)
+            os.posix_fadvise(self._file, self._let_go, end - self._let_go, os.POSIX_FADV_DONTNEED)
+        except OSError:
+            return  # only advice: the next commit gives it again
         self._let_go = end
 
     @property
@@ -211,8 +215,17 @@ class Store:
         return self._env.lib_version()
 
     def reader_check(self) -> int:
-        """Free the slots of readers that died; returns how many."""
-        return self._env.reader_check()
+        """Free the slots of readers that died; returns how many. It never fails."""
+        try:
+            return self._env.reader_check()
+        except lmdb.Error:
+            return 0
+
+    def readers(self) -> Readers:
+        """Who reads now. A process that stands still in a transaction makes the file grow."""
+        newest = self._env.info()["last_txnid"]
+        at = [int(line.split()[2]) for line in self._env.readers().splitlines()[1:] if _reads(line)]
+        return Readers(len(at), max(0, newest - min(at, default=newest)))
 
     def copy(self, target: Path) -> None:
         """A compact copy into the empty folder `target`."""
@@ -226,159 +239,18 @@ class Store:
             self._file = -1
 
 
-def check_file(path: Path) -> Shape:
-    """Refuse, before LMDB maps it, a data file that is absent, empty, foreign, short or torn.
-
-    LMDB itself would fill an empty file, trust a half of one and then die on the first page that
-    is missing, and take either meta page at its word.
-    """
-    file = path / DATA_FILE
-    wanted = f"{file}: expected an LMDB 0.9 data file"
-    if not file.is_file():
-        raise LedgerMissing(f"{wanted}, found none; check the path or restore the folder")
-    return _shape(file, wanted)
-
-
-def _shape(file: Path, wanted: str) -> Shape:
-    with file.open("rb") as opened:
-        head = b""
-        while True:
-            was, head = head, os.pread(opened.fileno(), PAGE_BYTES_MAX + META.size, 0)
-            _check_engine(wanted, head)
-            metas = _metas(wanted, head)
-            try:
-                _check_metas(wanted, metas)
-                newer = max(metas, key=lambda meta: meta.commit)
-                _check_size(file, wanted, newer)
-                _check_commits(opened.fileno(), wanted, metas)
-            except LedgerFault:
-                # Damage stays; what another process is writing at this moment does not.
-                if head == was:
-                    raise
-                continue
-            return Shape(newer.page_bytes, newer.map_bytes, newer.last_page, newer.commit)
-
-
-def _metas(wanted: str, head: bytes) -> tuple[Meta, Meta]:
-    first = Meta(*META.unpack_from(head))
-    page_bytes = first.page_bytes
-    if page_bytes & (page_bytes - 1) or not PAGE_BYTES_MIN <= page_bytes <= PAGE_BYTES_MAX:
-        raise LedgerFault(f"{wanted} with pages of a power of two, found {page_bytes} bytes")
-    if len(head) < page_bytes + META.size:
-        raise LedgerForeign(f"{wanted} of two pages or more, found {len(head)} bytes: cut short")
-    return first, Meta(*META.unpack_from(head, page_bytes))
-
-
-def _check_engine(wanted: str, head: bytes) -> None:
-    if not head:
-        raise LedgerForeign(f"{wanted}, found an empty file; restore it")
-    if len(head) < META.size:
-        raise LedgerForeign(f"{wanted}, found {len(head)} bytes: it was cut short")
-    for at, engine in HEADS.items():
-        magic, version = struct.unpack_from("<II", head, at)
-        if magic != MDB_MAGIC:
-            continue
-        if at != 16 or version != 1:
-            known = DATA_VERSIONS.get(version, "unknown")
-            raise LedgerForeign(
-                f"{wanted} (data version 1), found {known if at == 16 else engine} "
-                f"(data version {version}); dump it with that engine and load it again"
-            )
-        return
-    raise LedgerForeign(f"{wanted}, found another format beginning with {head[:16]!r}")
-
-
-def _check_metas(wanted: str, metas: tuple[Meta, Meta]) -> None:
-    """A commit writes the two meta pages in turn, so their numbers are neighbours for ever."""
-    for number, meta in enumerate(metas):
-        found = (meta.page, meta.flags, meta.magic, meta.version, meta.page_bytes)
-        sound = (number, META_FLAG, MDB_MAGIC, 1, metas[0].page_bytes)
-        if found != sound:
-            raise LedgerFault(
-                f"{wanted} with meta page {number} reading {sound}, found {found}: the page is "
-                "torn or damaged; restore the file from a backup"
-            )
-    first, second = (meta.commit for meta in metas)
-    fresh = first == 0 and second == 0
-    if not fresh and (first % 2 or not second % 2 or abs(first - second) != 1):
-        raise LedgerFault(
-            f"{wanted} whose meta pages name neighbouring commits, found {first} and {second}: "
-            "a meta page is damaged; restore the file from a backup"
-        )
-
-
-def _check_size(file: Path, wanted: str, newer: Meta) -> None:
-    size = file.stat().st_size
-    bytes_wanted = (newer.last_page + 1) * newer.page_bytes
-    # Pages at the very end may be free and never written, which only a walk over all pages tells.
-    if size < bytes_wanted and _live_beyond(file, size // newer.page_bytes):
-        raise LedgerForeign(f"{wanted} of {bytes_wanted} bytes, found {size}: it was cut short")
-
-
-def _check_commits(file: int, wanted: str, metas: tuple[Meta, Meta]) -> None:
-    """A meta page with another commit's number would make an older state the newest one.
-
-    Two things tell: a commit never has fewer pages than the one before, and every commit after
-    the first ones replaces a page, which it lists as freed under its own number. (A commit whose
-    meta page failed to be written leaves the page before with roots of its own, so of that one
-    only the count is compared.)
-    """
-    older, newer = sorted(metas, key=lambda meta: meta.commit)
-    if older.last_page > newer.last_page:
-        raise LedgerFault(
-            f"{wanted} that never shrank, found {older.last_page} pages at commit {older.commit} "
-            f"and {newer.last_page} at {newer.commit}: a meta page is damaged; restore the file "
-            "from a backup"
-        )
-    freed_by = _newest_freed(file, newer)
-    if freed_by > newer.commit or (newer.commit > 2 and freed_by != newer.commit):
-        raise LedgerFault(
-            f"{wanted} of commit {newer.commit}, found the freed pages of commit {freed_by}: "
-            "a meta page is damaged; restore the file from a backup"
-        )
-
-
-def _newest_freed(file: int, meta: Meta) -> int:
-    """The last key of the tree of freed pages; 0 where it is empty or cannot be read."""
-    page = meta.free_root
-    for _ in range(DEPTH_MAX):
-        if page == NO_PAGE or page > meta.last_page:
-            return 0
-        content = os.pread(file, meta.page_bytes, page * meta.page_bytes)
-        try:
-            flags, lower = struct.unpack_from("<HH", content, 10)
-            (at,) = struct.unpack_from("<H", content, lower - 2)
-            low, high, top, key_bytes = NODE.unpack_from(content, at)
-            if flags == LEAF_FLAG and key_bytes == 8:
-                return int.from_bytes(content[at + 8 : at + 16], "little")
-        except struct.error:
-            return 0
-        if flags != BRANCH_FLAG:
-            return 0
-        page = low | high << 16 | top << 32
-    return 0
-
-
 def structure(path: Path) -> list[str]:
-    """What is wrong with the pages of a data file at rest, by lmdb's own walk; [] if nothing.
+    """What is wrong with the pages of a data file at rest; [] if nothing.
 
-    The file is read as bytes and never mapped, so a damaged one cannot harm this process.
+    First what refuses it at an opening, in the same words, then lmdb's own walk, which also looks
+    at keys. The file is read as bytes and never mapped, so a damaged one cannot harm us.
     """
     try:
+        map_bytes_of(path)
+        check_pages(path)
         return list(lmdb.verify.verify(os.fspath(path)))  # type: ignore[no-untyped-call]
-    except (lmdb.verify.VerifyError, struct.error, OverflowError) as error:
+    except (OnecardError, lmdb.verify.VerifyError, struct.error, OverflowError) as error:
         return [str(error)]
-
-
-def _live_beyond(file: Path, pages: int) -> bool:
-    """Whether a page in use lies beyond the first `pages`; lmdb's walk keeps that to itself."""
-    with file.open("rb") as opened:
-        walk = lmdb.verify._Verifier(opened, file.stat().st_size)  # type: ignore[no-untyped-call]
-        try:
-            problems = walk.verify()  # type: ignore[no-untyped-call]
-        except (lmdb.verify.VerifyError, struct.error, OverflowError):
-            return True
-        return bool(problems) or any(walk.live[pages:])
 
 
 def sync_folder(path: Path) -> None:
@@ -396,10 +268,23 @@ def _make_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _as_opening(path: Path, error: "lmdb.Error") -> OnecardError:
+def _reads(line: str) -> bool:
+    """Returns True when a line of LMDB's list of readers (pid, thread, commit) has a commit."""
+    return line.split()[2:3] not in ([], ["-"])
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
     """A file that cannot be opened, or lacks a database that every file of ours has."""
-    if isinstance(error, lmdb.NotFoundError):
-        return LedgerForeign(f"{path}: expected our databases in it, found {error}")
-    if isinstance(error, (lmdb.InvalidError, lmdb.VersionMismatchError)):
-        return LedgerForeign(f"{path}: expected an LMDB 0.9 data file, found {error}")
-    return LedgerFault(f"{path}: expected to open it, found {error}")
+    try:
+        yield
+    except lmdb.NotFoundError as error:
+        raise LedgerForeign(f"{path}: expected our databases in it, found {error}") from error
+    except (lmdb.InvalidError, lmdb.VersionMismatchError) as error:
+        raise LedgerForeign(f"{path}: expected an LMDB 0.9 data file, found {error}") from error
+    except lmdb.ReadersFullError as error:
+        raise Overloaded(f"{path}: {READERS_MAX} readers are open, try later") from error
+    except lmdb.Error as error:
+        if later(error):
+            raise Overloaded(f"{path}: expected to open it, found {error}; try later") from error
+        raise LedgerFault(f"{path}: expected to open it, found {error}") from error

@@ -343,7 +343,7 @@ def test_want_of_space_gives_the_pass_up_and_tries_later(
             assert bench.checkpoint.write_next()
         bench.checkpoint.copy_some(bench.state, 3)
         with monkeypatch.context() as patch:
-            patch.setattr(Derived, "_free_bytes", lambda self: 0)
+            patch.setattr(Derived, "_wants_space", lambda self: True)
             assert not bench.checkpoint.write_next()
         assert not bench.checkpoint.copy_some(bench.state, 3)
         assert not bench.checkpoint.running

@@ -18,7 +18,13 @@ from pathlib import Path
 
 from onecard.core import store
 from onecard.core.derived import resident
-from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.errors import (
+    LedgerFault,
+    LedgerForeign,
+    LedgerMissing,
+    OnecardError,
+    Overloaded,
+)
 from onecard.core.log import Log
 from onecard.core.store import Store, StoreFailed, StoreFull, Txn
 
@@ -77,7 +83,7 @@ class Derived:
     @contextmanager
     def write(self) -> Iterator[Txn]:
         """One synced transaction. StoreFull for want of space; StoreFailed is for good."""
-        if self._free_bytes() < SPACE_BYTES_MIN:
+        if self._wants_space():
             raise StoreFull(f"{self.path}: less than {SPACE_BYTES_MIN} bytes are free on its disk")
         try:
             with self._store.write() as txn:
@@ -86,8 +92,7 @@ class Derived:
             self.doubt(str(error))
             raise
         except StoreFailed as error:
-            wants_space = os.strerror(errno.ENOSPC) in str(error)
-            if not wants_space and self._free_bytes() >= SPACE_BYTES_MIN:
+            if os.strerror(errno.ENOSPC) not in str(error) and not self._wants_space():
                 self.doubt(str(error))
                 raise
             # LMDB gave the transaction up before its meta page, so what was there still stands;
@@ -114,9 +119,13 @@ class Derived:
         """No transaction may be open in any thread."""
         self._store.close()
 
-    def _free_bytes(self) -> int:
-        found = os.statvfs(self.path)
-        return found.f_bavail * found.f_frsize
+    def _wants_space(self) -> bool:
+        """Returns True when its disk is known to be nearly full."""
+        try:
+            found = os.statvfs(self.path)
+        except OSError:
+            return False  # not known now: what is written will tell
+        return found.f_bavail * found.f_frsize < SPACE_BYTES_MIN
 
 
 def open_derived(
@@ -141,6 +150,8 @@ def open_derived(
         return Derived(found)
     except LedgerMissing:
         pass
+    except Overloaded:
+        raise  # says nothing about what is there
     except OnecardError as error:
         if readonly:
             log.warning("derived_not_used", path=str(path), reason=str(error))

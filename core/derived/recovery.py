@@ -12,7 +12,7 @@ from onecard.core.derived import resident
 from onecard.core.derived.ahead import read_ahead
 from onecard.core.derived.pages import Manifest, SavedPages
 from onecard.core.derived.room import Room, check_room
-from onecard.core.errors import LedgerFault, OnecardError
+from onecard.core.errors import LedgerFault, OnecardError, Overloaded
 from onecard.core.journal import Block, Journal
 from onecard.ext.outcome import Image, Record
 from onecard.ext.recent import IDENTITY
@@ -59,6 +59,8 @@ def load(pages: SavedPages, room: Room, clock: Clock) -> Loaded:
     manifest, fault = None, None
     try:
         manifest = pages.load(state)
+    except Overloaded:
+        raise  # says nothing about what was saved
     except OnecardError as error:
         fault = str(error)
     return Loaded(state, manifest, fault, (clock.elapsed_ns() - started_ns) / 1e9)

@@ -1,0 +1,268 @@
+"""Pages with two uses or none: no start that could overwrite an answered block, and none that dies.
+
+Each damaged file is opened in a process of its own, as `serve` does it, and written to. It must be
+refused by name; or else every block that was answered is still stored, bit for bit.
+"""
+
+import random
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onecard.core import datafile, pagemap, store
+from onecard.core.datafile import DATA_FILE, check_pages
+from onecard.core.errors import LedgerFault, LedgerForeign
+from onecard.core.journal import Journal
+from onecard.core.pagemap import FREE_LIST, HEAD_BYTES, MAIN, NODE_BYTES, PageMap
+from onecard.core.store import Store
+from tests import powercut
+from tests.handmade import LEDGER_ID, Hand
+
+MIB = 1 << 20
+PAGE = 4096
+SEGMENT_1 = Path("journal", "00000001")
+BLOCKS = "database blocks"
+OVERWRITES = "a write could overwrite what is stored"
+SIZES = (0, 9, 500, 2000, 2100, 9000)
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from onecard.core import store
+from onecard.core.errors import OnecardError
+from onecard.core.journal import Journal
+from onecard.core.store import Store
+from tests.handmade import LEDGER_ID
+from tests.test_pagemap import SEGMENT_1, MIB, appended
+path = Path(sys.argv[1])
+def stored():
+    with Store(path / SEGMENT_1, ("blocks",), readonly=True) as opened:
+        with opened.read("blocks") as txn, txn.cursor() as cursor:
+            return {bytes(value) for _, value in cursor}
+def tried():
+    if sys.argv[2] == "believed":
+        store.check_pages = lambda path, commit=None: True
+    try:
+        journal = Journal.open(path, LEDGER_ID, 1, 8 * MIB)
+    except OnecardError as error:
+        return f"refused: {error}"
+    with journal:
+        for size in (2, 2, 60, 2, 2, 2, 2, 2, 2, 2):
+            journal.append([hand.entries(size)])
+    lost = len(wanted - stored())
+    return f"OVERWRITTEN: {lost} blocks are gone" if lost else "kept"
+wanted, hand = stored(), appended(None)
+file = path / SEGMENT_1 / "data.mdb"
+good = file.read_bytes()
+for line in sys.stdin:
+    at, bit = map(int, line.split())
+    content = bytearray(good)
+    content[at] ^= 1 << bit
+    file.write_bytes(content)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        try:
+            os.write(write, tried().encode())
+        except BaseException as error:
+            os.write(write, f"STOPPED: {type(error).__name__} {error}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as said:
+        words = said.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(words if status == 0 else f"DIED {status}")
+"""
+
+
+def appended(journal: Journal | None) -> Hand:
+    """Blocks in leaves and beside them, under a branch page; who can write what follows."""
+    hand = Hand()
+    for number in range(-1, 60):
+        drafts = hand.registry() if number < 0 else [hand.entries(40 if number % 9 == 0 else 3)]
+        if journal is not None:
+            journal.append(drafts)
+    return hand
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A journal's folder, and its data file as it was written."""
+    path = tmp_path_factory.mktemp("ledger")
+    with Journal.create(path, LEDGER_ID, 1, 8 * MIB) as journal:
+        appended(journal)
+    return path, (path / SEGMENT_1 / DATA_FILE).read_bytes()
+
+
+def tried(ledger: tuple[Path, bytes], bits: list[tuple[int, int]], how: str) -> list[str]:
+    """What becomes of a journal with each of these bits flipped, written to by a new process."""
+    path, content = ledger
+    (path / SEGMENT_1 / DATA_FILE).write_bytes(content)
+    lines = "".join(f"{at} {bit}\n" for at, bit in bits)
+    run = powercut.run_plain(WRITER, str(path), how, given=lines)
+    assert run.returncode == 0, run.stderr
+    said = run.stdout.splitlines()
+    assert len(said) == len(bits)
+    (path / SEGMENT_1 / DATA_FILE).write_bytes(content)
+    return said
+
+
+def walked(path: Path) -> PageMap:
+    """The map of a sound file."""
+    with datafile._opened(path / DATA_FILE) as descriptor:
+        meta = datafile._newer(datafile._metas(descriptor, "it"))
+        found = PageMap(descriptor, "it", PAGE, meta.last_page, meta.commit)
+        found.check(meta.free, meta.main)
+    return found
+
+
+def pages_of(found: PageMap, *names: str) -> list[int]:
+    return [page for use in found.uses if use.name in names for page in use.first.tolist()]
+
+
+def nodes_of(content: bytes, page: int) -> list[int]:
+    (lower,) = struct.unpack_from("<H", content, page * PAGE + 12)
+    count = (lower - HEAD_BYTES) // 2
+    starts = struct.unpack_from(f"<{count}H", content, page * PAGE + HEAD_BYTES)
+    return [page * PAGE + start for start in starts]
+
+
+def told(content: bytes, page: int) -> list[int]:
+    """The bytes of a page that say where things are: its head, and heads and keys of its nodes."""
+    flags, lower = struct.unpack_from("<HH", content, page * PAGE + 10)
+    places = list(range(page * PAGE, page * PAGE + lower))
+    for node in nodes_of(content, page):
+        node_flags, key_bytes = struct.unpack_from("<HH", content, node + 4)
+        big = NODE_BYTES if flags == pagemap.LEAF and node_flags & pagemap.BIG else 0
+        places += range(node, node + NODE_BYTES + key_bytes + big)
+    return places
+
+
+def flips(ledger: tuple[Path, bytes], count: int, seed: int) -> list[tuple[int, int]]:
+    """Half anywhere in the pages of the free list, half where the trees of blocks say places."""
+    path, content = ledger
+    found = walked(path / SEGMENT_1)
+    chance = random.Random(seed)
+    anywhere = [page * PAGE + at for page in pages_of(found, FREE_LIST) for at in range(PAGE)]
+    places = [at for page in pages_of(found, MAIN, BLOCKS) for at in told(content, page)]
+    return [
+        (chance.choice(anywhere if number % 2 else places), chance.randrange(8))
+        for number in range(count)
+    ]
+
+
+def check(ledger: tuple[Path, bytes], count: int, seed: int) -> None:
+    bits = flips(ledger, count, seed)
+    said = tried(ledger, bits, "checked")
+    kinds = Counter(words.split(":")[0] for words in said)
+    wrong = [(bit, words) for bit, words in zip(bits, said, strict=True) if words[0].isupper()]
+    assert wrong == []
+    assert kinds["refused"] > count // 2 and kinds["kept"]
+    assert all("data.mdb" in words or "segment" in words for words in said if words != "kept")
+
+
+def test_f46_no_flipped_bit_of_the_free_list_or_a_tree_overwrites_a_block(
+    ledger: tuple[Path, bytes],
+) -> None:
+    check(ledger, 240, seed=46)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(10))
+def test_f46_campaign(ledger: tuple[Path, bytes], seed: int) -> None:
+    check(ledger, 1000, seed)
+
+
+def freeing(content: bytes, found: PageMap) -> Iterator[tuple[int, int]]:
+    """The bits of the free list that make a freed page one that a block lies in."""
+    used = {
+        first + nth
+        for use in found.uses
+        if use.name in (BLOCKS, f"large values of {BLOCKS}")
+        for first, pages in zip(use.first.tolist(), use.pages.tolist(), strict=True)
+        for nth in range(pages)
+    }
+    for page in pages_of(found, FREE_LIST):
+        for node in nodes_of(content, page):
+            (size,) = struct.unpack_from("<H", content, node)
+            for at in range(node + 24, node + 16 + size, 8):  # after the commit and the count
+                (freed,) = struct.unpack_from("<Q", content, at)
+                yield from ((at, bit) for bit in range(8) if freed ^ 1 << bit in used)
+
+
+def test_f46_a_free_list_that_names_a_block_would_overwrite_it_and_is_refused(
+    ledger: tuple[Path, bytes],
+) -> None:
+    path, content = ledger
+    bits = list(freeing(content, walked(path / SEGMENT_1)))
+    assert len(bits) >= 3
+    said = tried(ledger, bits, "checked")
+    assert all(words.startswith("refused") for words in said), said
+    assert sum(OVERWRITES in words for words in said) > len(said) // 2
+    # LMDB itself believes it: the block is lost, and nothing tells.
+    assert any(words.startswith("OVERWRITTEN") for words in tried(ledger, bits, "believed"))
+
+
+def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: Path) -> None:
+    path, content = ledger
+    at, bit = next(freeing(content, walked(path / SEGMENT_1)))
+    damaged = bytearray(content)
+    damaged[at] ^= 1 << bit
+    (tmp_path / DATA_FILE).write_bytes(damaged)
+    with pytest.raises(LedgerFault, match="in freed pages and in") as raised:
+        Store(tmp_path, ("blocks",), map_bytes=MIB)
+    assert store.structure(tmp_path) == [str(raised.value)]
+
+
+def test_every_file_of_ours_has_a_use_for_every_page(tmp_path: Path) -> None:
+    """Overwritten and growing values, in leaves and beside them; many levels; a full free list."""
+    chance = random.Random(1)
+    with Store(tmp_path / "it", ("one", "two"), map_bytes=64 * MIB, create=True) as opened:
+        for _ in range(40):
+            with opened.write() as txn:
+                # Each key once a transaction, as we write: a large value that is made smaller in
+                # the transaction that wrote it keeps the pages it had.
+                for number in chance.sample(range(3000), 200):
+                    key, value = number.to_bytes(5, "big"), bytes(chance.choice(SIZES))
+                    txn.put(key, value, db=opened.database(chance.choice(("one", "two"))))
+                for number in chance.sample(range(3000), 50):
+                    txn.delete(number.to_bytes(5, "big"), db=opened.database("one"))
+            assert check_pages(tmp_path / "it")
+        assert store.structure(tmp_path / "it") == []
+
+
+def test_where_old_leaves_are_too_many_to_read_large_values_tell_their_places(
+    ledger: tuple[Path, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, content = ledger
+    whole = walked(path / SEGMENT_1)
+    assert len(pages_of(whole, BLOCKS)) > 4
+    monkeypatch.setattr(PageMap.__init__, "__defaults__", (1,))
+    found = walked(path / SEGMENT_1)
+    assert found.unread and sorted(
+        pages_of(found, "large values", f"large values of {BLOCKS}")
+    ) == (sorted(pages_of(whole, f"large values of {BLOCKS}")))
+    for at, bit in freeing(content, whole):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << bit
+        (tmp_path / DATA_FILE).write_bytes(damaged)
+        with pytest.raises(LedgerFault, match=f"{OVERWRITES}|descending order"):
+            check_pages(tmp_path)
+
+
+def test_a_page_in_use_beyond_the_end_is_told_from_a_free_one(
+    ledger: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    path, content = ledger
+    used = [use for use in walked(path / SEGMENT_1).uses if use.name != pagemap.FREED]
+    end = max(int((use.first + use.pages).max()) for use in used)
+    for pages in range(1, end):
+        (tmp_path / DATA_FILE).write_bytes(content[: pages * PAGE])
+        with pytest.raises(LedgerForeign, match="cut short"):
+            check_pages(tmp_path)
+    (tmp_path / DATA_FILE).write_bytes(content[: end * PAGE])
+    assert end * PAGE < len(content) and check_pages(tmp_path)
