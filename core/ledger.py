@@ -54,7 +54,7 @@ from onecard.core.settings_file import (
     keep_settings,
     read_settings,
 )
-from onecard.core.store import sync_folder
+from onecard.core.store import Readers, sync_folder
 from onecard.core.token import KEY_BYTES, key_check
 from onecard.ext import layout
 from onecard.ext.outcome import Record
@@ -313,6 +313,11 @@ class Ledger:
             resident.unmap(segment.store)
         self._pages.unmap()
         self.identities.unmap()
+
+    def readers(self) -> Readers:
+        """The most read transactions, and the oldest one, of any environment that is written."""
+        found = (self.journal.readers(), self._pages.readers(), self.identities.readers())
+        return Readers(max(one.open for one in found), max(one.lag_commits for one in found))
 
     def close(self, checkpoint: bool = False) -> None:
         """Give everything back; with `checkpoint` save the state first, which must stand still."""

@@ -50,6 +50,8 @@ class Snapshot:
     startup_s: float = 0.0
     replay_s: float = 0.0
     replayed: int = 0
+    readers: int = 0
+    reader_lag_commits: int = 0
     disk_low: bool = False
     serving: bool = False
 
@@ -147,6 +149,8 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
         ("onecard_startup_seconds", "Time from start to serving.", now.startup_s),
         ("onecard_replay_seconds", "Time spent replaying at start.", now.replay_s),
         ("onecard_replayed_records", "Records replayed at start.", now.replayed),
+        ("onecard_readers", "Read transactions open, of any process.", now.readers),
+        ("onecard_reader_lag_commits", "Commits since the oldest began.", now.reader_lag_commits),
         ("onecard_disk_low", "1 while nothing is taken for want of space.", int(now.disk_low)),
         ("onecard_serving", "1 while taps are taken.", int(now.serving)),
     ):

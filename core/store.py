@@ -50,6 +50,9 @@ class Readers(NamedTuple):
     lag_commits: int
 
 
+NO_READERS = Readers(0, 0)
+
+
 class Store:
     """One LMDB environment and its databases, opened once in this process.
 
@@ -102,12 +105,12 @@ class Store:
                 if not create:
                     self._check_pages()
                 self._databases = {name: self._open(name, create) for name in databases}
+            if create:
+                sync_folder(path)
+                sync_folder(path.parent)
         except BaseException:
             self._env.close()
             raise
-        if create:
-            sync_folder(path)
-            sync_folder(path.parent)
 
     def _check_pages(self) -> None:
         """Before LMDB looks at anything but the meta pages, which are sound by now.
@@ -223,8 +226,11 @@ class Store:
 
     def readers(self) -> Readers:
         """Who reads now. A process that stands still in a transaction makes the file grow."""
-        newest = self._env.info()["last_txnid"]
-        at = [int(line.split()[2]) for line in self._env.readers().splitlines()[1:] if _reads(line)]
+        try:
+            newest, lines = self._env.info()["last_txnid"], self._env.readers().splitlines()
+        except lmdb.Error:  # it is being closed
+            return NO_READERS
+        at = [int(line.split()[2]) for line in lines[1:] if _reads(line)]
         return Readers(len(at), max(0, newest - min(at, default=newest)))
 
     def copy(self, target: Path) -> None:

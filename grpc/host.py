@@ -133,6 +133,7 @@ class Host:
             now.journal_map_bytes = node.journal.map_bytes()
             now.last_sequence = node.journal.last
             now.checkpoint_age_s = node.ledger.checkpoint.age_s()
+            now.readers, now.reader_lag_commits = node.ledger.readers()
             now.startup_s = self.startup_s
             now.replay_s = node.ledger.recovery.replay_s
             now.replayed = node.ledger.recovery.records

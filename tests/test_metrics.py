@@ -25,6 +25,11 @@ def exposed(counters: Counters, **values: float) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
+def test_readers_show() -> None:
+    found = exposed(Counters(), readers=2, reader_lag_commits=7)
+    assert (found["onecard_readers"], found["onecard_reader_lag_commits"]) == (2, 7)
+
+
 def test_every_kind_and_outcome_has_a_name() -> None:
     counters = Counters()
     for kind in Kind:

@@ -89,7 +89,9 @@ class Node:
         # A generation that is on disk: its identities not marked yet, and its number.
         self._closed: tuple[NDArray[np.void], int] | None = None
         self._freed = threading.Event()  # something moved that a batch in hand may have waited for
-        self._no_space: StoreFull | None = None  # why identities could not be closed just now
+        self._no_space: StoreFull | Overloaded | None = (
+            None  # why identities could not be closed just now
+        )
         self._threads = [
             threading.Thread(target=self._engine, name="engine"),
             threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
@@ -230,7 +232,9 @@ class Node:
         self.counters.observe_ns(JUDGE, self.clock.elapsed_ns() - started)
         return group, left
 
-    def _refuse(self, group: Group, left: list[Submission], error: StoreFull) -> list[Submission]:
+    def _refuse(
+        self, group: Group, left: list[Submission], error: OnecardError
+    ) -> list[Submission]:
         """Memory is full of identities that no disk takes: only reads are left to be judged."""
         refusal = DiskLow(f"identities cannot leave memory: {error}; make room, nothing was taken")
         group.answers += [(s, refusal) for s in left if not isinstance(s, ReadIn)]
@@ -374,7 +378,7 @@ class Node:
             try:
                 self.ledger.identities.close(identities, up_to)
                 break
-            except StoreFull as error:
+            except (StoreFull, Overloaded) as error:
                 self._no_space = error
                 self.log.warning("identities_wait", reason=str(error))
                 if self._stopping.wait(RETRY_S):

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.derived.pages import Page, SavedPages, page_of
+from onecard.core.errors import Overloaded
 from onecard.core.failpoint import here
 from onecard.core.log import Log
 from onecard.core.store import StoreFull
@@ -217,7 +218,7 @@ class Checkpoint:
             elif self._wait_durable(max(page.as_of for page in pages)):
                 here("mid_checkpoint")
                 self.pages.put(pages)
-        except StoreFull as error:
+        except (StoreFull, Overloaded) as error:
             self._give_up(pages, str(error))
             return False
         except BaseException as error:
@@ -265,7 +266,7 @@ class Checkpoint:
         self._log.info("checkpoint", sequence=end.sequence, pages=copied, seconds=seconds)
 
     def _give_up(self, pages: list[Page], reason: str) -> None:
-        """There is no room: the pass ends here, its copies become dirty again, and so it stays."""
+        """There is no room now: the pass ends here, and what it copied becomes dirty again."""
         with self._moved:
             rest = [page for page in self._waiting if isinstance(page, Page)]
             self._again = [*pages, *rest]

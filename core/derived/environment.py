@@ -26,7 +26,7 @@ from onecard.core.errors import (
     Overloaded,
 )
 from onecard.core.log import Log
-from onecard.core.store import Store, StoreFailed, StoreFull, Txn
+from onecard.core.store import Readers, Store, StoreFailed, StoreFull, Txn
 
 META = "meta"
 STAMP = b"origin"
@@ -114,6 +114,10 @@ class Derived:
     def unmap(self) -> None:
         """Give back the memory of mapped pages. Any thread may read meanwhile."""
         resident.unmap(self._store)
+
+    def readers(self) -> Readers:
+        """Who reads now, in any process."""
+        return self._store.readers()
 
     def close(self) -> None:
         """No transaction may be open in any thread."""

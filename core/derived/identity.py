@@ -26,7 +26,7 @@ from onecard.core.derived.environment import META, Derived, Origin, open_derived
 from onecard.core.errors import LedgerFault
 from onecard.core.failpoint import here
 from onecard.core.log import Log
-from onecard.core.store import Txn
+from onecard.core.store import NO_READERS, Readers, Txn
 from onecard.ext import closing, shelf
 from onecard.ext.recent import IDENTITY
 
@@ -223,6 +223,10 @@ class Identities:
         """Give back the memory of mapped pages. Any thread may read meanwhile."""
         if self._environment is not None:
             self._environment.unmap()
+
+    def readers(self) -> Readers:
+        """Who reads now, in any process."""
+        return NO_READERS if self._environment is None else self._environment.readers()
 
     def release(self) -> None:
         """Close the environment; no thread may use it any more."""

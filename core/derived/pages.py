@@ -21,6 +21,7 @@ from onecard.core.derived.environment import META, Derived, Origin, open_derived
 from onecard.core.derived.room import NoRoom, Room
 from onecard.core.errors import LedgerFault
 from onecard.core.log import Log
+from onecard.core.store import NO_READERS, Readers
 from onecard.ext import layout
 from onecard.ext.state import DTYPES, PAGE_BYTES, TABLES, State
 
@@ -158,6 +159,10 @@ class SavedPages:
         if self._environment is not None:
             self._environment.unmap()
         self._touched = 0
+
+    def readers(self) -> Readers:
+        """Who reads now, in any process."""
+        return NO_READERS if self._environment is None else self._environment.readers()
 
     def _note(self, name: str, number: int, as_of: int) -> None:
         pages = self.as_of[name]

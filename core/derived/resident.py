@@ -6,15 +6,18 @@ costs nothing: the pages stay in its cache, and a later read finds them there.
 """
 
 import ctypes
-import os
 import re
 from pathlib import Path
 
 import numpy as np
 
+from onecard.core.errors import OnecardError
 from onecard.core.store import DATA_FILE, Store
 
 MAPS = Path("/proc/self/maps")
+MAP = re.compile(
+    r"(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) (?P<mode>[rwxsp-]{4}) \S+ \S+ (?P<inode>[0-9]+)\b"
+)
 MADV_DONTNEED = 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -22,29 +25,34 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def unmap(store: Store) -> None:
     """Give back the resident pages of a store's map. Any thread may read from it meanwhile.
 
-    Does nothing where the system does not tell its maps.
+    Only memory is at stake: where the system does not tell its maps, or has no file or reader's
+    slot to spare, nothing is done, and whoever called goes on.
     """
-    # Inside a transaction the map cannot go away, and its own value says where it lies.
-    with store.read() as txn, txn.cursor() as cursor:
-        if not MAPS.exists() or not cursor.first():
-            return
-        value = np.frombuffer(cursor.value(), np.uint8)
-        found = _mapping(value.ctypes.data, store.path / DATA_FILE)
-        del value
-        if found is None:
-            return
-        start, end = found
-        # A shared map of a file: the pages leave our table, not the file or the cache.
-        if _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(store.path))
+    try:
+        # Inside a transaction the map cannot go away, and its own value says where it lies.
+        with store.read() as txn, txn.cursor() as cursor:
+            if not cursor.first():
+                return
+            value = np.frombuffer(cursor.value(), np.uint8)
+            found = _mapping(value.ctypes.data, store.path / DATA_FILE)
+            del value
+            if found is not None:
+                start, end = found
+                # A shared map of a file: the pages leave our table, not the file or the cache.
+                _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED)
+    except (OSError, OnecardError, ValueError):
+        return
 
 
 def _mapping(address: int, file: Path) -> tuple[int, int] | None:
     """Start and end of the shared, read-only map that holds an address, if it is of that file."""
     inode = file.stat().st_ino
-    for line in MAPS.read_text().splitlines():
-        fields = re.split(r"\s+", line, maxsplit=5)
-        start, end = (int(text, 16) for text in fields[0].split("-"))
+    for line in MAPS.read_text(errors="replace").splitlines():
+        found = MAP.match(line)
+        if found is None:
+            continue
+        start, end = int(found["start"], 16), int(found["end"], 16)
         if start <= address < end:
-            return (start, end) if fields[1] == "r--s" and int(fields[4]) == inode else None
+            ours = found["mode"] == "r--s" and int(found["inode"]) == inode
+            return (start, end) if ours else None
     return None

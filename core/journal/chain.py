@@ -2,23 +2,29 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing
+from onecard.core.datafile import later
+from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
 from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
-from onecard.core.store import StoreFailed, StoreFull, sync_folder
+from onecard.core.store import Readers, StoreFailed, StoreFull, sync_folder
 from onecard.ext import layout
 
 FOLDER = "journal"
 SEGMENT_BYTES = 64 << 30  # address space, not disk: the file grows as it is written
 WATERMARK_BYTES = 64 << 20  # kept free for the checkpoint, the settlement files and a clean stop
 MAP_UNIT_BYTES = 1 << 16
+# A minute: longer than any burst of connections, and than a caller waits for an answer.
+TRY_AGAIN_S, TRIES_MAX = 0.1, 600
+T = TypeVar("T")
 
 
 class Journal:
@@ -141,12 +147,32 @@ class Journal:
         if not segment.fits(drafts):
             segment = self._next_segment()
         try:
-            segment.append(drafts, tip)
+            self._patiently(lambda: segment.append(drafts, tip))
         except StoreFull as error:
             # Nothing was written. The estimate was too low, or the group is beyond a segment.
             if segment.first == drafts[0].first:
                 raise StoreFailed(f"{segment.store.path}: the group does not fit it") from error
-            self._next_segment().append(drafts, tip)
+            following = self._next_segment()
+            self._patiently(lambda: following.append(drafts, tip))
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """Do what a limit of the system, of files or memory, may hinder for a while.
+
+        Nothing is answered meanwhile and nothing given up: what waits fills the inbox, that
+        refuses, and callers who go away give back what was lacking. StoreFailed after a minute.
+        """
+        found: Exception | None = None
+        for _ in range(TRIES_MAX):
+            try:
+                return act()
+            except Overloaded as error:
+                found = error
+            except OSError as error:
+                if not later(error):
+                    raise
+                found = error
+            threading.Event().wait(TRY_AGAIN_S)
+        raise StoreFailed(f"{self.folder}: expected to append, found {found} for a minute")
 
     def _next_segment(self) -> Segment:
         """Seal the last segment by the meta record of the one after; the handle stays for readers.
@@ -159,8 +185,10 @@ class Journal:
                 f"{newest.store.path}: expected the group to fit an empty segment of "
                 f"{self.segment_bytes} bytes; make segments larger"
             )
-        segment = Segment.create(
-            self.folder, newest.number + 1, self.ledger_id, self._tip, self.segment_bytes
+        segment = self._patiently(
+            lambda: Segment.create(
+                self.folder, newest.number + 1, self.ledger_id, self._tip, self.segment_bytes
+            )
         )
         self._segments = (*self._segments, segment)
         here("new_segment")
@@ -173,7 +201,13 @@ class Journal:
         kept for what else a running ledger writes.
         """
         wanted = 2 * body_bytes + self.watermark_bytes
-        disk = os.statvfs(self.folder)
+        try:
+            disk = os.statvfs(self.folder)
+        except OSError as error:
+            raise DiskLow(
+                f"{self.folder}: expected to learn what is free on its disk, found "
+                f"{error.strerror}; nothing was taken, send again later"
+            ) from error
         free = disk.f_bavail * disk.f_frsize
         if free < wanted:
             raise DiskLow(
@@ -263,6 +297,10 @@ class Journal:
     def map_bytes(self) -> int:
         """Bytes the segments may grow to; a sealed one counts as it was made."""
         return sum(segment.store.map_bytes for segment in self._segments)
+
+    def readers(self) -> Readers:
+        """Who reads the last segment now, in any process."""
+        return self._segments[-1].store.readers()
 
     def close(self) -> None:
         """No thread may be reading."""

@@ -66,7 +66,21 @@ class Segment:
     def create(
         cls, folder: Path, number: int, ledger_id: bytes, tip: Tip, map_bytes: int
     ) -> "Segment":
-        """A new, empty segment after `tip`; named only once its meta record is durable."""
+        """A new, empty segment after `tip`; named only once its meta record is durable.
+
+        May be called again after it failed, be it after the segment had got its name.
+        """
+        if not (folder / f"{number:08d}").exists():
+            cls._make(folder, number, ledger_id, tip, map_bytes)
+        sync_folder(folder)
+        made = cls.open(folder, number, ledger_id, map_bytes)
+        if (made.first, made.previous) != (tip.last + 1, tip.head):
+            made.close()
+            raise LedgerFault(f"segment {number:08d}: expected none there yet, found {made.first}")
+        return made
+
+    @classmethod
+    def _make(cls, folder: Path, number: int, ledger_id: bytes, tip: Tip, map_bytes: int) -> None:
         draft = folder / f"{number:08d}.new"
         if draft.exists():
             shutil.rmtree(draft)
@@ -84,8 +98,6 @@ class Segment:
             with store.write() as txn:
                 txn.put(META_KEY, meta.tobytes())
         draft.rename(folder / f"{number:08d}")
-        sync_folder(folder)
-        return cls.open(folder, number, ledger_id, map_bytes)
 
     @classmethod
     def open(
