@@ -28,8 +28,8 @@ def verify(
 ) -> None:
     """Walk the whole chain of a ledger and prove it, or name the first fault.
 
-    Hashes, sequences, legs, balances, windows, the state against a replay, and the pages of LMDB.
-    Exit status 3 on a fault, 2 where it could not be looked for.
+    Hashes, sequences, legs, balances, windows, the state against a replay, one entry an identity,
+    and the pages of LMDB. Exit status 3 on a fault, 2 where it could not be looked for.
 
     Example: onecard verify ledger --head "$(jq -r .head manifest.json)"
     """
@@ -81,6 +81,7 @@ def _print(report: Report) -> None:
         typer.echo(f"trial       {sums or 'no legs'}; sum {total} fen")
         typer.echo(f"structure   {report.structure}")
         typer.echo(f"checkpoint  {report.checkpoint}")
+        typer.echo(f"identities  {report.identities}")
         typer.echo("ok")
     else:
         typer.echo(f"FAULT: {report.fault}", err=True)

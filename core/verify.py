@@ -2,24 +2,31 @@
 
 What is proved, in this order and per segment: the pages (before anything of them is mapped), the
 chain (digests, hashes, sequences, epochs, times), the books (docs/ledger.md, from the legs alone),
-and the state: replayed from nothing it must agree with the books, and with what the checkpoint and
-the journal's tail give.
+the state: replayed from nothing it must agree with the books, and with what the checkpoint and the
+journal's tail give; and the identities: each is bound by one entry of the journal, and those that
+are closed lead to it.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
+from onecard.core.derived.bound import Bound, agree
+from onecard.core.derived.identity import Identities
+from onecard.core.derived.recovery import hash_of
 from onecard.core.derived.room import NoRoom, Room, check_room
 from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.block import NO_HASH, Block, Tip
 from onecard.core.journal.books import OWNER_KINDS, Books
-from onecard.core.journal.chain import FOLDER, segment_numbers
+from onecard.core.journal.chain import FOLDER, Journal, segment_numbers
 from onecard.core.journal.segment import Segment
-from onecard.core.ledger import CHECKPOINT, Ledger, read_card
+from onecard.core.ledger import ANY_SEQUENCE, CHECKPOINT, Card, Ledger, read_card
+from onecard.core.log import Log
 from onecard.core.owner import holder
 from onecard.core.settings_file import read_settings
 from onecard.core.store import DATA_FILE, structure
@@ -45,6 +52,7 @@ class Report:
     trial_balance_fen: dict[str, int] = field(default_factory=dict)
     structure: str = "not reached"
     checkpoint: str = "not reached"
+    identities: str = "not reached"
     fault: str | None = None
 
     @property
@@ -64,14 +72,16 @@ def verify(
     settings say how much room to begin with; where more is in use, it begins again with more.
     """
     settings = settings or read_settings(path)
-    ledger_id = read_card(path).origin.ledger_id
+    card = read_card(path)
     room = Room.of(settings)
     while True:
         report = Report(str(path))
         try:
             state = room.state()
-            walk(path, ledger_id, report, state, head, progress)
-            report.checkpoint = state_agrees(path, state, settings)
+            with Bound() as bound:
+                walk(path, card.origin.ledger_id, report, state, head, progress, bound)
+                report.checkpoint = state_agrees(path, state, settings)
+                report.identities = identities_agree(path, card, bound, settings)
         except NoRoom as more:
             room = more.room
             continue
@@ -87,13 +97,17 @@ def walk(
     state: State,
     head: bytes | None = None,
     progress: Progress | None = None,
+    bound: Bound | None = None,
 ) -> None:
-    """Prove all segments, counting in `report` and replaying into the empty `state`."""
+    """Prove all segments, counting in `report` and replaying into the empty `state`.
+
+    What the entries bind is collected in `bound`, to be proved afterwards.
+    """
     folder = path / FOLDER
     numbers = segment_numbers(folder)
     bytes_all = sum(_file_bytes(folder, number) for number in numbers)
     bytes_done = 0
-    proof = _Proof(ledger_id, head, report, state)
+    proof = _Proof(ledger_id, head, report, state, bound)
     busy = holder(path)
     for number in numbers:
         # A file that is being written has pages in flight, which the walk would call faults.
@@ -116,7 +130,14 @@ def walk(
 class _Proof:
     """The walk so far."""
 
-    def __init__(self, ledger_id: bytes, head: bytes | None, report: Report, state: State) -> None:
+    def __init__(
+        self,
+        ledger_id: bytes,
+        head: bytes | None,
+        report: Report,
+        state: State,
+        bound: Bound | None,
+    ) -> None:
         self.ledger_id = ledger_id
         self.head = head
         self.head_found = head is None
@@ -124,6 +145,7 @@ class _Proof:
         self.tip = Tip()
         self.books = Books()
         self.state = state
+        self.bound = bound
 
     def take(self, segment: Segment) -> None:
         report = self.report
@@ -157,6 +179,8 @@ class _Proof:
             self.state.apply(block.value)
         except ValueError as error:
             raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
+        if self.bound is not None:
+            self.bound.take(block)
         self.head_found = self.head_found or self.tip.head == self.head
         self._count()
 
@@ -221,7 +245,56 @@ def state_agrees(path: Path, replayed: State, settings: Settings | None = None) 
                 f"{_difference(replayed, ledger.state)}; delete {path / CHECKPOINT}, a start "
                 "makes it again"
             )
-    return "skipped: no whole save to start from" if saved_at == 0 else "ok"
+    if saved_at == 0:
+        return "skipped: no whole save to start from"
+    if holder(path) is None:
+        _prove_derived(path / CHECKPOINT / "state")
+    return "ok"
+
+
+def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -> str:
+    """Prove that each identity is bound once, and that the closed ones say so; a line for people.
+
+    LedgerFault where they differ. Closed identities that a start would set aside are no fault.
+    """
+    folder = path / CHECKPOINT / "identities"
+    at_rest = holder(path) is None
+    if not (folder / DATA_FILE).exists():
+        agree(bound, Identities(None))
+        return "one entry each; none are closed"
+    with ExitStack() as opened:
+        origin = card.origin
+        journal = opened.enter_context(
+            Journal.open(path, origin.ledger_id, origin.epoch, card.segment_bytes, 0, readonly=True)
+        )
+        identities = Identities.open(
+            folder,
+            origin,
+            # One who closes them meanwhile may be further than the journal was when it was opened.
+            journal.last if at_rest else ANY_SEQUENCE,
+            settings.identities_map_bytes,
+            Log(SystemClock()),
+            readonly=True,
+            hash_of=lambda sequence: hash_of(journal, sequence),
+        )
+        opened.callback(identities.release)
+        if identities.closed == 0:
+            agree(bound, Identities(None))
+            return "one entry each; none are closed that a start would use"
+        if at_rest:
+            _prove_derived(folder)
+            identities.check()
+        compared = agree(bound, identities)
+    return f"ok, {compared} closed"
+
+
+def _prove_derived(folder: Path) -> None:
+    problems = structure(folder)
+    if problems:
+        raise LedgerFault(
+            f"{folder}: expected sound LMDB pages, found: {problems[0]}; delete that folder, "
+            "a start makes it again"
+        )
 
 
 def _difference(replayed: State, loaded: State) -> str:

@@ -6,7 +6,7 @@ what a look-up is proven by: pages that are missing, or of another time, do not 
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,6 +99,13 @@ class Census:
             check = zlib.crc32(body, zlib.crc32(key)).to_bytes(CHECK_BYTES, "little")
             pairs.append((key, check + body))
         return pairs
+
+    def every(self) -> Iterator[tuple[int, int, bool]]:
+        """Each terminal that has any, how many, and whether it has shelves; in order."""
+        for number, chunk in sorted(self.chunks.items()):
+            for slot in np.flatnonzero(chunk):
+                word = int(chunk[slot])
+                yield (number << CHUNK_BITS) + int(slot), word >> 1, bool(word & 1)
 
     def _of(self, terminals: NDArray[np.uint32]) -> Chunk:
         found = np.zeros(len(terminals), np.uint64)

@@ -215,6 +215,19 @@ class Identities:
             used = upto
         yield from _holes(np.concatenate([before, recent[used:]]))
 
+    def in_order(self) -> Iterator[NDArray[np.void]]:
+        """All of them (IDENTITY rows), some pages at a time; of what is closed meanwhile, some."""
+        return self._walk(None)
+
+    def check(self) -> None:
+        """LedgerFault unless every page and shelf is there that is counted. Nobody may close."""
+        if self._environment is None:
+            return
+        with self._environment.read(PAGES) as txn, faults_named(self._environment.path):
+            shelf_cursor = txn.cursor(db=self._environment.database(SHELVES))
+            for terminal, count, shelved in self._census.every():
+                shelves.check(txn.cursor(), shelf_cursor, terminal, count, shelved)
+
     @property
     def bytes_used(self) -> int:
         return 0 if self._environment is None else self._environment.bytes_used

@@ -77,6 +77,26 @@ def prove_absent(
             raise ValueError(f"the page {page_key.hex()} is met on a walk and not when asked for")
 
 
+def check(
+    page_cursor: Cursor, shelf_cursor: Cursor, terminal: int, count: int, shelved: bool
+) -> None:
+    """ValueError unless the pages of a terminal, and its shelves, are those that are counted."""
+    keys, counts = [], []
+    for key, value in of_terminal(page_cursor, terminal):
+        keys.append(bytes(key))
+        counts.append(int(shelf.counts_of([bytes(value)])[0]))
+    if sum(counts) != count:
+        raise ValueError(f"expected {count} identities of terminal {terminal}, found {sum(counts)}")
+    stored = {bytes(key): bytes(value) for key, value in of_terminal(shelf_cursor, terminal)}
+    if set(stored) != (set(shelf.keys_of(keys)) if shelved else set()):
+        raise ValueError(f"expected a shelf for each page of terminal {terminal}, and no others")
+    total = sum(int.from_bytes(value[TOTAL_AT], "little") for value in stored.values())
+    if shelved and total != count:
+        raise ValueError(f"expected {count} identities on shelves of {terminal}, found {total}")
+    if shelved:
+        shelf.check(keys, np.array(counts, np.int64), stored)
+
+
 def of_terminal(cursor: Cursor, terminal: int) -> Iterator[tuple[memoryview, memoryview]]:
     """All pairs whose key begins with a terminal; ValueError where the keys do not ascend."""
     prefix = terminal.to_bytes(TERMINAL_BYTES, "big")
