@@ -230,6 +230,7 @@ DAMAGES: dict[str, Callable[[Bench], None]] = {
     "manifest flipped": lambda b: change(b, META, MANIFEST, flip(-1)),
     "manifest cut": lambda b: change(b, META, MANIFEST, lambda value: value[:6]),
     "stamp of another": lambda b: change(b, META, b"origin", flip(20)),
+    "stamp that is no text": lambda b: change(b, META, b"origin", lambda value: b"\xff\n" * 9),
     "epoch raised": other_toml,
     "file cut": lambda b: replace_bytes(b, None),
     "file empty": lambda b: replace_bytes(b, b""),

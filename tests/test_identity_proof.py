@@ -104,6 +104,29 @@ def ask(path: Path) -> str:
     return said
 
 
+@pytest.mark.parametrize("pages_a_read", [1, 2, 1024])
+def test_no_gap_is_reported_where_a_page_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pages_a_read: int
+) -> None:
+    """Nor is the end of a terminal, or a whole one, left out."""
+    monkeypatch.setattr(identity, "PAGES_A_READ", pages_a_read)
+    _, after = make(tmp_path)
+    pages = sorted(key for key in after if key[0] == PAGES)
+    identities = opened(tmp_path)
+    assert sum(map(len, identities.in_order())) == len(FIRST | SECOND)
+    assert len(list(identities.gaps())) == 1 and list(identities.gaps(3)) == []
+    identities.release()
+    for key in pages:
+        put(tmp_path, ORIGIN, {key: None})
+        identities = opened(tmp_path)
+        terminal = int.from_bytes(key[1][:4], "big")
+        for walk in (identities.gaps(), identities.gaps(terminal), identities.in_order()):
+            with pytest.raises(LedgerFault, match=r"expected .* identities of terminal"):
+                list(walk)
+        identities.release()
+        put(tmp_path, ORIGIN, {key: after[key]})
+
+
 @pytest.fixture(params=[1, 500, 1 << 30], ids=["shelves", "some", "walked"])
 def shelves_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(identity, "SHELVES_FROM", request.param)

@@ -193,4 +193,6 @@ def _check_stamp(opened: Store, stamp: bytes) -> None:
         value = txn.get(STAMP)
         found = b"no stamp" if value is None else bytes(value)
     if found != stamp:
-        raise LedgerForeign(f"{opened.path}: expected {stamp.decode()}, found {found.decode()}")
+        # Damaged, it may be anything; a stamp of ours is a line.
+        said = " ".join(found[:REASON_CHARACTERS_MAX].decode(errors="replace").split())
+        raise LedgerForeign(f"{opened.path}: expected {stamp.decode()}, found {said}")

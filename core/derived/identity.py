@@ -82,7 +82,7 @@ class Identities:
         self._moving = threading.Lock()  # held while pages and the census in memory differ
         self._mark, self._census = Mark(), Census()
         if environment is not None:
-            with environment.read(META) as txn, faults_named(environment.path):
+            with environment.read(META) as txn, faults_named(environment):
                 self._mark, self._census = self._standing(txn)
 
     @classmethod
@@ -154,7 +154,7 @@ class Identities:
             for first in range(0, max(pages, 1), PAGES_A_COMMIT):
                 last = min(first + PAGES_A_COMMIT, pages)
                 with self._moving:
-                    with environment.write() as txn, faults_named(environment.path):
+                    with environment.write() as txn, faults_named(environment):
                         census, added = self._merge(txn, ordered, starts, first, last)
                         total, begun = self._mark.total + added, max(up_to, self.begun)
                         mark = Mark(self.closed, begun, total, self._mark.head)
@@ -207,7 +207,7 @@ class Identities:
         recent = closing.arrange(recent, whole=True)
         used = 0
         before = NO_IDENTITIES
-        for stored in self._walk(terminal):
+        for stored in self._proven(self._walk(terminal), terminal):
             upto = used + _count_within_page(recent[used:], stored[-1])
             rows = closing.arrange(np.concatenate([stored, recent[used:upto]]), whole=True)
             yield from _holes(np.concatenate([before, rows]))
@@ -217,13 +217,13 @@ class Identities:
 
     def in_order(self) -> Iterator[NDArray[np.void]]:
         """All of them (IDENTITY rows), some pages at a time; of what is closed meanwhile, some."""
-        return self._walk(None)
+        return self._proven(self._walk(None), None)
 
     def check(self) -> None:
         """LedgerFault unless every page and shelf is there that is counted. Nobody may close."""
         if self._environment is None:
             return
-        with self._environment.read(PAGES) as txn, faults_named(self._environment.path):
+        with self._environment.read(PAGES) as txn, faults_named(self._environment):
             shelf_cursor = txn.cursor(db=self._environment.database(SHELVES))
             for terminal, count, shelved in self._census.every():
                 shelves.check(txn.cursor(), shelf_cursor, terminal, count, shelved)
@@ -326,7 +326,7 @@ class Identities:
                 return self._find_in(txn, census, keys)
         except ValueError:
             # A closing may have moved the pages since the census was taken; now none does.
-            with self._moving, environment.read(PAGES) as txn, faults_named(environment.path):
+            with self._moving, environment.read(PAGES) as txn, faults_named(environment):
                 # Another process may be the one that closes, where this one only reads.
                 census = self._standing(txn)[1] if environment.readonly else self._census
                 return self._find_in(txn, census, keys)
@@ -343,6 +343,35 @@ class Identities:
             shelves.prove_absent(cursor, shelf_cursor, census, absent, pages)
         return found
 
+    def _proven(
+        self, walk: Iterator[NDArray[np.void]], terminal: int | None
+    ) -> Iterator[NDArray[np.void]]:
+        """A walk over one terminal or all; LedgerFault once it has met too few identities of one.
+
+        More may have been closed since the count was taken, by this process or another.
+        """
+        mark, census = self._mark, self._census
+        left = mark.total if terminal is None else int(census.counts(_one(terminal))[0])
+        last, rest = None, 0  # identities met of the terminal that the walk is in
+        with faults_named(self._environment):
+            for rows in walk:
+                terminals, met = np.unique(rows["terminal"], return_counts=True)
+                counts = census.counts(terminals)
+                left -= int(counts.sum())
+                if last == terminals[0]:
+                    left += int(counts[0])  # taken off before
+                    met[0] += rest
+                elif last is not None:
+                    _check_met(int(last), rest, int(census.counts(_one(int(last)))[0]))
+                for i in np.flatnonzero(met[:-1] < counts[:-1]):
+                    _check_met(int(terminals[i]), int(met[i]), int(counts[i]))
+                last, rest = terminals[-1], int(met[-1])
+                yield rows
+            if last is not None:
+                _check_met(int(last), rest, int(census.counts(_one(int(last)))[0]))
+            if left > 0:
+                raise ValueError(f"expected {left} identities of terminals that have none")
+
     def _walk(self, terminal: int | None) -> Iterator[NDArray[np.void]]:
         """Stored identities in order, some pages at a time; no transaction is left open."""
         prefix = b"" if terminal is None else terminal.to_bytes(TERMINAL_BYTES, "big")
@@ -358,7 +387,7 @@ class Identities:
                         pages.append((bytes(key), bytes(value)))
             if not pages:
                 return
-            with faults_named(self._environment.path):
+            with faults_named(self._environment):
                 rows = closing.identities_of(pages)
             yield rows
             start = pages[-1][0] + b"\0"
@@ -371,6 +400,15 @@ def _count_within_page(rows: NDArray[np.void], last: np.void) -> int:
         return int(row["terminal"]), int(row["epoch"]), int(row["terminal_seq"]) >> 8
 
     return bisect_right(rows, page(last), key=page)
+
+
+def _one(terminal: int) -> NDArray[np.uint32]:
+    return np.array([terminal], np.uint32)
+
+
+def _check_met(terminal: int, met: int, count: int) -> None:
+    if met < count:
+        raise ValueError(f"expected {count} identities of terminal {terminal}, found {met}")
 
 
 def _holes(rows: NDArray[np.void]) -> Iterator[Gap]:
@@ -386,12 +424,16 @@ def _holes(rows: NDArray[np.void]) -> Iterator[Gap]:
 
 
 @contextmanager
-def faults_named(path: Path) -> Iterator[None]:
+def faults_named(environment: Derived | None) -> Iterator[None]:
     """What the pages say against themselves, as a fault of this ledger, with the way out."""
     try:
         yield
     except ValueError as error:
-        raise LedgerFault(
-            f"{path}: {error}; stop and start again: "
-            "the folder is set aside and made anew from the journal"
-        ) from error
+        if environment is None:
+            raise
+        way_out = "stop and start again: the folder is set aside and made anew from the journal"
+        if (
+            environment.readonly
+        ):  # nothing is left word of, and whoever serves it may not have met it
+            way_out = "stop, delete that folder and start again: it is made anew from the journal"
+        raise LedgerFault(f"{environment.path}: {error}; {way_out}") from error
