@@ -6,7 +6,8 @@ from libc.string cimport memcpy
 
 cdef struct Columns:
     # Each pointer is to `count` little-endian values inside the message, unaligned: read them with
-    # the functions below. NULL is an absent column: its default, 0, on every row.
+    # the functions below. NULL is an absent column: its default, 0, on every row. amount_fen is
+    # absent only where no row's kind needs it.
     Py_ssize_t count
     uint64_t request_id
     const uint8_t* card  # u64

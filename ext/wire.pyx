@@ -15,6 +15,9 @@ from collections.abc import Callable
 import cython
 import numpy as np
 
+from .outcome cimport Kind
+from .outcome import Kind as KindName  # of a number, for a refusal
+
 if sys.byteorder != "little":
     raise ImportError("wire: columns are read in place, which takes a little-endian machine")
 
@@ -119,6 +122,7 @@ def read_taps(bytes message not None, Py_ssize_t taps_max, rewrite: Callable[[by
     cdef Taps taps = Taps.__new__(Taps)
     taps.message = message
     cdef const uint8_t* base = <const uint8_t*>PyBytes_AS_STRING(message)
+    _check_amounts(count, _at(base, &found, 7), _at(base, &found, 8))
     taps.columns = Columns(
         count, found.request_id,
         _at(base, &found, 2), _at(base, &found, 3), _at(base, &found, 4), _at(base, &found, 5),
@@ -333,6 +337,34 @@ cdef Py_ssize_t _count_rows(
                 f"while {_name(first, what)} has {count} rows"
             )
     return count
+
+
+cdef void _check_amounts(
+    Py_ssize_t count, const uint8_t* kind, const uint8_t* amount_fen
+) except *:
+    """ValueError where the amounts are left out and a row needs one: 0 fen would be booked."""
+    if amount_fen != NULL:
+        return
+    cdef Py_ssize_t row
+    for row in range(count):
+        if kind == NULL or _has_amount(kind[row]):
+            raise ValueError(
+                f"TapBatch: column {_name(8, 'TapBatch')} is missing, while row {row} (counted "
+                f"from 0) is a {KindName(kind[row] if kind != NULL and kind[row] else 1).name}, "
+                "which needs an amount; send the column, with 0 for a free ride"
+            )
+
+
+cdef inline bint _has_amount(uint8_t kind) noexcept nogil:
+    return (
+        kind == 0  # a ride
+        or kind == Kind.RIDE
+        or kind == Kind.PURCHASE
+        or kind == Kind.REFUND
+        or kind == Kind.TOP_UP
+        or kind == Kind.HOLD
+        or kind == Kind.CAPTURE
+    )
 
 
 cdef str _name(Py_ssize_t field, str what):

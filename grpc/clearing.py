@@ -17,7 +17,10 @@ from onecard.v1 import tap_pb2
 
 SERVICE = "onecard.v1.Clearing"
 # Every column of a TapBatch with one row: tag, length, value.
-ONE_ROW = struct.Struct("<2BQ 2BI 2BI 2BI 2Bq 2BB 2Bq 2BB 2BI 2BQ 2BI 2BI")
+TO_KIND, AMOUNT, FROM_FLAGS = "<2BQ 2BI 2BI 2BI 2Bq 2BB", " 2Bq", " 2BB 2BI 2BQ 2BI 2BI"
+ONE_ROW = struct.Struct(TO_KIND + AMOUNT + FROM_FLAGS)
+AMOUNT_AT = struct.calcsize(TO_KIND)
+AMOUNT_END = struct.calcsize(TO_KIND + AMOUNT)
 KIND_BEYOND = 255  # what no kind is ever numbered: a value that does not fit in a byte
 
 Token = Callable[[str], int]
@@ -198,9 +201,9 @@ class Clearing:
 
 
 def one_row(tap: tap_pb2.Tap, card: int, terminal: int) -> bytes:
-    """A TapBatch of one row; its request_id is 0."""
+    """A TapBatch of one row; its request_id is 0. An amount that is not said stays out."""
     kind = int(tap.kind)
-    return ONE_ROW.pack(
+    row = ONE_ROW.pack(
         *(2 << 3 | 2, 8, card),
         *(3 << 3 | 2, 4, terminal),
         *(4 << 3 | 2, 4, tap.terminal_seq),
@@ -214,6 +217,7 @@ def one_row(tap: tap_pb2.Tap, card: int, terminal: int) -> bytes:
         *(12 << 3 | 2, 4, tap.about_epoch),
         *(13 << 3 | 2, 4, tap.about_seq),
     )
+    return row if tap.HasField("amount_fen") else row[:AMOUNT_AT] + row[AMOUNT_END:]
 
 
 def _stopped() -> Stopped:

@@ -33,7 +33,7 @@ class Taps:
             column = [getattr(tap, name) for tap in self.taps]
             if name in ("kind", "flags"):
                 setattr(batch, name, bytes(column))
-            elif name in ("card", "terminal", "terminal_seq") or any(column):
+            elif name in ("card", "terminal", "terminal_seq", "amount_fen") or any(column):
                 getattr(batch, name).extend(column)
         return batch.SerializeToString()
 

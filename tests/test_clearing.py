@@ -106,7 +106,11 @@ def test_an_oversized_message_is_refused_by_its_size(server: Served, client: Cli
 
 def test_an_unknown_kind_refuses_its_row_and_no_other(client: Client) -> None:
     message = columns_message(
-        card=[CARD, CARD, 0], terminal=[1, 1, 1], terminal_seq=[1, 2, 3], kind=[1, 77, 1]
+        card=[CARD, CARD, 0],
+        terminal=[1, 1, 1],
+        terminal_seq=[1, 2, 3],
+        kind=[1, 77, 1],
+        amount_fen=[0, 0, 0],
     )
     (answer,) = client.authorize([message])
     assert answer.outcome.tolist() == [1, int(Outcome.KIND_UNKNOWN), int(Outcome.CARD_ZERO)]
@@ -132,6 +136,24 @@ def test_two_cards_on_both_sides_of_2_63_are_both_found(client: Client) -> None:
     assert client.balance(other).posted_fen == 2_000
     (again,) = client.authorize([message])
     assert again.repeated.all() and again.sequence.tolist() == answer.sequence.tolist()
+
+
+def test_a_ride_that_says_no_amount_is_refused_and_one_of_0_is_free(client: Client) -> None:
+    before = client.head().sequence
+    tap = {"card": CARD, "terminal": 1, "terminal_seq": 1}
+    forgotten = "column amount_fen (field 8) is missing"
+    with pytest.raises(BadInput) as refusal:
+        list(client.authorize([columns_message(**{name: [one] for name, one in tap.items()})]))
+    assert forgotten in str(refusal.value)
+    for kind in (tap_pb2.TAP_KIND_UNSPECIFIED, tap_pb2.TAP_KIND_PURCHASE, tap_pb2.TAP_KIND_TOP_UP):
+        with pytest.raises(BadInput) as refusal:
+            client.authorize_one(**tap, kind=kind)
+        assert forgotten in str(refusal.value)
+    assert client.head().sequence == before
+    check = client.authorize_one(**tap, kind=tap_pb2.TAP_KIND_CHECK)
+    assert check.outcome == tap_pb2.OUTCOME_ACCEPTED  # it has no amount that could be forgotten
+    free = client.authorize_one(**{**tap, "terminal_seq": 2}, amount_fen=0)
+    assert (free.outcome, free.amount_fen) == (tap_pb2.OUTCOME_ACCEPTED, 0)
 
 
 def test_one_row_goes_the_way_of_a_batch(client: Client) -> None:
@@ -272,7 +294,9 @@ def test_more_calls_than_the_limit_are_refused_and_health_answers(tmp_path: Path
         register(client)
         with ThreadPoolExecutor(2) as pool:
             waiting = [
-                pool.submit(client.authorize_one, card=CARD, terminal=1, terminal_seq=seq)
+                pool.submit(
+                    client.authorize_one, card=CARD, terminal=1, terminal_seq=seq, amount_fen=0
+                )
                 for seq in (1, 2)
             ]
             assert nodes[0].answered.acquire(timeout=10)
@@ -337,7 +361,9 @@ def test_draining_answers_what_is_in_flight_and_then_says_so(tmp_path: Path) -> 
 
 
 def test_a_participant_carries_its_own_terminals_alone(server: Served) -> None:
-    message = columns_message(card=[CARD] * 2, terminal=[1, 3], terminal_seq=[1, 1])
+    message = columns_message(
+        card=[CARD] * 2, terminal=[1, 3], terminal_seq=[1, 1], amount_fen=[0, 0]
+    )
     foreign = int(Outcome.TERMINAL_FOREIGN)
     for name, outcomes in (
         ("Bus", [ACCEPTED, foreign]),
@@ -358,7 +384,7 @@ def test_an_answer_that_does_not_come_is_an_error(tmp_path: Path) -> None:
             with pytest.raises(Unanswered, match=r"within 0.3 s"):
                 list(client.authorize([rides(1)]))
             with pytest.raises(Unanswered):
-                client.authorize_one(card=CARD, terminal=1, terminal_seq=77)
+                client.authorize_one(card=CARD, terminal=1, terminal_seq=77, amount_fen=0)
 
 
 def test_what_the_batches_raise_comes_after_the_answers_due(client: Client) -> None:

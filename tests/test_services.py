@@ -166,7 +166,7 @@ def test_gaps_leave_out_terminals_that_do_not_count(client: Client) -> None:
     assert client.load_terminals([row]) == [5]
     for terminal, seqs in ((1, [1, 2, 5]), (3, [10, 12]), (5, [1, 9])):
         for seq in seqs:
-            client.authorize_one(card=CARD, terminal=terminal, terminal_seq=seq)
+            client.authorize_one(card=CARD, terminal=terminal, terminal_seq=seq, amount_fen=0)
     gaps = [(gap.terminal, gap.from_seq, gap.to_seq) for gap in client.gaps()]
     assert gaps == [(1, 3, 4), (3, 11, 11)]
     assert [gap.terminal for gap in client.gaps(3)] == [3]
@@ -243,8 +243,8 @@ def test_a_window_closes_once_and_its_positions_sum_to_zero(client: Client) -> N
 
 def test_a_participant_sees_and_does_what_is_its_own(server: Served, client: Client) -> None:
     bus = client.authorize_one(card=CARD, terminal=1, terminal_seq=1, amount_fen=5)
-    client.authorize_one(card=CARD, terminal=3, terminal_seq=1)
-    client.authorize_one(card=CARD, terminal=3, terminal_seq=3)
+    client.authorize_one(card=CARD, terminal=3, terminal_seq=1, amount_fen=0)
+    client.authorize_one(card=CARD, terminal=3, terminal_seq=3, amount_fen=0)
     with server.client("Bus") as theirs, server.client("Bank") as bank:
         assert theirs.entry(bus.sequence) == bank.entry(bus.sequence)
         assert bank.balance(CARD).posted_fen == -5

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from onecard.core.clearing import taps
 from onecard.core.errors import BadInput
 from onecard.ext import wire
+from onecard.ext.outcome import Kind
 from onecard.v1 import tap_pb2
 
 TAPS_MAX = 1000
@@ -27,8 +28,8 @@ def values(kind: str, rows: int) -> st.SearchStrategy:
 def batches(draw, rows: st.SearchStrategy) -> dict[str, list[int]]:
     """Columns of one batch: the required ones and some of the others."""
     count = draw(rows)
-    optional = [name for name in wire.TAP_COLUMNS if name not in REQUIRED]
-    names = [*REQUIRED, *draw(st.lists(st.sampled_from(optional), unique=True))]
+    optional = [name for name in wire.TAP_COLUMNS if name not in (*REQUIRED, "amount_fen")]
+    names = [*REQUIRED, "amount_fen", *draw(st.lists(st.sampled_from(optional), unique=True))]
     return {name: draw(values(wire.TAP_COLUMNS[name], count)) for name in names}
 
 
@@ -113,6 +114,39 @@ def test_an_empty_batch_has_no_rows(message):
     assert taps.read_taps(message, TAPS_MAX).count == 0
 
 
+# ---- the amounts --------------------------------------------------------------------------------
+
+AMOUNTED = {0: "RIDE"} | {
+    int(kind): kind.name
+    for kind in (Kind.RIDE, Kind.PURCHASE, Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE)
+}
+
+
+@pytest.mark.parametrize("kind", [*range(14), 255])
+def test_an_amount_that_a_kind_needs_is_not_left_out(kind):
+    batch = {name: [1, 2, 3] for name in REQUIRED} | {"kind": [int(Kind.CHECK), kind, kind]}
+    for form in FORMS:
+        if kind not in AMOUNTED:
+            assert taps.read_taps(form(batch), TAPS_MAX).column("amount_fen").tolist() == [0] * 3
+            continue
+        with pytest.raises(BadInput) as refusal:
+            taps.read_taps(form(batch), TAPS_MAX)
+        for said in ("column amount_fen (field 8) is missing", "row 1 ", f"a {AMOUNTED[kind]},"):
+            assert said in str(refusal.value), form.__name__
+        sent = taps.read_taps(form(batch | {"amount_fen": [0, 0, 0]}), TAPS_MAX)
+        assert sent.column("amount_fen").tolist() == [0, 0, 0]  # said, so it is meant
+
+
+def test_without_kinds_all_are_rides_and_need_an_amount():
+    batch = {name: [1, 2] for name in REQUIRED}
+    with pytest.raises(
+        BadInput, match=r"row 0 \(counted from 0\) is a RIDE, which needs an amount"
+    ):
+        taps.read_taps(columns_form(batch), TAPS_MAX)
+
+
+# ---- what is no batch ---------------------------------------------------------------------------
+
 CARD, TERMINAL, SEQ = (run_of(name, [1, 2]) for name in REQUIRED)
 WHOLE = CARD + TERMINAL + SEQ
 MALFORMED = [
@@ -161,6 +195,8 @@ def reading_of(message: bytes) -> dict[str, list[int]] | None:
     if len(lengths) > 1 or (lengths and not all(columns[name] for name in REQUIRED)):
         return None
     count = lengths.pop() if lengths else 0
+    if not batch.amount_fen and set(batch.kind or bytes(count)) & AMOUNTED.keys():
+        return None
     return {name: column or [0] * count for name, column in columns.items()}
 
 

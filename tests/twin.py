@@ -22,6 +22,7 @@ KIND_NUMBERS = set(map(int, Kind))
 MAY_BE_OFFLINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT, Kind.PURCHASE, Kind.CHECK}
 NO_AMOUNT = {Kind.ENTRY, Kind.EXIT, Kind.REVERSAL, Kind.RELEASE, Kind.CHECK}
 NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE}
+HAS_AMOUNT = NEEDS_AMOUNT | {Kind.RIDE, Kind.PURCHASE}  # there it may be 0, a free ride
 NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
 GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
 DENIABLE = {Kind.RIDE, Kind.ENTRY, Kind.PURCHASE, Kind.HOLD, Kind.CHECK}
@@ -61,7 +62,8 @@ def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
 
 
 def taps(message: bytes) -> tuple[int, list[Tap]]:
-    """The request id and the taps of an encoded TapBatch; absent columns are their defaults."""
+    """The request id and the taps of an encoded TapBatch; absent columns are their defaults, but
+    an amount is never left out where a kind needs one."""
     try:
         batch = TapBatch.FromString(message)
     except DecodeError as error:
@@ -74,6 +76,9 @@ def taps(message: bytes) -> tuple[int, list[Tap]]:
         if len(column) != count and (column or required):
             raise MalformedBatch(f"{name} has {len(column)} rows, card has {count}")
         columns[name] = column or [0] * count
+    kinds = {kind or Kind.RIDE for kind in columns["kind"]}
+    if not batch.amount_fen and kinds & HAS_AMOUNT:
+        raise MalformedBatch("no amount_fen")
     numbers = range(count)
     return batch.request_id, [Tap(**{n: c[row] for n, c in columns.items()}) for row in numbers]
 
