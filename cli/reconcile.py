@@ -1,5 +1,7 @@
 """`onecard reconcile`: a file that came back, against ours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +9,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from onecard.core.errors import BadInput
+from onecard.core.errors import BadInput, OnecardError
 from onecard.core.journal import Journal
-from onecard.core.ledger import read_card
+from onecard.core.ledger import Ledger, read_card
+from onecard.core.settlement.facts import Facts
+from onecard.core.settlement.hints import hints
 from onecard.core.settlement.join import NAMES, What
 from onecard.core.settlement.reconcile import CONVENTION, Result, our_sheet
 from onecard.core.settlement.reconcile import reconcile as match
+from onecard.core.settlement.told import Told
 
 BREAKS = 1  # exit status; 2 is a file that was refused
 BREAKS_SHOWN = 1000
+UNTOLD = ("what", "ours_fen", "theirs_fen")  # on the screen: its name and yuan say the same
+WIDTH_MIN = 240  # of a line of the table; none has more
 
 
 def reconcile(
@@ -38,9 +46,9 @@ def reconcile(
 ) -> None:
     """Match a bank's or operator's CSV against its details of a window, in any order of lines.
 
-    Columns: amount_fen or amount_yuan, and sequence (and leg), or terminal, epoch and terminal_seq;
-    or our own form (docs/files.md). Exit status 0: all matched; 1: breaks; 2: the file was refused
-    whole.
+    Columns: amount_fen or amount_yuan, and sequence (and leg), or terminal, epoch and
+    terminal_seq; or our own form, as it was or saved by a spreadsheet (docs/files.md). Exit
+    status 0: all matched; 1: breaks; 2: the file was refused whole.
 
     Example: onecard reconcile 1 returned.csv --data ./ledger --participant 工商银行
     """
@@ -50,20 +58,38 @@ def reconcile(
     if csv is not None and csv.exists() and any(csv.samefile(path) for path in (file, ours)):
         raise BadInput(f"{csv}: expected another file than the two matched; it is kept as it is")
     result = match(ours, file, money_only)
-    if csv is not None:
-        with csv.open("w", encoding="utf-8") as out:
-            out.writelines(f"{line}\n" for line in result.break_lines())
-    if as_json:
-        for part in result.json_parts():
-            typer.echo(part, nl=False)
-        typer.echo()
-    else:
-        _print(result)
+    with _known(data, result) as told:
+        if csv is not None:
+            with csv.open("w", encoding="utf-8-sig") as out:  # a mark, for spreadsheets
+                out.writelines(f"{line}\n" for line in told.lines())
+        if as_json:
+            for part in told.json_parts():
+                typer.echo(part, nl=False)
+            typer.echo()
+        else:
+            _print(told)
     if not result.is_clean:
         raise typer.Exit(BREAKS)
 
 
-def _print(result: Result) -> None:
+@contextmanager
+def _known(data: Path, result: Result) -> Iterator[Told]:
+    """The result with what the ledger knows of its breaks, for as long as the ledger is open."""
+    if result.is_clean:
+        yield Told(result)
+        return
+    try:
+        ledger = Ledger.open(data, readonly=True)
+    except OnecardError as error:  # the breaks are true without it
+        yield Told(result, None, [f"times, cards and terminals are not told: {error}"])
+        return
+    with ledger:
+        facts = Facts(ledger)
+        yield Told(result, facts, hints(result, facts))
+
+
+def _print(told: Told) -> None:
+    result = told.result
     table = Table(
         title=f"window {result.window}, {result.business_day}, participant {result.participant}"
     )
@@ -81,16 +107,34 @@ def _print(result: Result) -> None:
     table.add_section()
     table.add_row("sum", "", "", f"{result.ours.sum_fen:,}", f"{result.theirs.sum_fen:,}")
     Console().print(table)
-    for line in islice(result.break_lines(), 1 + BREAKS_SHOWN if len(result.breaks) else 0):
-        typer.echo(line)
-    more = len(result.breaks) - BREAKS_SHOWN
-    if more > 0:
-        typer.echo(f"... and {more} more; --csv OUT or --json has all of them")
+    if not result.is_clean:
+        _print_breaks(told)
     if result.zero_unlisted:
         typer.echo(f"{result.zero_unlisted} lines of 0 fen are not in theirs; not counted")
     typer.echo(f"ours      {result.ours.file}, {result.ours.lines} lines")
     typer.echo(f"theirs    {result.theirs.file}, {result.theirs.lines} lines")
     if result.theirs.read_as:
         typer.echo(f"read as   {', '.join(result.theirs.read_as)}")
+    for hint in told.hints:
+        typer.echo(f"hint      {hint}")
     typer.echo(f"({CONVENTION})")
     typer.echo("all matched" if result.is_clean else f"{len(result.breaks)} breaks")
+
+
+def _print_breaks(told: Told) -> None:
+    """The first ones, each whole: a screen that is narrower wraps them."""
+    names = [name for name in told.columns if name not in UNTOLD]
+    if "sequence" in names:
+        names.remove("entry")
+    table = Table(box=None)
+    for name in names:
+        right = name.endswith(("_yuan", "_line", "sequence", "entry"))
+        table.add_column(name.replace("_", " "), justify="right" if right else "left", no_wrap=True)
+    for found in islice(told.breaks(), BREAKS_SHOWN):
+        table.add_row(*("" if found[name] is None else Text(str(found[name])) for name in names))
+    console = Console()
+    console.width = max(console.width, WIDTH_MIN)
+    console.print(table)
+    more = len(told.result.breaks) - BREAKS_SHOWN
+    if more > 0:
+        typer.echo(f"... and {more} more; --csv OUT or --json has all of them")

@@ -20,6 +20,7 @@ from onecard.core.settlement.files import write_files
 from onecard.core.settlement.join import What
 from onecard.core.settlement.listing import BY_ENTRY, BY_IDENTITY, BY_LEG
 from onecard.core.settlement.manifest import MANIFEST, Manifest
+from onecard.core.settlement.told import Told
 from tests.settling import LEDGER, big_sheet, journal_of
 
 Reference = tuple[int, ...]
@@ -93,8 +94,7 @@ def returned(ours: dict[Reference, list[int]], seed: int, money_only: bool = Fal
 
 def breaks_of(result: reconcile.Result) -> Counter[Break]:
     found: Counter[Break] = Counter()
-    for row in result.breaks:
-        said = result.break_json(row)
+    for said in Told(result).breaks():
         ref = tuple(said[name] for name in result.reference)
         found[What[said["what"].upper()], ref, said["ours_fen"], said["theirs_fen"]] += 1
     return found
@@ -331,10 +331,10 @@ def swapped(line: int, old: bytes, new: bytes) -> Callable[[list[bytes]], bytes]
 
 OURS = [
     # how a file in our form was changed, and what its refusal says
-    (swapped(0, b"window,1", b"window,2"), "line 1, column window: expected 1, found 2"),
+    (swapped(0, b"window,1", b"window,2"), "line 1, column window: expected 1, found 2: run"),
     (
         swapped(0, b"participant,1", b"participant,2"),
-        "line 1, column participant: expected 1, found 2",
+        "line 1, column participant: expected 1, found 2: give --participant 2",
     ),
     (swapped(0, b"2024-10-04", b"2024-10-05"), "line 1, column business_day: expected 2024-10-04"),
     (swapped(0, b"ledger,0001", b"ledger,0002"), "line 1, column ledger: expected 0001"),
@@ -398,14 +398,14 @@ def test_breaks_are_said_a_line_each(files: Manifest, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs.csv"
     theirs.write_text("terminal,terminal_seq,amount_fen\n99999,1,5\n")
     result = reconcile.reconcile(files.folder / files.sheets[3].file, theirs)
-    head, *lines = result.break_lines()
+    head, *lines = Told(result).lines()
     assert head == (
-        "what,name,terminal,epoch,terminal_seq,ours_line,ours_fen,theirs_line,theirs_fen"
+        "what,name,terminal,epoch,terminal_seq,ours_line,ours_fen,theirs_line,theirs_fen,"
+        "entry,window,time,card,kind,terminal_number,ours_yuan,theirs_yuan"
     )
-    assert "theirs_only,长款,99999,0,1,,,2,5" in lines
-    assert (
-        len(lines) == len(result.breaks) == len(json.loads("".join(result.json_parts()))["breaks"])
-    )
+    assert "theirs_only,长款,99999,0,1,,,2,5,,,,,,,,0.05" in lines
+    said = json.loads("".join(Told(result).json_parts()))
+    assert len(lines) == len(result.breaks) == len(said["breaks"])
 
 
 def test_a_million_lines_in_seconds(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ MEASURED = """
 import sys
 from pathlib import Path
 from onecard.core.settlement import listing, reconcile, runs, surplus
+from onecard.core.settlement.told import Told
 
 def most_kb():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -51,7 +52,7 @@ runs.RUN_ROWS, runs.CHUNK_ROWS, surplus.READ_ROWS = 16_384, 8_192, 4_096
 listing.CHUNK_BYTES = 1 << 16
 before_kb = most_kb()
 result = reconcile.reconcile(Path(sys.argv[1]), Path(sys.argv[2]))
-said = sum(len(part) for part in result.json_parts())
+said = sum(len(part) for part in Told(result).json_parts())
 print(most_kb() - before_kb, len(result.breaks), said)
 """
 

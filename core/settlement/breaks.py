@@ -41,6 +41,11 @@ class Breaks:
             self._file.write(np.ascontiguousarray(rows).view(np.uint8).data)
             self._rows += len(rows)
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """The fields of a row."""
+        return BREAK.names or ()
+
     def __len__(self) -> int:
         return self._rows
 

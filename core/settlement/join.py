@@ -57,6 +57,8 @@ class Joined:
     tallies: dict[What, Tally] = field(default_factory=lambda: {what: Tally() for what in What})
     breaks: Breaks = field(default_factory=Breaks)
     zero_unlisted: int = 0
+    pairs: int = 0  # amounts that both have, ours not 0
+    turned: int = 0  # of these: theirs is ours with the other sign
 
 
 def join(chunks: Iterable[NDArray[np.void]], money_only: bool) -> Joined:
@@ -120,6 +122,9 @@ def _join(done: Joined, rows: NDArray[np.void], money_only: bool) -> Iterator[ND
     what[first] = int(What.MATCHED)
     what[first & differs] = int(What.AMOUNT_DIFFERS)
     what[first & ~known] = int(What.THEIRS_ONLY)
+    pairs = first & known & (amount_fen != 0)
+    done.pairs += int(pairs.sum())
+    done.turned += int((pairs & (theirs["amount_fen"] == -amount_fen)).sum())
     matched = what == What.MATCHED
     sum_fen = exact_sum(theirs["amount_fen"][matched])
     done.tallies[What.MATCHED].add(int(matched.sum()), sum_fen, sum_fen)

@@ -6,8 +6,6 @@ sorted by reference on disk and joined a chunk at a time: memory does not grow w
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,6 @@ from onecard.core.settlement.dialect import AMOUNT
 from onecard.core.settlement.files import file_digest, window_folder, write_files
 from onecard.core.settlement.join import NAMES, Tally, What, join
 from onecard.core.settlement.listing import (
-    BY_ENTRY,
     BY_IDENTITY,
     BY_LEG,
     Listing,
@@ -38,6 +35,10 @@ CONVENTION = (
     "amounts are the participant's: positive, it receives; 长款 = a line only theirs has, "
     "短款 = a line only ours has"
 )
+INSTEAD = {  # what to do with a file whose #header line says another
+    "window": ": run onecard reconcile {}",
+    "participant": ": give --participant {}",
+}
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,14 @@ class Result:
     ours: Side
     theirs: Side
     tallies: dict[What, Tally]
+    pairs: int  # amounts that both have, ours not 0
+    turned: int  # of these: theirs is ours with the other sign
     zero_unlisted: int  # of ours, 0 fen, not theirs: not counted as breaks, on request
     breaks: Breaks
 
     @property
     def is_clean(self) -> bool:
         return len(self.breaks) == 0
-
-    def json_parts(self) -> Iterator[str]:
-        """One object, a part at a time; its last field, `breaks`, holds all of them."""
-        yield json.dumps(self.as_json(), ensure_ascii=False)[:-1] + ', "breaks": ['
-        for number, row in enumerate(self.breaks):
-            said = json.dumps(self.break_json(row), ensure_ascii=False)
-            yield f", {said}" if number else said
-        yield "]}"
 
     def as_json(self) -> dict[str, Any]:
         """All but the breaks."""
@@ -97,25 +92,6 @@ class Result:
             **tallies,
             "zero_unlisted": self.zero_unlisted,
         }
-
-    def break_json(self, row: np.void) -> dict[str, Any]:
-        """One break; what a side does not have is null."""
-        what = What(int(row["what"]))
-        sides: dict[str, Any] = {}
-        for side in ("ours", "theirs"):
-            line = int(row[f"{side}_line"])
-            sides[f"{side}_line"] = line or None
-            sides[f"{side}_fen"] = int(row[f"{side}_fen"]) if line else None
-        reference = dict(zip(self.reference, _parts(row, self.reference), strict=True))
-        return {"what": what.name.lower(), "name": NAMES[what], **reference, **sides}
-
-    def break_lines(self) -> Iterator[str]:
-        """The breaks as CSV, the names of its columns first."""
-        names = ["what", "name", *self.reference]
-        yield ",".join([*names, "ours_line", "ours_fen", "theirs_line", "theirs_fen"])
-        for row in self.breaks:
-            values = self.break_json(row).values()
-            yield ",".join("" if value is None else str(value) for value in values)
 
 
 def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
@@ -147,6 +123,8 @@ def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
         _side(our_listing),
         _side(their_listing),
         joined.tallies,
+        joined.pairs,
+        joined.turned,
         joined.zero_unlisted,
         joined.breaks,
     )
@@ -200,8 +178,9 @@ def _check_headers(ours: Listing, theirs: Listing) -> dict[str, str]:
         ours.refuse(1, "", "our own file of a window, with a #header line", "column names")
     if theirs.header is not None:
         for name, wanted in ours.header.items():
-            if theirs.header[name] != wanted:
-                theirs.refuse(1, name, wanted, theirs.header[name])
+            found = theirs.header[name]
+            if found != wanted:
+                theirs.refuse(1, name, wanted, found + INSTEAD.get(name, "").format(found))
     return ours.header
 
 
@@ -234,13 +213,6 @@ def _prove(result: Result) -> None:
                 f"{seen.file}: expected {seen.sum_fen} fen to come out, found {told}: "
                 "amounts beyond 64 bits"
             )
-
-
-def _parts(row: np.void, reference: tuple[str, ...]) -> tuple[int, ...]:
-    high, low = int(row["high"]), int(row["low"])
-    if reference == BY_IDENTITY:
-        return high >> 32, high & 0xFFFFFFFF, low
-    return (high,) if reference == BY_ENTRY else (high, low)
 
 
 def _side(listing: Listing) -> Side:
