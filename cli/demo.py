@@ -22,12 +22,13 @@ from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
 from onecard.core.day.generated import CHARGES, MOVES, Day, make
 from onecard.core.day.returned import write_returned
-from onecard.core.ledger import Ledger, read_token_key
+from onecard.core.ledger import Ledger, read_card_tokens
 from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Roll
 from onecard.core.settlement.join import NAMES, What
 from onecard.core.settlement.reconcile import our_sheet, reconcile
 from onecard.core.tariff.distance import BEIJING, compile_tariff
+from onecard.core.token import CardTokens
 from onecard.grpc.day import Played, play
 from onecard.grpc.replay import Result, replay
 
@@ -67,11 +68,11 @@ def demo(
         tariff = compile_tariff(BEIJING)
         day = make(taps, seed, tariff)
         path = ledger_folder(data)
-        key = read_token_key(path)
+        card_tokens = read_card_tokens(path)
         with serving(path) as address:
-            real = _real(address, files, key, step) if files else None
+            real = _real(address, files, card_tokens, step) if files else None
             step.start("taps of the day", day.taps)
-            played = play(address, day, tariff, key, SystemClock(), step.say, step.advance)
+            played = play(address, day, tariff, card_tokens, SystemClock(), step.say, step.advance)
         step.start("settlement files and verify", 0)
         windows = [*(real[0].windows if real else []), *played.windows]
         done = settled(path, [window.id for window in windows])
@@ -148,14 +149,18 @@ def steps(console: Console) -> Iterator[Step]:
 # ---- the parts ----------------------------------------------------------------------------------
 
 
-def _real(address: str, files: list[Path], key: bytes, step: Step) -> tuple[Result, int, int]:
+def _real(
+    address: str, files: list[Path], card_tokens: CardTokens, step: Step
+) -> tuple[Result, int, int]:
     """Replays real taps; the result, and how many rows were read and left out."""
     step.start("real taps", 0)
     roll = Roll()
-    rows, invalid = shenzhen.read(files, roll, lambda fault: step.console.print(str(fault)))
+    rows, invalid = shenzhen.read(
+        files, roll, lambda fault: step.console.print(str(fault)), card_tokens.form
+    )
     step.start("real taps", len(rows))
     with connected(address) as client:
-        result = replay(client, rows, roll, key, SystemClock(), step.advance)
+        result = replay(client, rows, roll, card_tokens, SystemClock(), step.advance)
     return result, len(rows), invalid
 
 

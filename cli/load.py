@@ -18,6 +18,7 @@ from onecard.cli.encoding import why_not_utf8
 from onecard.cli.exit_status import Exit
 from onecard.cli.issued import Issued
 from onecard.core.calendar import day_number, day_text, instant_us
+from onecard.core.card_number import ANY, CardForm
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.tariff.distance import STATIONS_MAX, compile_tariff
@@ -118,11 +119,12 @@ def cards(file: File, to: To = ADDRESS) -> None:
     rows = Rows(file, ("issuer", "funding"), optional)
     with _client(to) as client:
         known, zone_us = client.participants(), client.rules().zone_offset_us
+        form = CardForm.parse(client.head().card_number)
         changed = 0
 
         def put(part: list["Line"]) -> None:
             nonlocal changed
-            cards = [_card(row, known, zone_us) for row in part]
+            cards = [_card(row, known, zone_us, form) for row in part]
             changed += _load(client, cards=cards).changed
 
         count = rows.send(put)
@@ -232,6 +234,10 @@ class Line:
         self.row = row
 
     def text(self, column: str) -> str:
+        return self.row.get(column, "").strip()
+
+    def exact(self, column: str) -> str:
+        """The cell as it is written, blanks around it included."""
         return self.row.get(column, "")
 
     def number(self, column: str, default: int | None = None) -> int:
@@ -269,11 +275,12 @@ class Line:
             self.refuse(column, "the name or id of a participant that is loaded")
         return known[value] if value in known else int(value)
 
-    def refuse(self, column: str, expected: str) -> NoReturn:
-        # A card's number stays out of errors, whichever column it was written into.
-        text = self.text(column)
-        found = repr(text[:40]) if column not in ("number", "token") else "another value"
-        found = found if text else "an empty cell"
+    def refuse(self, column: str, expected: str, found: str = "") -> NoReturn:
+        if not found:
+            # A card's number stays out of errors, whichever column it was written into.
+            text = self.text(column)
+            found = repr(text[:40]) if column not in ("number", "token") else "another value"
+            found = found if text else "an empty cell"
         raise BadInput(
             f"{self.file}:{self.at}: column {column}: expected {expected}, found {found}"
         )
@@ -338,7 +345,7 @@ class Rows:
         cells -= None in row
         if cells != columns:
             raise BadInput(f"{self.file}:{at}: expected {columns} cells, found {cells}")
-        return Line(self.file, at, {name: value.strip() for name, value in row.items()})
+        return Line(self.file, at, row)
 
 
 @contextmanager
@@ -377,8 +384,8 @@ def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
     )
 
 
-def _card(line: Line, known: dict[str, int], zone_offset_us: int) -> pb.Card:
-    number, token = line.text("number"), _fits(line, "token", 1 << 64)
+def _card(line: Line, known: dict[str, int], zone_offset_us: int, form: CardForm) -> pb.Card:
+    number, token = _number(line, form), _fits(line, "token", 1 << 64)
     if bool(number) == bool(token):
         found = "both; leave one of the two cells empty" if number else "neither; fill one of them"
         raise BadInput(f"{line.file}:{line.at}: expected a number or a token, found {found}")
@@ -395,6 +402,18 @@ def _card(line: Line, known: dict[str, int], zone_offset_us: int) -> pb.Card:
         floor_fen=floor_fen,
         account=_fits(line, "account", 1 << 32),
     )
+
+
+def _number(line: Line, form: CardForm) -> str:
+    """A printed number, exactly as written: without its blanks it would be another card. Only a
+    ledger from before has no form, and was always given numbers without them."""
+    if form == ANY:
+        return line.text("number")
+    number = line.exact("number")
+    fault = form.fault(number) if number else None
+    if fault is not None:
+        line.refuse("number", str(form), fault)
+    return number
 
 
 def _fits(line: Line, column: str, below: int) -> int:

@@ -19,14 +19,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
+from onecard.core import card_number
 from onecard.core.calendar import day_text
+from onecard.core.card_number import CardForm
 from onecard.core.clock import SystemClock
 from onecard.core.errors import BadInput
-from onecard.core.ledger import read_card, read_key, read_token_key
+from onecard.core.ledger import TOML, read_card, read_card_tokens, read_key, read_token_key
 from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Fault, Roll
 from onecard.core.settlement.manifest import Manifest
-from onecard.core.token import key_check
+from onecard.core.token import CardTokens, key_check
 from onecard.grpc.replay import Result
 from onecard.grpc.replay import replay as send_taps
 
@@ -69,18 +71,16 @@ def replay(
 
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
-    key = _key(data, token_key) if to is not None else b""
-    if to is not None:
-        _check_same(to, key)
+    tokens = _tokens_there(to, _key(data, token_key)) if to is not None else None
     roll = Roll()
-    taps, invalid = shenzhen.read(files, roll, _report)
-    if to is None:
+    taps, invalid = shenzhen.read(files, roll, _report, tokens.form if tokens else _form(data))
+    if to is None or tokens is None:
         path = ledger_folder(data)
         with serving(path) as address:
-            result = _send(address, taps, roll, read_token_key(path), quiet=json)
+            result = _send(address, taps, roll, read_card_tokens(path), quiet=json)
         done = settled(path, [window.id for window in result.windows])
     else:
-        result = _send(to, taps, roll, key, quiet=json)
+        result = _send(to, taps, roll, tokens, quiet=json)
         done = Settled([], NOT_LOCAL)
         if data is not None:
             done = settled(data, [window.id for window in result.windows])
@@ -95,14 +95,22 @@ def replay(
         raise typer.Exit(1)
 
 
-def _check_same(to: str, key: bytes) -> None:
+def _form(data: Path | None) -> CardForm:
+    """Of the ledger that is there, or will be made."""
+    there = data is not None and (data / TOML).exists()
+    return read_card(data).form if data is not None and there else card_number.DEFAULT
+
+
+def _tokens_there(to: str, key: bytes) -> CardTokens:
     """BadInput unless the server's ledger is the one whose token key we hold."""
     with connected(to) as client:
-        if client.head().key_check != key_check(key):
+        head = client.head()
+        if head.key_check != key_check(key):
             raise BadInput(
                 f"{to}: expected a server of the ledger that this token key belongs to, found "
                 "another one's; name its folder with --data, or its key with --token-key"
             )
+    return CardTokens(key, CardForm.parse(head.card_number))
 
 
 def as_json(result: Result, done: Settled, taps: int, invalid: int) -> dict[str, Any]:
@@ -184,9 +192,11 @@ def progress_of(label: str, total: int, quiet: bool) -> Iterator[Callable[[int],
         yield lambda taps: bar.advance(task, taps)
 
 
-def _send(address: str, taps: NDArray[np.void], roll: Roll, key: bytes, quiet: bool) -> Result:
+def _send(
+    address: str, taps: NDArray[np.void], roll: Roll, tokens: CardTokens, quiet: bool
+) -> Result:
     with connected(address) as client, progress_of("taps", len(taps), quiet) as progress:
-        return send_taps(client, taps, roll, key, SystemClock(), progress)
+        return send_taps(client, taps, roll, tokens, SystemClock(), progress)
 
 
 def _report(fault: Fault) -> None:

@@ -28,7 +28,6 @@ from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger import Ledger
 from onecard.core.settlement.window import WindowView, window_view
 from onecard.core.suspense import MENDED_BY, find_suspense
-from onecard.core.token import token
 from onecard.ext.outcome import Effect, Flag, Funding, Kind, Outcome, OwnerKind, Purse, Status
 
 app = typer.Typer(
@@ -58,7 +57,7 @@ def card(
     Example: onecard show card ./ledger 6217000000000000001 --last 5
     """
     with opened(data) as ledger:
-        key = _hex(number) if is_token else token(ledger.token_key, number)
+        key = _hex(number) if is_token else ledger.card_tokens.of(number)
         row = ledger.state.credential(key)
         if row < 0:
             raise NotFound(f"{data}: no such card is registered; check the number, or use --token")

@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core import card_number
+from onecard.core.card_number import CardForm
 from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
 from onecard.core.derived import recovery, resident
@@ -55,7 +57,7 @@ from onecard.core.settings_file import (
     read_settings,
 )
 from onecard.core.store import Readers, sync_folder
-from onecard.core.token import KEY_BYTES, key_check
+from onecard.core.token import KEY_BYTES, CardTokens, key_check
 from onecard.ext import layout
 from onecard.ext.outcome import Record
 from onecard.ext.state import State
@@ -64,6 +66,7 @@ FORMAT = 1
 TOML = "ledger.toml"
 TOKEN_KEY = "token.key"
 CHECKSUM = "checksum"
+CARD_NUMBER = "card_number"
 # Of a key file: whoever reads it can compute the token of every card number there may be.
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 CHECKPOINT = "checkpoint"
@@ -77,6 +80,7 @@ class Card:
     origin: Origin
     segment_bytes: int
     key_check: int | None = None
+    form: CardForm = card_number.ANY
 
     def text(self, engine: tuple[int, int, int]) -> str:
         text = (
@@ -90,6 +94,7 @@ class Card:
         if self.key_check is None:
             return text
         text += f'key_check = "{self.key_check:016x}"\n'
+        text += f'{CARD_NUMBER} = "{_quoted(self.form.text())}"\n' if self.form.text() else ""
         return text + _checksum_line(text)
 
 
@@ -111,6 +116,7 @@ class Ledger:
         self,
         path: Path,
         origin: Origin,
+        form: CardForm,
         settings: Settings,
         parts: Parts,
         done: Recovery,
@@ -127,6 +133,7 @@ class Ledger:
         self.owner = parts.owner
         self.token_key = read_token_key(path)
         self._log = log
+        self.card_tokens = CardTokens(self.token_key, form)
         self._pages = parts.pages
         self._checkpoint: Checkpoint | None = None
         if parts.owner is not None:
@@ -143,7 +150,9 @@ class Ledger:
             self._checkpoint.start()
 
     @classmethod
-    def create(cls, path: Path, settings: Settings | None = None) -> Origin:
+    def create(
+        cls, path: Path, settings: Settings | None = None, form: CardForm = card_number.DEFAULT
+    ) -> Origin:
         """Make a ledger in `path`, an empty or absent folder; LedgerForeign where it is not."""
         settings = settings or Settings()
         check_settings(settings)
@@ -164,7 +173,7 @@ class Ledger:
         ) as journal:
             engine = journal.segments[0].store.lib_version
         keep_settings(path, settings)
-        text = Card(origin, settings.segment_bytes, key_check(key)).text(engine)
+        text = Card(origin, settings.segment_bytes, key_check(key), form).text(engine)
         _write(path / (TOML + ".new"), text.encode())
         (path / (TOML + ".new")).rename(path / TOML)
         sync_folder(path)
@@ -255,7 +264,7 @@ class Ledger:
             )
             opened.callback(identities.release)
             parts = Parts(state, journal, identities, pages, owner)
-            ledger = cls(path, origin, settings, parts, done, clock, log)
+            ledger = cls(path, origin, card.form, settings, parts, done, clock, log)
             opened.pop_all()
         return ledger
 
@@ -368,7 +377,12 @@ def read_card(path: Path) -> Card:
         _check_whole(file, text, found)
         origin = Origin(bytes.fromhex(found["id"]), int(found["epoch"]))
         check = found.get("key_check")
-        card = Card(origin, int(found["segment_bytes"]), None if check is None else int(check, 16))
+        card = Card(
+            origin,
+            int(found["segment_bytes"]),
+            None if check is None else int(check, 16),
+            CardForm.parse(found.get(CARD_NUMBER, "")),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise LedgerForeign(
             f"{file}: expected id, epoch, format and segment_bytes, found {error!r}; restore it"
@@ -378,6 +392,17 @@ def read_card(path: Path) -> Card:
     if card.key_check is not None and (path / TOKEN_KEY).exists():
         _check_key(path, card.key_check)
     return card
+
+
+def read_card_tokens(path: Path) -> CardTokens:
+    """How the ledger in `path` makes tokens of card numbers; LedgerMissing or LedgerForeign."""
+    card = read_card(path)
+    return CardTokens(read_token_key(path), card.form)
+
+
+def _quoted(text: str) -> str:
+    """As TOML wants it between quotes; a prefix may hold what TOML reads otherwise."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _check_whole(file: Path, text: str, found: dict[str, Any]) -> None:

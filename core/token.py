@@ -5,16 +5,35 @@ little-endian integer. Whoever holds the ledger's key computes the same in any l
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.card_number import CardForm
 from onecard.core.errors import BadInput
 
 KEY_CHECK = "key check"  # what is hashed to tell whether two sides hold the same key
 KEY_BYTES = 32
 TOKEN_BYTES = 8
+
+
+@dataclass(frozen=True)
+class CardTokens:
+    """The tokens of one ledger's printed card numbers: its key, and the form they must have."""
+
+    key: bytes
+    form: CardForm
+
+    def of(self, number: str) -> int:
+        """The token of a printed number; BadInput, without it, where it has not the form."""
+        self.form.check(number)
+        return token(self.key, number)
+
+    def of_all(self, numbers: Iterable[str]) -> NDArray[np.uint64]:
+        """The tokens of printed numbers, in their order."""
+        return np.fromiter((self.of(number) for number in numbers), np.uint64)
 
 
 def token(key: bytes, number: str) -> int:
@@ -23,17 +42,16 @@ def token(key: bytes, number: str) -> int:
         raise BadInput(f"expected a token key of {KEY_BYTES} bytes, found {len(key)}")
     if not number:
         raise BadInput("expected a card number, found an empty one")
-    digest = blake2b(number.encode(), key=key, digest_size=TOKEN_BYTES).digest()
+    try:
+        text = number.encode()
+    except UnicodeEncodeError:
+        raise BadInput("expected a card number in UTF-8, found half of a character") from None
+    digest = blake2b(text, key=key, digest_size=TOKEN_BYTES).digest()
     value = int.from_bytes(digest, "little")
     if value == 0:
         # 0 means "no card" on the wire; one number in 2^64 has this bad luck.
         raise BadInput("this card number hashes to 0, which means no card; it needs another key")
     return value
-
-
-def tokens(key: bytes, numbers: Iterable[str]) -> NDArray[np.uint64]:
-    """The tokens of printed card numbers, in their order."""
-    return np.fromiter((token(key, number) for number in numbers), np.uint64)
 
 
 def key_check(key: bytes) -> int:

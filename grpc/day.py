@@ -14,7 +14,7 @@ from onecard.core.clock import Clock
 from onecard.core.day.generated import Day, Sent, card_number
 from onecard.core.day.stream import cuts
 from onecard.core.tariff.distance import Compiled
-from onecard.core.token import tokens
+from onecard.core.token import CardTokens
 from onecard.ext.outcome import Funding, Outcome, Role
 from onecard.grpc.client import Client
 from onecard.grpc.feed import MESSAGE_TAPS, Answers, Progress, send
@@ -53,7 +53,7 @@ def play(
     address: str,
     day: Day,
     tariff: Compiled,
-    token_key: bytes,
+    card_tokens: CardTokens,
     clock: Clock,
     say: Callable[[str], None],
     progress: Progress,
@@ -64,7 +64,7 @@ def play(
         say("registering")
         began = clock.monotonic()
         widen_rules(client, int(day.opening.rows["at_us"].min()), clock.now_us())
-        terminal = _register(client, day, tariff, token := _tokens(day, token_key))
+        terminal = _register(client, day, tariff, token := _tokens(day, card_tokens))
         played.load_s = clock.monotonic() - began
         carrier = _Carrier(address, day, token, terminal, clock)
         say("opening balances")
@@ -138,8 +138,8 @@ class _Carrier:
 # ---- who takes part -----------------------------------------------------------------------------
 
 
-def _tokens(day: Day, token_key: bytes) -> NDArray[np.uint64]:
-    return tokens(token_key, (card_number(card) for card in range(day.cards)))
+def _tokens(day: Day, card_tokens: CardTokens) -> NDArray[np.uint64]:
+    return card_tokens.of_all(card_number(card) for card in range(day.cards))
 
 
 def _register(

@@ -14,7 +14,7 @@ from onecard.core import completeness
 from onecard.core.derived.identity import Gap
 from onecard.core.errors import BadInput, NotFound, Overloaded, Stopped
 from onecard.core.journal.block import Block
-from onecard.core.token import KEY_CHECK
+from onecard.core.token import CardTokens, key_check
 from onecard.ext.outcome import Flag, Record
 from onecard.ext.recent import IDENTITY
 from onecard.ext.state import State
@@ -144,12 +144,14 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
     async def GetHead(self, _: pb.GetHeadRequest, __: Any) -> pb.Head:
         window = await self.asking.read(lambda state: int(state.totals["window"][0]))
         tip = self.journal.tip
+        card_tokens: CardTokens = self.asking.node.ledger.card_tokens
         return pb.Head(
             sequence=tip.last,
             hash=tip.head,
             window=window,
             ledger=self.journal.ledger_id,
-            key_check=self.token(KEY_CHECK),
+            key_check=key_check(card_tokens.key),
+            card_number=card_tokens.form.text(),
         )
 
     async def ListGaps(self, request: pb.ListGapsRequest, _: Any) -> pb.ListGapsResponse:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from onecard.core.clock import Clock
 from onecard.core.replay.taps import Device, Roll
-from onecard.core.token import tokens
+from onecard.core.token import CardTokens
 from onecard.ext.outcome import Funding, Outcome, Role
 from onecard.grpc.client import Client
 from onecard.grpc.feed import Answers, send
@@ -71,7 +71,7 @@ def replay(
     client: Client,
     taps: NDArray[np.void],
     roll: Roll,
-    token_key: bytes,
+    card_tokens: CardTokens,
     clock: Clock,
     progress: Progress | None = None,
 ) -> Result:
@@ -80,7 +80,7 @@ def replay(
     if not len(taps):
         return result
     widen_rules(client, int(taps["at_us"].min()), clock.now_us())
-    terminal_id, token = register(client, roll, token_key)
+    terminal_id, token = register(client, roll, card_tokens)
     local_day = (taps["at_us"] + ZONE_US) // DAY_US
     result.late = int((local_day < taps["day"]).sum())
     days, starts = np.unique(taps["day"], return_index=True)
@@ -131,7 +131,7 @@ def widen_rules(client: Client, oldest_us: int, now_us: int) -> bool:
 
 
 def register(
-    client: Client, roll: Roll, token_key: bytes
+    client: Client, roll: Roll, card_tokens: CardTokens
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Register operators, terminals and cards; terminal ids and card tokens in the roll's order."""
     issuer, *operators = client.load_participants(
@@ -146,7 +146,7 @@ def register(
         )
         for device, number in zip(roll.terminals, _numbers(roll), strict=True)
     )
-    token = tokens(token_key, roll.cards)
+    token = card_tokens.of_all(roll.cards)
     client.load_cards(token, issuer, Funding.CHIP)
     return np.array(ids, dtype=np.uint32), token
 

@@ -7,10 +7,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 
+from onecard.core import card_number
 from onecard.core.config import Settings
 from onecard.core.errors import OnecardError
 from onecard.core.log import Log
-from onecard.core.token import token
+from onecard.core.token import CardTokens
 from onecard.grpc import clearing, ledger, registry, settlement
 from onecard.grpc.address import Address as Address
 from onecard.grpc.asking import Asking, Node, Starting
@@ -68,7 +69,7 @@ class Server:
         self.log = log
         self.settings = settings
         self.address = address
-        self.token_key = b""
+        self.card_tokens = CardTokens(b"", card_number.ANY)
         self.mailbox = Mailbox(asyncio.get_running_loop())
         self.asking = Asking(Starting(), self.mailbox)
         directory = Directory(self.asking)
@@ -114,11 +115,11 @@ class Server:
     async def attach(self, node: Node, token_key: bytes) -> None:
         """Serve this node from now on."""
         self.asking.node = node
-        self.token_key = token_key
+        self.card_tokens = CardTokens(token_key, node.ledger.card_tokens.form)
         await self.set_serving(True)
 
     def _token(self, number: str) -> int:
-        return token(self.token_key, number)
+        return self.card_tokens.of(number)
 
     async def set_serving(self, serving: bool) -> None:
         """What health says, of the whole and of each service."""

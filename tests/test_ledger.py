@@ -74,7 +74,8 @@ def test_what_a_new_ledger_holds(tmp_path: Path) -> None:
     key = folder / "token.key"
     assert int(found.pop("key_check"), 16) == token(key.read_bytes(), "key check")
     assert len(found.pop("checksum")) == 16
-    assert found == {"epoch": 1, "format": 1, "segment_bytes": MIB}
+    form = {"card_number": "ascii 1-32"}
+    assert found == form | {"epoch": 1, "format": 1, "segment_bytes": MIB}
     assert (key.stat().st_size, stat.S_IMODE(key.stat().st_mode)) == (32, 0o600)
     with Ledger.open(folder, SMALL) as ledger:
         assert (ledger.id, ledger.epoch, ledger.journal.last) == (origin.ledger_id, 1, 0)

@@ -19,7 +19,7 @@ from onecard.cli.local import serving
 from onecard.cli.main import main
 from onecard.core.clock import SystemClock
 from onecard.core.errors import Overloaded
-from onecard.core.ledger import Ledger, read_token_key
+from onecard.core.ledger import Ledger, read_card_tokens
 from onecard.core.replay import shenzhen
 from onecard.core.replay.taps import Roll
 from onecard.grpc import feed, replay
@@ -190,7 +190,7 @@ def test_a_run_that_was_cut_short_is_finished(first: Path, tmp_path: Path) -> No
     taps, _ = shenzhen.read([first], roll, print)
     with serving(ledger) as address, Client(address) as client:
         replay.widen_rules(client, int(taps["at_us"].min()), SystemClock().now_us())
-        terminal, token = replay.register(client, roll, read_token_key(ledger))
+        terminal, token = replay.register(client, roll, read_card_tokens(ledger))
         columns = replay.columns_of(taps, terminal, token)
         assert feed.send(client, columns, SystemClock()).booked == 4
     summary = replayed(first, "--data", ledger)

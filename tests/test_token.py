@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onecard.core.card_number import ANY
 from onecard.core.errors import BadInput
-from onecard.core.token import token, tokens
+from onecard.core.token import CardTokens, token
 
 KEY = bytes(range(32))
 KNOWN = [  # number, token under KEY: what a client in another language must give too
@@ -79,14 +80,16 @@ def test_known_tokens(number: str, wanted: int) -> None:
 
 def test_tokens_keep_the_order() -> None:
     numbers = ["1", "2", "1"]
-    found = tokens(KEY, numbers)
+    tokens = CardTokens(KEY, ANY)
+    found = tokens.of_all(numbers)
     assert found.dtype == np.uint64
     assert found.tolist() == [token(KEY, number) for number in numbers]
-    assert len(tokens(KEY, [])) == 0
+    assert len(tokens.of_all([])) == 0
 
 
 REFUSED = [
     (KEY, "", "an empty one"),
+    (KEY, "1\udcff2", "half of a character"),
     (b"", "1", "32 bytes"),
     (KEY[:31], "1", "32 bytes"),
     (KEY * 2, "1", "32 bytes"),

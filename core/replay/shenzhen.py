@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core import card_number
+from onecard.core.card_number import CardForm
 from onecard.core.replay import identity, rows
 from onecard.core.replay.taps import TAP, Fault, Roll
 
@@ -30,13 +32,16 @@ CARD_BYTES = 64
 Report = Callable[[Fault], None]
 
 
-def read(paths: Sequence[Path], roll: Roll, report: Report) -> tuple[NDArray[np.void], int]:
+def read(
+    paths: Sequence[Path], roll: Roll, report: Report, form: CardForm = card_number.ANY
+) -> tuple[NDArray[np.void], int]:
     """Read files into TAP rows, ordered by settlement date, then tap time; ties keep file order.
 
-    Returns the rows and how many were left out; each of those was given to `report`. Raises
+    Returns the rows and how many were left out; each of those was given to `report`, those too
+    whose card number has not the form. Raises
     BadInput where a whole file is not Shenzhen taps.
     """
-    columns = Columns(roll, report)
+    columns = Columns(roll, report, form)
     for path in paths:
         columns.file = str(path)
         for row in rows.rows(path, tuple(PARSERS), columns.drop):
@@ -49,18 +54,23 @@ def read(paths: Sequence[Path], roll: Roll, report: Report) -> tuple[NDArray[np.
 class Columns:
     """The rows read so far, packed; 56 bytes each."""
 
-    def __init__(self, roll: Roll, report: Report) -> None:
+    def __init__(self, roll: Roll, report: Report, form: CardForm) -> None:
         self.file = ""
         self.invalid = 0
         self._roll = roll
         self._report = report
         self._packed = bytearray()
-        self._memos = [Memo(parse) for parse in PARSERS.values()]
+        self._parsers = PARSERS | {"card_no": _card(form)}
+        self._memos = {
+            name: Memo(parse, exact=name == "card_no") for name, parse in self._parsers.items()
+        }
 
     def take(self, row: rows.Row) -> None:
         """Keep a row, or report the first of its columns that is wrong."""
         try:
-            fields = [memo[value] for memo, value in zip(self._memos, row.values, strict=True)]
+            fields = [
+                memo[value] for memo, value in zip(self._memos.values(), row.values, strict=True)
+            ]
         except (Wrong, TypeError):  # TypeError: a list or an object, which no memo can hold
             self._refuse(row)
             return
@@ -83,11 +93,12 @@ class Columns:
         return np.frombuffer(self._packed, dtype=TAP)
 
     def _refuse(self, row: rows.Row) -> None:
-        for name, parse, value in zip(PARSERS, PARSERS.values(), row.values, strict=True):
+        for (name, memo), value in zip(self._memos.items(), row.values, strict=True):
             try:
-                Memo(parse)[value]
+                memo[value]
             except Wrong as wrong:
-                self.drop(row.unit, row.at, name, str(wrong), _found(name, value))
+                found = wrong.found if isinstance(wrong, WrongCard) else _found(name, value)
+                self.drop(row.unit, row.at, name, str(wrong), found)
                 return
             except TypeError:
                 self.drop(row.unit, row.at, name, "one value", type(value).__name__)
@@ -106,17 +117,27 @@ class Wrong(ValueError):
     """A value is not what its column holds; the message says what was expected."""
 
 
+class WrongCard(Wrong):
+    """As a card number's form says it, which shows nothing of the number."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(expected)
+        self.found = found
+
+
 class Memo(dict[object, str | int]):
     """A column's values, each parsed once: a day has few distinct times, stations and prices."""
 
-    def __init__(self, parse: Callable[[str], str | int]) -> None:
+    def __init__(self, parse: Callable[[str], str | int], exact: bool = False) -> None:
+        """`exact`: blanks around a value are part of it."""
         super().__init__()
         self._parse = parse
+        self._exact = exact
 
     def __missing__(self, value: object) -> str | int:
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise Wrong("text")
-        parsed = self._parse(str(value).strip())
+        parsed = self._parse(str(value) if self._exact else str(value).strip())
         self[value] = parsed
         return parsed
 
@@ -185,6 +206,21 @@ def _name(bytes_max: int) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in ("", "-") or not text.isprintable() or len(text.encode()) > bytes_max:
             raise Wrong(f"1 to {bytes_max} bytes of printable text")
+        return text
+
+    return parse
+
+
+def _card(form: CardForm) -> Callable[[str], str]:
+    """A card's number; a ledger from before takes it without the blanks around it."""
+    any_name = _name(CARD_BYTES)
+
+    def parse(text: str) -> str:
+        if form == card_number.ANY:
+            return any_name(text.strip())
+        fault = form.fault(text)
+        if fault is not None:
+            raise WrongCard(str(form), fault)
         return text
 
     return parse
