@@ -8,8 +8,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from onecard.cli import demo, init, load, reconcile, replay, serve, settle, show, tokens, verify
+from onecard.cli import (
+    demo,
+    init,
+    load,
+    reconcile,
+    replay,
+    serve,
+    settle,
+    show,
+    stop,
+    tokens,
+    verify,
+)
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
+from onecard.core import stdio
 from onecard.core.errors import OnecardError
 from onecard.core.ledger import FORMAT
 
@@ -25,6 +38,7 @@ app = typer.Typer(
 )
 app.command()(init.init)
 app.command()(serve.serve)
+app.command()(stop.stop)
 app.add_typer(load.app, name="load")
 app.command()(tokens.tokens)
 app.command()(replay.replay)
@@ -53,6 +67,7 @@ def _options(
 
 def main() -> None:
     """Run a command; whatever a user could have caused is one line on standard error."""
+    stdio.fill()
     try:
         status = app(standalone_mode=False) or Exit.DONE
         sys.stdout.flush()

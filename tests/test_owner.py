@@ -9,7 +9,7 @@ import pytest
 
 from onecard.core.errors import LedgerInUse, LedgerMissing
 from onecard.core.journal import Journal
-from onecard.core.owner import Owner, holder
+from onecard.core.owner import Owner, holder, is_free, said
 from tests.handmade import LEDGER_ID
 
 CLAIM = """
@@ -54,7 +54,7 @@ def test_a_second_process_is_refused_by_any_path_and_told_who(ledger: Path) -> N
     symlink.symlink_to(ledger, target_is_directory=True)
     hard = linked(ledger, ledger.parent / "hard")
     with Owner(ledger):
-        assert (ledger / "owner").read_text() == f"{os.getpid()}\n"
+        assert (ledger / "owner").read_text().startswith(f"process {os.getpid()}, started ")
         for path in (ledger, symlink, hard, ledger.parent / "ledger" / ".." / "ledger"):
             found = claim(path)
             assert found.returncode == 1 and found.stdout == ""
@@ -63,7 +63,8 @@ def test_a_second_process_is_refused_by_any_path_and_told_who(ledger: Path) -> N
             assert holder(path) == str(os.getpid())
         with pytest.raises(LedgerInUse, match=f"found process {os.getpid()} does"):
             Owner(ledger)
-        assert (ledger / "owner").read_text() == f"{os.getpid()}\n"
+        assert said(ledger) == str(os.getpid())
+    assert said(ledger) is None
     assert holder(ledger) is None
     for path in (ledger, symlink, hard):
         assert claim(path).stdout == "mine\n"
@@ -89,10 +90,41 @@ def test_a_killed_owner_leaves_it_free(ledger: Path) -> None:
         assert process.stdout is not None and process.stdout.readline() == "mine\n"
         with pytest.raises(LedgerInUse, match=f"found process {process.pid} does"):
             Owner(ledger)
+        assert said(ledger) == str(process.pid)
+        assert not is_free(ledger)
         process.kill()
         process.wait()
+        assert is_free(ledger)
         with Owner(ledger):
             assert holder(ledger) == str(os.getpid())
+
+
+DEAD_OWNERS = [
+    # what a process that died left in the file, whom it names today
+    ("", None),
+    ("{pid}\n", None),  # as it was written once
+    ("process {pid}, started 1 ticks after boot of long ago\n", None),
+    ("process {pid}, started {ticks} ticks after boot of long ago\n", None),
+    ("process {pid}, started {ticks} ticks after boot {boot}\n", "{pid}"),
+    ("process 4194305, started {ticks} ticks after boot {boot}\n", None),
+    ("process \xff\xff", None),
+]
+
+
+@pytest.mark.parametrize(("left", "names"), DEAD_OWNERS)
+def test_what_a_dead_owner_left_names_no_stranger(
+    left: str, names: str | None, ledger: Path
+) -> None:
+    """This process has got the number of one that died: only the moment it started tells."""
+    facts = {
+        "pid": os.getpid(),
+        "ticks": Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19],
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+    }
+    (ledger / "owner").write_bytes(left.format(**facts).encode("latin-1"))
+    assert said(ledger) == (None if names is None else names.format(**facts))
+    assert holder(ledger) is None
+    assert is_free(ledger)
 
 
 def test_no_ledger_no_owner(tmp_path: Path) -> None:
