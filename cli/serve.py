@@ -3,22 +3,25 @@
 import asyncio
 import json
 import os
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
+from onecard.core import stdio
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput
+from onecard.core.lines import Lines
 from onecard.core.log import Log
 from onecard.core.settings_file import KEPT, SETTINGS, read_settings
 from onecard.grpc.host import Host, Ready
 from onecard.grpc.server import Address
 
-FAILED = 2
+LAST_WORDS_S = 1.0  # for the log to be written at the end; a reader that does not read is left
+READY_BYTES_MAX = 4096  # one line
+READY_WAIT_S = 0.1  # so that it stands there before the ready file does
 
 
 def serve(
@@ -73,10 +76,11 @@ def serve(
         str, typer.Option(metavar="logfmt|json", help="Of the log, on standard error.")
     ] = "logfmt",
 ) -> None:
-    """Serve a ledger over gRPC until SIGTERM or SIGINT.
+    """Serve a ledger over gRPC until SIGTERM, SIGINT or SIGHUP (onecard stop DIR).
 
     It recovers by itself, then takes taps; told to stop, it answers what is in flight, saves a
-    checkpoint and exits 0. If the engine fails it answers nothing more and exits 2.
+    checkpoint and exits 0. If the engine fails it answers nothing more and exits 2. A log that
+    cannot be written stops nothing: lines are dropped and counted in the metrics.
 
     Example: onecard serve ./ledger --listen 127.0.0.1:7421
     """
@@ -93,29 +97,43 @@ def serve(
         _settings(read_settings(data), setting or []),
         **{name: value for name, value in given.items() if value is not None},
     )
+    if ready_file is not None and not ready_file.parent.is_dir():
+        raise BadInput(f"--ready-file: expected a folder {ready_file.parent}, found none; make it")
     clock = SystemClock()
-    log = Log(clock, _log_format(log_format))
+    said = Lines(stdio.given(stdio.ERROR))
+    shown = Lines(stdio.given(stdio.OUTPUT), READY_BYTES_MAX)
+    log = Log(clock, _log_format(log_format), said)
     log.capture()
-    metrics = Address(address.host, metrics_port)
-    host = Host(data, settings, clock, log, metrics, reflection, _abandon)
+
+    def leave(status: int, reason: str) -> NoReturn:
+        """End at once: threads may be stuck in the disk, so nobody waits for them."""
+        log.tick()
+        if reason:
+            said.write(f"onecard: {reason}\n")
+        said.drain(LAST_WORDS_S)
+        os._exit(status)
 
     def ready(now: Ready) -> None:
-        print(
+        said.drain(READY_WAIT_S)
+        shown.write(
             f"onecard: ready on {now.address}, metrics on http://{now.metrics}/metrics, "
             f"{data} at sequence {now.sequence}, {now.replayed} records replayed, "
-            f"started in {now.startup_s:.2f} s",
-            flush=True,
+            f"started in {now.startup_s:.2f} s\n"
         )
+        shown.drain(READY_WAIT_S)
         if ready_file is not None:
-            _write_ready(ready_file, now)
+            try:
+                _write_ready(ready_file, now)
+            except OSError as error:  # it serves all the same
+                log.error("ready_file", path=str(ready_file), reason=str(error.strerror))
 
-    asyncio.run(host.run(address, ready))
-
-
-def _abandon(reason: str) -> NoReturn:
-    """The engine failed: its threads may be stuck in the disk, so nobody waits for them."""
-    print(f"onecard: {reason}", file=sys.stderr, flush=True)
-    os._exit(FAILED)
+    metrics = Address(address.host, metrics_port)
+    host = Host(data, settings, clock, log, metrics, reflection, leave)
+    try:
+        asyncio.run(host.run(address, ready))
+    finally:
+        log.tick()
+        said.drain(LAST_WORDS_S)
 
 
 def _write_ready(path: Path, now: Ready) -> None:

@@ -3,11 +3,14 @@
 Nothing is observed per tap in Python: a scrape takes one snapshot and formats it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
 from threading import Thread
+from typing import TYPE_CHECKING, cast
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
@@ -23,6 +26,9 @@ from prometheus_client.registry import Collector
 from onecard.ext.counters import BOUNDS_NS, STAGES, Counters
 from onecard.ext.outcome import Kind, Outcome
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 KINDS = {0: "unknown"} | {int(kind): kind.name.lower() for kind in Kind}
 OUTCOMES = {int(outcome): outcome.name.lower() for outcome in Outcome}
 STAGE_HELP = {
@@ -31,6 +37,8 @@ STAGE_HELP = {
     "commit": "Time of one durable commit of a group of batches.",
     "reply": "Time to hand the answers of one group back to their streams.",
 }
+
+ROOMS = ("cards", "terminals", "claims")  # of Snapshot.used
 
 
 @dataclass
@@ -53,7 +61,14 @@ class Snapshot:
     readers: int = 0
     reader_lag_commits: int = 0
     disk_low: bool = False
+    disk_free_bytes: int | None = None  # None where the system cannot say
     serving: bool = False
+    engine_stopped: bool = False
+    log_lines_dropped: int = 0
+    # Rows in use and rows there is room for, by what they are: cards, terminals, claims.
+    used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    window_open_s: float | None = None  # None until the ledger is open
+    backup_age_s: float | None = None  # None where no copy was ever noted
 
 
 class LedgerCollector(Collector):
@@ -71,9 +86,14 @@ class LedgerCollector(Collector):
         yield items(now.counters)
         yield repeats(now.counters)
         yield conflicts(now.counters)
+        yield suspended(now.counters)
         yield from stages(now.counters)
         yield batches(now.batches)
+        yield CounterMetricFamily(
+            "onecard_log_lines_dropped", "Lines of the log that nobody got.", now.log_lines_dropped
+        )
         yield from gauges(now)
+        yield from rooms(now.used)
         yield build_info()
 
 
@@ -105,6 +125,18 @@ def conflicts(counters: Counters) -> Metric:
     count = int(counters.items_table()[:, int(Outcome.CONFLICT)].sum())
     return CounterMetricFamily(
         "onecard_conflicts", "Items whose identity is bound to another body.", value=count
+    )
+
+
+def suspended(counters: Counters) -> Metric:
+    """Offline taps that were booked into suspense, there from the start at 0.
+
+    How many are open still is not kept: the two legs of such a tap have one owner and sum to zero,
+    so no balance shows them. An increase is what somebody has to look into.
+    """
+    count = int(counters.items_table()[:, int(Outcome.ACCEPTED_SUSPENSE)].sum())
+    return CounterMetricFamily(
+        "onecard_suspense_taps", "Offline taps booked into suspense since the start.", value=count
     )
 
 
@@ -153,8 +185,24 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
         ("onecard_reader_lag_commits", "Commits since the oldest began.", now.reader_lag_commits),
         ("onecard_disk_low", "1 while nothing is taken for want of space.", int(now.disk_low)),
         ("onecard_serving", "1 while taps are taken.", int(now.serving)),
+        ("onecard_engine_stopped", "1 once the engine failed.", int(now.engine_stopped)),
+        ("onecard_disk_free_bytes", "Free bytes of the ledger's disk.", now.disk_free_bytes),
+        ("onecard_window_open_seconds", "Age of the open window.", now.window_open_s),
+        ("onecard_backup_age_seconds", "Age of the newest noted copy.", now.backup_age_s),
     ):
-        yield GaugeMetricFamily(name, text, value=value)
+        # What is not known is left out: a number in its place would be taken for one.
+        family = GaugeMetricFamily(name, text)
+        if value is not None:
+            family.add_metric((), value)
+        yield family
+
+
+def rooms(used: Mapping[str, tuple[int, int]]) -> Iterator[Metric]:
+    """What there is bounded room for, and the bound."""
+    for name in ROOMS:
+        rows, most = used.get(name, (0, 0))
+        yield GaugeMetricFamily(f"onecard_{name}", f"Rows of {name} in use.", value=rows)
+        yield GaugeMetricFamily(f"onecard_{name}_limit", f"Rows of {name} at most.", value=most)
 
 
 def build_info() -> Metric:
@@ -197,4 +245,20 @@ def new_registry(snapshot: Callable[[], Snapshot]) -> CollectorRegistry:
 def serve_metrics(snapshot: Callable[[], Snapshot], host: str, port: int) -> MetricsServer:
     """Starts the endpoint. OSError where the port is taken."""
     server, thread = start_http_server(port, host, new_registry(snapshot))
+    server.set_app(answered(cast("WSGIApplication", server.get_app())))
+    # A scrape whose client went away is nobody's fault; the library would print a traceback.
+    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
     return MetricsServer(server, thread)
+
+
+def answered(app: WSGIApplication) -> WSGIApplication:
+    """The same, but a scrape that fails is answered 500 and touches nothing else."""
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        try:
+            return app(environ, start)
+        except Exception as error:
+            start("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"onecard: this scrape failed: {type(error).__name__}\n".encode()]
+
+    return answer

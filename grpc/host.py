@@ -2,10 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import grpc
 
 from onecard.core.clearing.node import Node
 from onecard.core.clock import Clock
@@ -14,9 +18,16 @@ from onecard.core.errors import BadInput, OnecardError
 from onecard.core.log import Log
 from onecard.core.metrics import MetricsServer, Snapshot, serve_metrics
 from onecard.ext.counters import Counters
+from onecard.ext.state import State
 from onecard.grpc.server import Address, Server
 
+FAILED = 2  # the status after a failure: whoever watches the process starts it again
 FAILED_DRAIN_S = 1.0  # after a failure: long enough for in-flight calls to hear of it
+FAILED_END_S = 5.0  # after a failure, whatever holds the loop up: then the process is gone
+OPENING_END_S = 1.0  # told to stop while the ledger is opened: a few blocks of a replay
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last: its terminal is gone
+GONE = (asyncio.CancelledError, ConnectionError, grpc.aio.AbortError, grpc.aio.UsageError)
+BACKUP_STAMP = "backup.stamp"  # in the ledger's folder; deploy/README.md
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,10 @@ class Ready:
     replayed: int
 
 
+class Interrupted(OnecardError):
+    """The process was told to stop before the ledger was open."""
+
+
 class Host:
     """One ledger served by this process until a signal, or until its node fails."""
 
@@ -41,60 +56,120 @@ class Host:
         log: Log,
         metrics: Address,
         reflect: bool | None,
-        abandon: Callable[[str], NoReturn],
+        leave: Callable[[int, str], NoReturn],
     ) -> None:
-        """`abandon` ends the process at once; threads may be stuck in a disk that failed."""
+        """`leave` ends the process at once with a status and its reason: threads may be stuck in
+        a disk that failed."""
         self.path = path
         self.settings = settings
         self.clock = clock
         self.log = log
         self.metrics = metrics
         self.reflect = reflect
-        self.abandon = abandon
+        self.leave = leave
         self.node: Node | None = None
         self.server: Server | None = None
         self.startup_s = 0.0
+        self.began_us = 0  # when the ledger's first record was booked
         self.counters = Counters()  # until the node brings its own
+        self.stop, self.failed = asyncio.Event(), asyncio.Event()
+        self.told = threading.Event()  # as `stop`, for the thread that opens the ledger
 
     async def run(self, address: Address, ready: Callable[[Ready], None]) -> None:
-        """Until SIGTERM or SIGINT, or until the node fails: `abandon` is called then."""
+        """Until a signal, or until the node fails: `leave` is called then."""
         began_s = self.clock.monotonic()
-        stop, failed = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        self._heed_signals()
         self.server = Server(self.settings, self.log, address, self.reflect)
         metrics = self._serve_metrics()
         try:
             actual = await self.server.start()
-            node = await asyncio.to_thread(self._open)
-
-            def fail(_: BaseException) -> None:
-                loop.call_soon_threadsafe(failed.set)
-
-            node.on_failure = fail
-            node.start()
+            node = await self._open()
+            if node is None:
+                return
             self.node = node
+            node.on_failure = self._failure(asyncio.get_running_loop())
+            node.start()
             await self.server.attach(node, node.ledger.token_key)
             self.startup_s = self.clock.monotonic() - began_s
             recovery = node.ledger.recovery
             sequence = node.journal.last
             self.log.info("ready", address=str(actual), sequence=sequence, seconds=self.startup_s)
             ready(Ready(actual, metrics.address, sequence, self.startup_s, recovery.records))
-            await _either(stop, failed)
+            await _either(self.stop.wait(), self.failed.wait())
             await self._end(node, self.server)
-        except OSError as error:
-            # The ready file, say: what was opened is closed in order, and the process ends.
-            if self.node is not None and self.node.failed is None:
-                await self._end(self.node, self.server)
-            raise OnecardError(f"{error.filename}: {error.strerror}") from None
+        except BaseException as error:
+            if self.node is None:
+                raise
+            # Its threads run and hold the ledger: without an end they would do so for ever.
+            self.leave(FAILED, f"{self.path}: {_named(error)}; start it again")
         finally:
             if self.node is None:
                 await self.server.stop(0)
             metrics.stop()
 
-    def _open(self) -> Node:
-        return Node(self.path, self.settings, self.clock, self.log)
+    # ---- signals ----------------------------------------------------------------------------
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_error)
+        for number in STOPS:
+            # Under nohup a lost terminal is not meant to end it.
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
+            loop.add_signal_handler(number, self._told_to_stop, number)
+
+    def _told_to_stop(self, number: signal.Signals) -> None:
+        if self.stop.is_set():
+            self.log.info(
+                "stopping_already",
+                signal=number.name,
+                text="it finishes what is in flight and saves; SIGKILL loses nothing answered",
+            )
+        else:
+            self.log.info("told_to_stop", signal=number.name)
+        self.told.set()
+        self.stop.set()
+
+    def _loop_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio would print with its parts: only what kind it was is told."""
+        error = context.get("exception")
+        if isinstance(error, GONE):
+            return  # a client that went away in the middle is nobody's fault
+        self.log.error("loop_error", text=str(context["message"]), error=type(error).__name__)
+
+    # ---- the start --------------------------------------------------------------------------
+
+    async def _open(self) -> Node | None:
+        """Recover the ledger on a thread; None where it was told to stop meanwhile."""
+        opening = asyncio.create_task(asyncio.to_thread(self._recover))
+        await _either(opening, self.stop.wait())
+        if not self.stop.is_set():
+            return opening.result()
+        self.log.info("stopping")
+        await asyncio.wait((opening,), timeout=OPENING_END_S)
+        if not opening.done():
+            # It reads what is long, or waits for its disk. What it writes may end at any place.
+            self.log.info("stopped")
+            self.leave(0, "")
+        with suppress(Interrupted):
+            await asyncio.to_thread(opening.result().stop)
+        self.log.info("stopped")
+        return None
+
+    def _recover(self) -> Node:
+        def progress(_: int, __: int) -> None:
+            if self.told.is_set():
+                raise Interrupted(f"{self.path}: told to stop while it was opened")
+
+        try:
+            node = Node(self.path, self.settings, self.clock, self.log, progress)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise OnecardError(f"{self.path}: {where}{error.strerror or error}") from None
+        with suppress(OnecardError):  # it is for a gauge alone
+            first = node.journal.block_of(1)
+            self.began_us = first.booked_at_us if first is not None else self.clock.now_us()
+        return node
 
     def _serve_metrics(self) -> MetricsServer:
         try:
@@ -105,30 +180,64 @@ class Host:
                 "choose another port with --metrics-port"
             ) from None
 
+    # ---- the end ----------------------------------------------------------------------------
+
+    def _failure(self, loop: asyncio.AbstractEventLoop) -> Callable[[BaseException], None]:
+        """What the node calls on its own thread when it fails: the process ends, come what may."""
+
+        def end() -> None:
+            self.leave(FAILED, self._reason())
+
+        def fail(_: BaseException) -> None:
+            try:
+                # For a loop that is stuck: nothing that says SERVING may live on for long.
+                latest = threading.Timer(FAILED_END_S, end)
+                latest.daemon = True
+                latest.start()
+                loop.call_soon_threadsafe(self.failed.set)
+            except RuntimeError:  # no thread to be had, or no loop any more
+                end()
+
+        return fail
+
+    def _reason(self) -> str:
+        failed = None if self.node is None else self.node.failed
+        return f"{self.path}: the engine stopped: {failed}; start it again"
+
     async def _end(self, node: Node, server: Server) -> None:
         """Taps are refused, answers in flight go out, the checkpoint is saved."""
-        if node.failed is not None:
+        if node.failed is None:
+            self.log.info("stopping")
+            await server.stop()
+            stopping = asyncio.create_task(asyncio.to_thread(node.stop))
+            await _either(stopping, self.failed.wait())
+            if node.failed is None:
+                await stopping
+                self.log.info("stopped", sequence=node.journal.last)
+                return
+        try:
             await server.set_serving(False)
             await server.stop(FAILED_DRAIN_S)
-            self.abandon(f"{self.path}: the engine stopped: {node.failed}; start it again")
-        self.log.info("stopping")
-        await server.stop()
-        await asyncio.to_thread(node.stop)
-        self.log.info("stopped", sequence=node.journal.last)
+        finally:
+            self.leave(FAILED, self._reason())
 
     def snapshot(self) -> Snapshot:
         """What a scrape sees, on the scrape's thread: plain reads of what others write."""
         node, server = self.node, self.server
         now = Snapshot(self.counters if node is None else node.counters)
+        now.log_lines_dropped = self.log.dropped
+        now.backup_age_s = self._backup_age_s()
         if server is not None:
-            now.serving = server.serving
+            now.serving = server.serving and (node is None or node.failed is None)
             now.batches = dict(server.clearing.batches)
             now.streams = len(server.clearing.streams)
             now.streams_max = self.settings.streams_max
             now.in_flight_bytes = server.clearing.in_flight_bytes
         if node is not None:
+            now.engine_stopped = node.failed is not None
             now.inbox_batches = node.inbox.count
-            now.disk_low = node.disk_low
+            now.disk_low = node.watch.disk_low
+            now.disk_free_bytes = node.watch.disk_free_bytes
             now.journal_bytes = node.journal.bytes_used()
             now.journal_map_bytes = node.journal.map_bytes()
             now.last_sequence = node.journal.last
@@ -137,12 +246,45 @@ class Host:
             now.startup_s = self.startup_s
             now.replay_s = node.ledger.recovery.replay_s
             now.replayed = node.ledger.recovery.records
+            now.used = _used(node.state)
+            now.window_open_s = self._window_open_s(node.state)
         return now
 
+    def _window_open_s(self, state: State) -> float:
+        """Since the window before was closed, or since the ledger began."""
+        closed = int(state.totals["windows"][0])
+        row = state.table("windows")[closed - 1] if closed else None
+        began_us = self.began_us if row is None else int(row["closed_at_us"])
+        return max(0.0, (self.clock.now_us() - began_us) / 1e6)
 
-async def _either(*events: asyncio.Event) -> None:
-    """Until one of them is set."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
+    def _backup_age_s(self) -> float | None:
+        """Since whoever copies the ledger touched its stamp; None where nobody ever did."""
+        try:
+            stamped_s = (self.path / BACKUP_STAMP).stat().st_mtime
+        except OSError:
+            return None
+        return max(0.0, self.clock.now_us() / 1e6 - stamped_s)
+
+
+def _used(state: State) -> dict[str, tuple[int, int]]:
+    """Rows in use and rows at most of what a ledger has bounded room for; metrics.ROOMS."""
+    total = state.totals[0]
+    return {
+        "cards": (int(total["credentials"]), state.cards_max),
+        "terminals": (int(total["terminals"]), state.terminals_max),
+        "claims": (int(total["claims"]), state.claims_max),
+    }
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+async def _either(*waits: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> None:
+    """Until one of them is done; events that did not come are waited for no more."""
+    tasks = {
+        wait if isinstance(wait, asyncio.Task) else asyncio.create_task(wait) for wait in waits
+    }
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks - set(waits):
+        task.cancel()

@@ -113,7 +113,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
         passes = node.ledger.checkpoint.passes
         assert node.ledger.checkpoint.given_up > 0 or not node.ledger.checkpoint.running
         assert node.failed is None
-        assert node.disk_low
+        assert node.watch.disk_low
         assert node.journal.last == durable
 
         disk.clear()
@@ -121,7 +121,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
         assert all(one.outcome == Outcome.ACCEPTED and not one.repeated for one in after)
         eventually(lambda: node.ledger.identities.closed > 0 and node._no_space is None)
         eventually(lambda: ask(node, rides(5001)) and node.ledger.checkpoint.passes > passes)
-        assert not node.disk_low
+        assert not node.watch.disk_low
         assert "disk_low" in node.log.out.getvalue()  # type: ignore[attr-defined]
         assert "disk_again" in node.log.out.getvalue()  # type: ignore[attr-defined]
     holds(folder, before, after)

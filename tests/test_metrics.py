@@ -3,23 +3,31 @@
 import asyncio
 import json
 import logging
+import os
+import sys
 import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
 
+from onecard.core.lines import Lines
 from onecard.core.log import Log
-from onecard.core.metrics import Snapshot, new_registry
+from onecard.core.metrics import Snapshot, new_registry, serve_metrics
 from onecard.ext.counters import BOUNDS_NS, BUCKETS, STAGES, Counters
 from onecard.ext.outcome import Kind, Outcome
 from onecard.grpc.mailbox import Mailbox
 from tests.serving import run
 
 
-def exposed(counters: Counters, **values: float) -> dict[str, float]:
+def exposed(counters: Counters, **values: Any) -> dict[str, float]:
     """Each sample by its name and labels, as a scrape reads it."""
-    snapshot = Snapshot(counters, **values)  # type: ignore[arg-type]
+    snapshot = Snapshot(counters, **values)
     text = generate_latest(new_registry(lambda: snapshot)).decode()
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
@@ -125,24 +133,237 @@ def test_an_event_is_one_line(fields: dict[str, str], text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["card", "card_number", "token", "number", "key"])
-def test_a_card_may_not_be_logged(name: str) -> None:
+@pytest.mark.parametrize("style", ["logfmt", "json"])
+def test_a_card_is_not_logged(name: str, style: Any) -> None:
     out = StringIO()
-    with pytest.raises(ValueError, match="may not be logged"):
-        Log(FixedClock(), out=out).info("taken", **{name: 1})
-    assert out.getvalue() == ""
+    Log(FixedClock(), style, out).info("taken", **{name: 987654}, batch=5)
+    assert "987654" not in out.getvalue()
+    assert name in out.getvalue() and "batch" in out.getvalue()
 
 
-def test_what_modules_log_comes_as_an_event() -> None:
+class Untellable:
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise RecursionError
+
+    __repr__ = __str__
+
+
+class DeadFile:
+    """Takes nothing."""
+
+    def write(self, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise ValueError("I/O operation on closed file")
+
+
+WEIRD = [
+    # value, what is told of it; None: the line is dropped and counted
+    (Untellable(), None),
+    ("\ud800", '"\\ud800"'),
+    ("x" * 5000, "x" * 1000 + "..."),
+    (float("nan"), "nan"),
+    (1 << 300, str(1 << 300)),
+    (b"\xff", "\"b'\\\\xff'\""),
+]
+
+
+@pytest.mark.parametrize(("value", "told"), WEIRD)
+def test_the_log_never_raises_whatever_it_is_given(value: Any, told: str | None) -> None:
+    with open(os.devnull, "w") as null:
+        lines = Lines(null.fileno())
+        for style in ("logfmt", "json"):
+            for out in (lines, DeadFile(), None):
+                log = Log(FixedClock(), style, out)  # type: ignore[arg-type]
+                log.out = out if out is not None else None  # type: ignore[assignment]
+                log.warning("taken", value=value)
+                assert log.dropped == (1 if told is None or out is not lines else 0)
+        assert lines.drain(5.0)
+    text = StringIO()
+    Log(FixedClock(), out=text).info("taken", value=value)
+    expected = "" if told is None else f"at_us=17 level=info event=taken value={told}\n"
+    assert text.getvalue() == expected.replace("\\ud800", "\ud800")
+
+
+class MovedClock(FixedClock):
+    """Moved by hand."""
+
+    at_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+
+def test_of_one_event_ten_lines_a_second_are_shown_and_the_rest_is_counted() -> None:
+    out, clock = StringIO(), MovedClock()
+    log = Log(clock, out=out)
+
+    def lines() -> list[str]:
+        found = [line.removeprefix("at_us=17 level=") for line in out.getvalue().splitlines()]
+        out.seek(0)
+        out.truncate()
+        return found
+
+    for _ in range(25):
+        log.warning("batch_refused", participant=1)
+    log.info("act")
+    shown = ["warning event=batch_refused participant=1"]
+    assert lines() == shown * 10 + ["info event=act"]
+    log.tick()
+    assert lines() == []
+    clock.at_s = 1.0
+    log.warning("batch_refused", participant=1)  # the next one tells of those before
+    assert lines() == ["warning event=not_shown of=batch_refused count=15", *shown]
+    for _ in range(12):
+        log.warning("batch_refused", participant=1)
+    assert lines() == shown * 9
+    clock.at_s = 2.0
+    log.tick()  # or, where none comes, the clock
+    assert lines() == ["warning event=not_shown of=batch_refused count=3"]
+    clock.at_s = 3.0
+    log.tick()
+    assert lines() == []
+
+
+def test_lines_wait_apart_and_are_dropped_beyond_their_limit() -> None:
+    reading, writing = os.pipe()
+    with suppress(BlockingIOError):
+        os.set_blocking(writing, False)
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    lines = Lines(writing, bytes_max=1000)
+    for _ in range(30):
+        lines.write("y" * 99 + "\n")
+    assert not lines.drain(0.1), "nobody reads"
+    # Ten wait, and one may be on its way.
+    assert 19 <= lines.dropped <= 20
+    found = b""
+    while found.count(b"\n") < 30 - lines.dropped:
+        found += os.read(reading, 65536)
+    assert lines.drain(5.0)
+    assert found.lstrip(b"x") == (b"y" * 99 + b"\n") * (30 - lines.dropped)
+    os.close(reading)
+    lines.write("gone\n")
+    assert lines.drain(5.0)
+    assert lines.dropped in (20, 21)
+    os.close(writing)
+
+
+def test_without_a_file_all_lines_are_dropped() -> None:
+    lines = Lines(None)
+    lines.write("one\n")
+    lines.write("two\n")
+    assert lines.dropped == 2
+    assert lines.drain(0.0)
+
+
+@pytest.fixture
+def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+    """What a log that captures everything says."""
     out = StringIO()
-    logger = logging.getLogger("onecard")
-    before = logger.handlers, logger.propagate, logger.level
+    root, ours = logging.getLogger(), logging.getLogger("onecard")
+    before = root.handlers, root.level, ours.level
+    for owner, name in ((threading, "excepthook"), (sys, "unraisablehook"), (sys, "excepthook")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
     try:
         Log(FixedClock(), out=out).capture()
-        logging.getLogger("onecard.core.x").warning("set %s aside", "it")
+        yield out
     finally:
-        logger.handlers, logger.propagate, logger.level = before
-    expected = 'at_us=17 level=warning event=note source=onecard.core.x text="set it aside"\n'
-    assert out.getvalue() == expected
+        logging.captureWarnings(False)
+        root.handlers, level, ours.level = before[0], before[1], before[2]
+        root.setLevel(level)
+
+
+def test_what_modules_log_comes_as_an_event(captured: StringIO) -> None:
+    logging.getLogger("onecard.core.x").warning("set %s aside", "it")
+    torn = logging.makeLogRecord({"name": "onecard.core.x", "msg": "%s", "args": ("it", "more")})
+    logging.getLogger().handlers[0].handle(torn)
+    try:
+        raise KeyError("6222020000000000")
+    except KeyError:
+        logging.getLogger("asyncio").exception("of card %s\nin <Task>", 10**16)
+    logging.getLogger("grpc").info("by the way")
+    assert captured.getvalue().splitlines() == [
+        'at_us=17 level=warning event=note source=onecard.core.x text="set it aside"',
+        'at_us=17 level=error event=note source=asyncio text="of card ..." reason=KeyError',
+    ]
+
+
+def test_a_thread_that_dies_comes_as_an_event(captured: StringIO) -> None:
+    def die() -> None:
+        raise KeyError("6222020000000000")
+
+    thread = threading.Thread(target=die, name="poor")
+    thread.start()
+    thread.join()
+    line = captured.getvalue()
+    assert "event=thread_died thread=poor error=KeyError where=test_metrics.py:" in line
+    assert "6222" not in line
+
+
+GAUGES = [
+    # field of the snapshot, its value, the sample, its value (None: absent)
+    ("engine_stopped", True, "onecard_engine_stopped", 1),
+    ("engine_stopped", False, "onecard_engine_stopped", 0),
+    ("log_lines_dropped", 7, "onecard_log_lines_dropped_total", 7),
+    ("disk_free_bytes", 99, "onecard_disk_free_bytes", 99),
+    ("disk_free_bytes", None, "onecard_disk_free_bytes", None),
+    ("window_open_s", 5.5, "onecard_window_open_seconds", 5.5),
+    ("window_open_s", None, "onecard_window_open_seconds", None),
+    ("backup_age_s", 60.0, "onecard_backup_age_seconds", 60),
+    ("backup_age_s", None, "onecard_backup_age_seconds", None),
+    ("used", {"cards": (3, 8)}, "onecard_cards", 3),
+    ("used", {"cards": (3, 8)}, "onecard_cards_limit", 8),
+    ("used", {"terminals": (4, 9)}, "onecard_terminals", 4),
+    ("used", {"terminals": (4, 9)}, "onecard_terminals_limit", 9),
+    ("used", {"claims": (5, 10)}, "onecard_claims", 5),
+    ("used", {"claims": (5, 10)}, "onecard_claims_limit", 10),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "sample", "shown"), GAUGES)
+def test_what_somebody_is_alarmed_by_is_shown(
+    name: str, value: Any, sample: str, shown: float | None
+) -> None:
+    assert exposed(Counters(), **{name: value}).get(sample) == shown
+
+
+def test_what_went_into_suspense_is_counted_over_all_kinds() -> None:
+    counters = Counters()
+    assert exposed(counters)["onecard_suspense_taps_total"] == 0
+    counters.add_items(Kind.RIDE, Outcome.ACCEPTED_SUSPENSE, 3)
+    counters.add_items(Kind.EXIT, Outcome.ACCEPTED_SUSPENSE, 4)
+    assert exposed(counters)["onecard_suspense_taps_total"] == 7
+
+
+def test_a_scrape_that_fails_is_answered_500_and_the_next_one_is_not(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    broken = [True]
+
+    def snapshot() -> Snapshot:
+        if broken[0]:
+            raise KeyError("6222020000000000")
+        return Snapshot(Counters())
+
+    server = serve_metrics(snapshot, "127.0.0.1", 0)
+    try:
+        url = f"http://{server.address}/metrics"
+        with pytest.raises(urllib.error.HTTPError) as failed:
+            urllib.request.urlopen(url, timeout=10)
+        with failed.value as answer:
+            assert answer.code == 500
+            assert answer.read() == b"onecard: this scrape failed: KeyError\n"
+        broken[0] = False
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.status == 200
+    finally:
+        server.stop()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_burst_of_answers_wakes_the_loop_once() -> None:

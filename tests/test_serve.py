@@ -209,8 +209,20 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
             register(client)
             list(client.authorize([rides(1), rides(1), rides(5, 2)]))
             list(client.authorize([rides(1, terminal=77)]))
+        assert not re.search(r"^onecard_backup_age_seconds ", scrape(server.metrics), re.M)
+        (tmp_path / "ledger" / "backup.stamp").touch()
         text = scrape(server.metrics)
+        for name in ("window_open", "backup_age"):
+            [age] = re.findall(rf"^onecard_{name}_seconds (\S+)$", text, re.M)
+            assert 0 < float(age) < WAIT_S
         for line in (
+            "onecard_engine_stopped 0.0",
+            "onecard_log_lines_dropped_total 0.0",
+            "onecard_suspense_taps_total 0.0",
+            "onecard_cards 20.0",
+            "onecard_cards_limit 10000.0",
+            "onecard_terminals 4.0",
+            "onecard_claims 0.0",
             'onecard_items_total{kind="ride",outcome="accepted"} 6.0',
             'onecard_items_total{kind="ride",outcome="terminal_unknown"} 4.0',
             'onecard_duplicates_total{kind="ride"} 4.0',

@@ -5,13 +5,18 @@ commit      journals a group, then answers it; the only thread that writes the j
 digest      hashes the body of a large block while the one before is synced
 recall      reads what a batch needs from history; its stream waits meanwhile
 identities  moves a full generation of identities to disk
+
+A thread that ends before it was told to stops the process: `_guard` sees what it raised, and
+watch.py that it is gone. What only tells, such as the log, is not a reason to stop.
 """
 
 import queue
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +34,10 @@ from onecard.core.clearing.engine import (
     TapsIn,
 )
 from onecard.core.clearing.inbox import Inbox
+from onecard.core.clearing.watch import Watch
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
+from onecard.core.derived.recovery import Progress
 from onecard.core.errors import BadInput, DiskLow, OnecardError, Overloaded, Stopped
 from onecard.core.failpoint import here
 from onecard.core.journal.block import body_digest
@@ -49,6 +56,8 @@ TAP_BYTES_MIN = 16  # the three required columns
 CLOSED_A_TURN = 1 << 15  # identities marked as closed between two groups: half a millisecond
 PAGES_A_TURN = 16  # state pages copied between two groups: a mebibyte, some 200 microseconds
 RETRY_S = 1.0
+HAND_OVER_S = 1.0  # between two looks whether the commit thread is there at all
+START_S = 10.0  # for a thread to begin; one that does not is not going to
 # What is merged is read through the map and counts as resident; giving it back after each
 # generation made taps wait for up to 90 ms, so it is done once in a while.
 CLOSINGS_AN_UNMAP = 8
@@ -59,13 +68,21 @@ class Node:
     """One ledger, served. Answers come on the commit thread, after they are durable."""
 
     def __init__(
-        self, path: Path, settings: Settings, clock: Clock, log: Log | None = None
+        self,
+        path: Path,
+        settings: Settings,
+        clock: Clock,
+        log: Log | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault."""
+        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault.
+
+        What `progress` raises between two blocks of a replay ends it, and the ledger is closed.
+        """
         self.clock = clock
         self.log = log or Log(clock)
         self.settings = settings
-        self.ledger = Ledger.open(path, settings, clock=clock, log=self.log)
+        self.ledger = Ledger.open(path, settings, progress=progress, clock=clock, log=self.log)
         self.journal = self.ledger.journal
         self.state: State = self.ledger.state
         self.counters = Counters()
@@ -77,15 +94,16 @@ class Node:
         self.inbox = Inbox(settings)
         self.failed: BaseException | None = None
         self.on_failure: Callable[[BaseException], None] = lambda error: None
-        self.disk_low = False
         self.refused: Counter[str] = Counter()
+        self._failing = threading.Lock()
         self._groups: queue.Queue[Group | None] = queue.Queue(COMMIT_AHEAD)
         self._in_hand: list[Submission] = []  # taken by the engine thread and not handed over
         self._recalls = ThreadPoolExecutor(RECALL_THREADS, "recall")
         self._digests = ThreadPoolExecutor(1, "digest")
+        self._merges = ThreadPoolExecutor(1, "identities")
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
-        self._closing: threading.Thread | None = None
+        self._closing: Future[None] | None = None
         # A generation that is on disk: its identities not marked yet, and its number.
         self._closed: tuple[NDArray[np.void], int] | None = None
         self._freed = threading.Event()  # something moved that a batch in hand may have waited for
@@ -96,14 +114,18 @@ class Node:
             threading.Thread(target=self._engine, name="engine"),
             threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
         ]
+        self.watch = Watch(self.journal, settings.watermark_bytes, self.log, self._lost, self._fail)
 
     # ---- what others call -------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to judge what comes in."""
         self.engine.recent.touch()
+        for pool, count in ((self._recalls, RECALL_THREADS), (self._digests, 1), (self._merges, 1)):
+            _begin(pool, count)
         for thread in self._threads:
             thread.start()
+        self.watch.start()
 
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
         """Submit a TapBatch; `done` gets the Decisions message or an OnecardError."""
@@ -124,10 +146,9 @@ class Node:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
-        self._recalls.shutdown()
-        self._digests.shutdown()
-        if self._closing is not None:
-            self._closing.join()
+        for pool in (self._recalls, self._digests, self._merges):
+            pool.shutdown()
+        self.watch.stop()
         self.ledger.close(checkpoint=self.failed is None)
         if self.failed is not None:
             raise Stopped(f"the engine stopped: {self.failed}") from self.failed
@@ -186,7 +207,7 @@ class Node:
             self.inbox.hold(submissions)
         for submission, lacking in recalls:  # only now: a quick recall releases what is held
             self._recalling.add(id(submission))
-            self._recalls.submit(self._recall, submission, lacking)
+            self._recalls.submit(self._guard, partial(self._recall, submission, lacking))
 
     def _lacking(self, submission: Submission) -> NDArray[np.void] | None:
         """What of its history must be read first."""
@@ -249,13 +270,9 @@ class Node:
         try:
             self.journal.room(size)
         except DiskLow as error:
-            if not self.disk_low:
-                self.disk_low = True
-                self.log.warning("disk_low", reason=str(error))
+            self.watch.refused(size, str(error))
             return error
-        if self.disk_low:
-            self.disk_low = False
-            self.log.info("disk_again")
+        self.watch.took()
         return None
 
     def _hand_over(self, group: Group | None) -> None:
@@ -263,17 +280,22 @@ class Node:
         for draft in group.drafts if group is not None else ():
             if draft.value.nbytes >= DIGEST_AHEAD_BYTES:
                 draft.digest = self._digests.submit(body_digest, draft)
-        self._groups.put(group)
+        while True:
+            try:
+                return self._groups.put(group, timeout=HAND_OVER_S)
+            except queue.Full:
+                if self._threads[1].is_alive():
+                    continue
+            # The commit thread is gone, and a stop must not wait for it.
+            self._fail(RuntimeError("the thread commit ended by itself"))
+            return self._answer_stopped([] if group is None else group.answers)
 
     def _between(self, blocked: bool) -> None:
         """What the engine thread does besides judging: pages to save, identities to let go."""
         if self._closed is not None:
             self._closed = self._let_go(*self._closed)
         if self.engine.recent.waiting and self._closing is None:
-            self._closing = threading.Thread(
-                target=self._guard, args=(self._close_identities,), name="identities"
-            )
-            self._closing.start()
+            self._closing = self._merges.submit(self._guard, self._close_identities)
         elif blocked and self._closed is None:
             self._freed.wait(IDLE_S)
             self._freed.clear()
@@ -297,7 +319,7 @@ class Node:
             return identities[CLOSED_A_TURN:], generation
         recent.drop_oldest()
         self._closing = None
-        threading.Thread(target=recent.recycle, args=(generation,)).start()
+        self._merges.submit(self._guard, partial(recent.recycle, generation))
         return None
 
     # ---- the commit thread ------------------------------------------------------------------
@@ -325,7 +347,8 @@ class Node:
         while group.answers:
             submission, answer = group.answers.pop(0)
             submission.done(answer)
-            self._tell(submission, answer)
+            with suppress(Exception):  # it was answered, whatever can be said of it
+                self._tell(submission, answer)
             here("mid_answer")
         self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
 
@@ -359,9 +382,10 @@ class Node:
 
     def _answer_stopped(self, answers: list[tuple[Submission, object]]) -> None:
         for submission, _ in answers:
-            submission.done(
-                Stopped(f"the engine stopped: {self.failed}; ask for the outcome later")
-            )
+            with suppress(Exception):  # who cannot be told does not keep it from the others
+                submission.done(
+                    Stopped(f"the engine stopped: {self.failed}; ask for the outcome later")
+                )
 
     # ---- the identities thread --------------------------------------------------------------
 
@@ -384,12 +408,24 @@ class Node:
                 if self._stopping.wait(RETRY_S):
                     return
         if self.engine.recent.closings % CLOSINGS_AN_UNMAP == CLOSINGS_AN_UNMAP - 1:
-            self.ledger.identities.unmap()
+            try:
+                self.ledger.identities.unmap()
+            except Exception as error:  # memory is given back another time
+                self.log.warning("memory_kept", error=type(error).__name__)
         self._no_space = None
         self._closed = identities, generation
         self._freed.set()
 
     # ---- the end ----------------------------------------------------------------------------
+
+    def _lost(self) -> str | None:
+        """A thread that ended without being told to."""
+        if self._stopping.is_set() or self.failed is not None:
+            return None
+        for thread in self._threads:
+            if thread.ident is not None and not thread.is_alive():
+                return thread.name
+        return "checkpoint" if self.ledger.checkpoint.lost else None
 
     def _guard(self, target: Callable[[], None]) -> None:
         try:
@@ -398,12 +434,30 @@ class Node:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        """The first failure stops the process: it answers nothing more."""
-        if self.failed is None:
+        """The first failure stops the process: it answers nothing more.
+
+        What acts on it comes first and words come last, for nobody may be there to take them.
+        """
+        with self._failing:
+            if self.failed is not None:
+                return
             self.inbox.close()  # first: what came in before is answered, and nothing comes after
             self.failed = error
-            self.log.error("stopped", reason=f"{type(error).__name__}: {error}")
+        try:
             self.on_failure(error)
+        finally:
+            self.log.error("stopped", reason=f"{type(error).__name__}: {error}")
+
+
+def _begin(pool: ThreadPoolExecutor, count: int) -> None:
+    """Start the pool's threads, so that handing work over never needs a new one.
+
+    The system may refuse a thread for a while, and that is not a reason to stop clearing.
+    """
+    together = threading.Barrier(count + 1)
+    for _ in range(count):
+        pool.submit(together.wait, START_S)
+    together.wait(START_S)
 
 
 def wait_for(submit: Callable[[Done], None]) -> object:

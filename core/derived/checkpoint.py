@@ -193,6 +193,12 @@ class Checkpoint:
             self._thread.join()
             self._thread = None
 
+    @property
+    def lost(self) -> bool:
+        """Returns True when the writer ended without being told to."""
+        thread = self._thread
+        return thread is not None and not thread.is_alive() and not self._stopping.is_set()
+
     def _write(self) -> None:
         while not self._stopping.is_set():
             with self._moved:
@@ -262,7 +268,10 @@ class Checkpoint:
             self.running = False
             copied, self._left = len(self._left), NO_PAGES
             seconds = round(now_s - self._begun_s, 3)
-        self._on_saved()
+        try:
+            self._on_saved()
+        except Exception as error:  # it gives memory back, and what is saved is saved
+            self._log.warning("memory_kept", error=type(error).__name__)
         self._log.info("checkpoint", sequence=end.sequence, pages=copied, seconds=seconds)
 
     def _give_up(self, pages: list[Page], reason: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from onecard.core import store
 from onecard.core.derived import resident
+from onecard.core.disk import free_bytes
 from onecard.core.errors import (
     LedgerFault,
     LedgerForeign,
@@ -124,12 +125,9 @@ class Derived:
         self._store.close()
 
     def _wants_space(self) -> bool:
-        """Returns True when its disk is known to be nearly full."""
-        try:
-            found = os.statvfs(self.path)
-        except OSError:
-            return False  # not known now: what is written will tell
-        return found.f_bavail * found.f_frsize < SPACE_BYTES_MIN
+        """Returns True when its disk is known to have too little room."""
+        free = free_bytes(self.path)
+        return free is not None and free < SPACE_BYTES_MIN
 
 
 def open_derived(

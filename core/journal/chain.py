@@ -1,6 +1,5 @@
 """The journal: a chain of blocks over a chain of segments, appended by one thread, read by many."""
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.datafile import later
+from onecard.core.disk import free_bytes
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
@@ -201,15 +201,8 @@ class Journal:
         kept for what else a running ledger writes.
         """
         wanted = 2 * body_bytes + self.watermark_bytes
-        try:
-            disk = os.statvfs(self.folder)
-        except OSError as error:
-            raise DiskLow(
-                f"{self.folder}: expected to learn what is free on its disk, found "
-                f"{error.strerror}; nothing was taken, send again later"
-            ) from error
-        free = disk.f_bavail * disk.f_frsize
-        if free < wanted:
+        free = self.free_bytes()
+        if free is not None and free < wanted:
             raise DiskLow(
                 f"{self.folder}: expected {wanted} bytes free on its disk, found {free}; "
                 "free some, nothing was taken"
@@ -218,6 +211,10 @@ class Journal:
         limit = self.segment_bytes // 2
         if body_bytes + HEADER_BYTES > limit:
             raise DiskLow(f"a group of at most {limit} bytes fits a segment, found {body_bytes}")
+
+    def free_bytes(self) -> int | None:
+        """Bytes free on its disk; None where the system cannot say."""
+        return free_bytes(self.folder)
 
     # ---- reading ----------------------------------------------------------------------------
 
