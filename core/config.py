@@ -33,8 +33,29 @@ class Settings:
     inbox_bytes_max: int = 256 * MIB
     # Bytes waiting on one stream, so that one late upload does not take the inbox from the others.
     inbox_stream_bytes_max: int = 32 * MIB
-    # Each open stream holds a thread of the server for as long as it lives.
+    # Each open stream may hold a message that is half sent, and some that are not answered yet.
     streams_max: int = 64
+
+    # ---- what clients may hold open ----
+    # Some 50 KiB each; fewer where the limit on open files leaves the ledger too few.
+    connections_max: int = 4096
+    # Calls over all connections, streams included: each holds some kilobytes, and more would only
+    # wait for the one writer.
+    calls_max: int = 1024
+    # Messages that are being received at once, beside those of streams: so many times the largest.
+    receiving_max: int = 64
+    # For a message of a call to come whole: the largest over 2 Mbit/s.
+    receive_s: float = 20.0
+    # Between two messages of a load or a declaration: they come out of a file, not out of a gate.
+    between_s: float = 60.0
+    # A stream with nothing in flight is idle after this; it ends where another needs its place.
+    idle_s: float = 10.0
+    # Readers of the journal: replicas and auditors. Each may hold a block that it does not read.
+    journal_streams_max: int = 8
+    # A client that reads nothing of an answer for so long is gone or stuck.
+    unread_max_s: float = 60.0
+    # Large answers that wait to be read, over all calls: some blocks of the journal.
+    unread_bytes_max: int = 128 * MIB
 
     # ---- the disk ----
     # A segment is a file to seal, archive and copy: an hour of a country's taps at most.

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
-from threading import Thread
-from typing import TYPE_CHECKING, cast
-from wsgiref.simple_server import WSGIServer
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.core import (
@@ -20,9 +18,10 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
-from prometheus_client.exposition import start_http_server
+from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import Collector
 
+from onecard.core.scrape import ScrapeServer
 from onecard.ext.counters import BOUNDS_NS, STAGES, Counters
 from onecard.ext.outcome import Kind, Outcome
 
@@ -49,6 +48,9 @@ class Snapshot:
     batches: Mapping[str, int] = field(default_factory=dict)  # by outcome: answered, refused, ...
     streams: int = 0
     streams_max: int = 0
+    cuts: Mapping[str, int] = field(default_factory=dict)  # calls ended or refused, by why
+    connections: int = 0
+    connections_max: int = 0
     inbox_batches: int = 0
     in_flight_bytes: int = 0
     journal_bytes: int = 0
@@ -92,6 +94,7 @@ class LedgerCollector(Collector):
         yield CounterMetricFamily(
             "onecard_log_lines_dropped", "Lines of the log that nobody got.", now.log_lines_dropped
         )
+        yield cuts(now.cuts)
         yield from gauges(now)
         yield from rooms(now.used)
         yield build_info()
@@ -167,11 +170,23 @@ def batches(counted: Mapping[str, int]) -> Metric:
     return family
 
 
+def cuts(counted: Mapping[str, int]) -> Metric:
+    """Calls and connections that a limit ended or refused."""
+    family = CounterMetricFamily(
+        "onecard_calls_cut", "Calls and connections ended or refused by a limit.", labels=("why",)
+    )
+    for why, count in counted.items():
+        family.add_metric((why,), count)
+    return family
+
+
 def gauges(now: Snapshot) -> Iterator[Metric]:
     """What is now: queues, disk, sequence, start."""
     for name, text, value in (
         ("onecard_streams", "Open streams.", now.streams),
         ("onecard_streams_limit", "Streams that may be open.", now.streams_max),
+        ("onecard_connections", "Open connections.", now.connections),
+        ("onecard_connections_limit", "Connections that may be open.", now.connections_max),
         ("onecard_inbox_batches", "Batches waiting to be judged.", now.inbox_batches),
         ("onecard_in_flight_bytes", "Bytes of batches not yet answered.", now.in_flight_bytes),
         ("onecard_journal_bytes", "Bytes of the journal, all segments.", now.journal_bytes),
@@ -214,25 +229,6 @@ def build_info() -> Metric:
     return family
 
 
-@dataclass
-class MetricsServer:
-    """The scrape endpoint, on its own port and its own daemon thread."""
-
-    server: WSGIServer
-    thread: Thread
-
-    @property
-    def address(self) -> str:
-        """host:port as it is, also where port 0 was asked for."""
-        host, port = self.server.server_address[:2]
-        return f"{host!s}:{port}"
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 def new_registry(snapshot: Callable[[], Snapshot]) -> CollectorRegistry:
     """A registry of our collector and the process's own figures; no `_created` series."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -242,13 +238,9 @@ def new_registry(snapshot: Callable[[], Snapshot]) -> CollectorRegistry:
     return registry
 
 
-def serve_metrics(snapshot: Callable[[], Snapshot], host: str, port: int) -> MetricsServer:
+def serve_metrics(snapshot: Callable[[], Snapshot], host: str, port: int) -> ScrapeServer:
     """Starts the endpoint. OSError where the port is taken."""
-    server, thread = start_http_server(port, host, new_registry(snapshot))
-    server.set_app(answered(cast("WSGIApplication", server.get_app())))
-    # A scrape whose client went away is nobody's fault; the library would print a traceback.
-    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
-    return MetricsServer(server, thread)
+    return ScrapeServer(host, port, answered(make_wsgi_app(new_registry(snapshot))))
 
 
 def answered(app: WSGIApplication) -> WSGIApplication:

@@ -9,10 +9,13 @@ from typing import Any
 
 import grpc
 
-from onecard.core.errors import OnecardError, Overloaded, Stopped
+from onecard.core.errors import BadInput, OnecardError, Overloaded, Stopped
 from onecard.grpc.asking import Asking
 from onecard.grpc.directory import Directory
 from onecard.grpc.door import principal
+from onecard.grpc.receiving import is_end
+from onecard.grpc.seats import Reclaimed, Seat, Seats
+from onecard.grpc.unread import Answers, Unread
 from onecard.v1 import tap_pb2
 
 SERVICE = "onecard.v1.Clearing"
@@ -23,6 +26,11 @@ AMOUNT_AT = struct.calcsize(TO_KIND)
 AMOUNT_END = struct.calcsize(TO_KIND + AMOUNT)
 KIND_BEYOND = 255  # what no kind is ever numbered: a value that does not fit in a byte
 
+EMPTY = (
+    "a message of this stream: expected a TapBatch in a frame with flag 0 or 1, found no bytes or "
+    "another flag"
+)
+
 Token = Callable[[str], int]
 
 
@@ -30,8 +38,8 @@ class Clearing:
     """Authorize and AuthorizeOne over one node.
 
     A stream's answers come in the order of its messages. Up to `pipelined_max` of them are in
-    flight; a client that does not read its answers stops being read, and after `unread_max_s` its
-    stream is cut.
+    flight; a client that does not read its answers stops being read, and after a while its stream
+    is cut. One with nothing in flight ends where another needs its place.
     """
 
     def __init__(
@@ -39,51 +47,46 @@ class Clearing:
         asking: Asking,
         directory: Directory,
         token: Token,
-        streams_max: int,
+        seats: Seats,
+        answers: Answers,
         pipelined_max: int,
-        unread_max_s: float,
     ) -> None:
         self.asking = asking
         self.mailbox = asking.mailbox
         self.directory = directory
         self.token = token
-        self.streams_max = streams_max
+        self.seats = seats  # of streams
+        self.answers = answers
         self.pipelined_max = pipelined_max
-        self.unread_max_s = unread_max_s
         self.streams: set[asyncio.Task[None]] = set()  # the reader of each open one
         self.stopping = False
         self.batches: Counter[str] = Counter(answered=0, refused=0, malformed=0, cancelled=0)
         self.in_flight_bytes = 0
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def handlers(self) -> dict[str, Any]:
         """In place of the generated ones: Authorize takes and gives raw bytes."""
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Authorize": grpc.stream_stream_rpc_method_handler(self.authorize),
-                "AuthorizeOne": grpc.unary_unary_rpc_method_handler(
-                    self.authorize_one,
-                    tap_pb2.Tap.FromString,
-                    tap_pb2.Decision.SerializeToString,
-                ),
-            },
-        )
+        return {
+            "Authorize": grpc.stream_stream_rpc_method_handler(self.authorize),
+            "AuthorizeOne": grpc.unary_unary_rpc_method_handler(
+                self.authorize_one,
+                tap_pb2.Tap.FromString,
+                tap_pb2.Decision.SerializeToString,
+            ),
+        }
 
-    async def authorize(self, _: Any, context: Any) -> None:
+    async def authorize(self, call: Seat, context: Any) -> None:
         """One stream: a task reads and submits, this one waits for each answer and writes it."""
         if self.stopping:
             raise _stopped()
-        if len(self.streams) >= self.streams_max:
-            raise Overloaded(
-                f"streams: {len(self.streams)} are open, the limit is {self.streams_max}; "
-                "send more taps a message on fewer streams"
-            )
+        seat = Seat(context, None)
+        self.seats.take(seat)
         answers: asyncio.Queue[asyncio.Future[bytes] | None] = asyncio.Queue(self.pipelined_max)
-        reader = asyncio.create_task(self._take(context, answers))
+        seat.task = reader = asyncio.create_task(self._take(seat, answers))
         self.streams.add(reader)
         try:
-            await self._answer(context, answers)
+            await self._answer(seat, answers)
         finally:
+            self.seats.leave(seat)
             self.streams.discard(reader)
             reader.cancel()
             with suppress(asyncio.CancelledError):
@@ -91,14 +94,20 @@ class Clearing:
             self._forget(answers)
 
     async def _take(
-        self, context: Any, answers: "asyncio.Queue[asyncio.Future[bytes] | None]"
+        self, seat: Seat, answers: "asyncio.Queue[asyncio.Future[bytes] | None]"
     ) -> None:
         """Reads and submits until the client is done, is refused, or the server stops."""
         stream, who = object(), principal()
         last: asyncio.Future[bytes] | None = None
+        seat.idle_since_s = self.mailbox.loop.time()
         try:
-            while (message := await context.read()) is not grpc.aio.EOF:
+            while not is_end(message := await seat.context.read()):
+                seat.in_flight += 1
+                seat.idle_since_s = 0.0
                 future, done = self.mailbox.expect()
+                if not message:
+                    # gRPC's library also gives no bytes for a frame whose flags are none.
+                    raise BadInput(EMPTY)
                 # Into the queue first: were it the other way round, a stop between the two would
                 # take a batch and lose its answer.
                 await answers.put(future)
@@ -106,9 +115,12 @@ class Clearing:
                 if future.done():  # refused at the door; nothing after it is taken
                     return
         except asyncio.CancelledError:
-            if not self.stopping:
+            if seat.reason is not None:
+                last = self._failed(seat.reason)
+            elif self.stopping:
+                last = self._failed(_stopped())
+            else:
                 raise
-            last = self._failed(_stopped())
         except Exception as error:
             last = self._failed(error)
         await answers.put(last)
@@ -134,28 +146,27 @@ class Clearing:
             future.set_exception(error)
 
     async def _answer(
-        self, context: Any, answers: "asyncio.Queue[asyncio.Future[bytes] | None]"
+        self, seat: Seat, answers: "asyncio.Queue[asyncio.Future[bytes] | None]"
     ) -> None:
         answered = 0
         while (future := await answers.get()) is not None:
             try:
                 message = await future
-            except Stopped:
+            except (Stopped, Reclaimed):
                 raise
             except OnecardError as error:
                 self.batches["refused" if isinstance(error, Overloaded) else "malformed"] += 1
                 raise type(error)(f"message {answered + 1} of this stream: {error}") from None
             try:
-                async with asyncio.timeout(self.unread_max_s):
-                    await context.write(message)
-            except TimeoutError:
+                await self.answers.write(seat.context, message)
+            except Unread as error:
                 self.batches["refused"] += 1
-                raise Overloaded(
-                    f"answer {answered + 1} of this stream was not read for "
-                    f"{self.unread_max_s:g} s, which is the limit; read answers while sending"
-                ) from None
+                raise Unread(f"answer {answered + 1} of this stream: {error}") from None
             answered += 1
             self.batches["answered"] += 1
+            seat.in_flight -= 1
+            if seat.in_flight == 0:
+                seat.idle_since_s = self.mailbox.loop.time()
 
     def _forget(self, answers: "asyncio.Queue[asyncio.Future[bytes] | None]") -> None:
         """What nobody waits for any more; it is decided and journalled all the same."""

@@ -1,6 +1,14 @@
-"""The one interceptor: who calls, and what an error is called on the wire."""
+"""Every call passes here: who calls, what it may hold open, and what an error is on the wire.
 
-from collections.abc import Awaitable, Callable
+Handlers are wrapped when they are registered. Each is given to gRPC as one that takes a stream of
+raw messages, which on the wire is the same: so a call is counted before anything of it is read, and
+nothing is read but in its turn.
+"""
+
+import asyncio
+import inspect
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -8,9 +16,13 @@ from urllib.parse import unquote
 import grpc
 from grpc import StatusCode
 
+from onecard.core.config import Settings
 from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded, Stopped
 from onecard.core.log import Log
 from onecard.grpc.directory import Directory
+from onecard.grpc.receiving import Receiving, TooSlow, is_end
+from onecard.grpc.seats import Seat, Seats
+from onecard.grpc.unread import Answers, Unread
 
 METADATA = "onecard-participant"  # id of a participant, or its name percent-encoded (RFC 3986)
 # Of a call of many rows that was refused: the one at fault, such as terminals[17], and how many
@@ -20,6 +32,26 @@ TAKEN_METADATA = "onecard-taken"
 ALL = 0  # the ledger's own operator: no participant, may do everything
 OURS = "/onecard.v1."
 DETAILS_BYTES_MAX = 1000  # of an error's text: metadata is limited to 8 KiB
+ASIDES_MAX = 128  # health and reflection, apart from ours: they answer also when calls are many
+# What waits so long for its client alone is idle, where there are too many calls: a message that is
+# on its way, or of a load that goes on, is there before.
+IDLE_S = 0.5
+# Its answer is a few bytes, so it goes out in one with the status: nothing of it can be unread.
+BRIEF = frozenset({"/onecard.v1.Clearing/AuthorizeOne"})
+# Messages of no bytes say something here. Elsewhere they are refused: gRPC's library also gives one
+# for a frame whose flags are none.
+MAY_BE_EMPTY = frozenset(
+    {
+        "/onecard.v1.Ledger/GetHead",
+        "/onecard.v1.Ledger/ListGaps",
+        "/onecard.v1.Ledger/StreamJournal",
+        "/onecard.v1.Registry/GetRules",
+        "/onecard.v1.Registry/PutRules",  # refused by the rule that may not be 0
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+    }
+)
+Work = Callable[[Seat, Any], Awaitable[Any]]  # what a call does, once it has its seat
 
 _principal: ContextVar[int] = ContextVar("principal")
 
@@ -36,6 +68,7 @@ CODES: tuple[tuple[type[OnecardError], StatusCode], ...] = (
     (BadInput, StatusCode.INVALID_ARGUMENT),
     (NotFound, StatusCode.NOT_FOUND),
     (Overloaded, StatusCode.RESOURCE_EXHAUSTED),
+    (TooSlow, StatusCode.DEADLINE_EXCEEDED),
     (Stopped, StatusCode.UNAVAILABLE),
     (Forbidden, StatusCode.PERMISSION_DENIED),
     (Unauthenticated, StatusCode.UNAUTHENTICATED),
@@ -63,49 +96,126 @@ def only_party(what: str, *parties: int) -> None:
         raise Forbidden(f"{what}: it is not of participant {principal()}; ask for what is")
 
 
-class Door(grpc.aio.ServerInterceptor):
-    """Every call of ours passes here; health and reflection do not."""
+class Door(grpc.GenericRpcHandler):
+    """In place of the server for what registers handlers, and the one handler of the server."""
 
-    def __init__(self, directory: Directory, loopback: bool, log: Log, calls_max: int) -> None:
-        self.calls = 0  # now, streams included
-        self.calls_max = calls_max
+    def __init__(
+        self,
+        directory: Directory,
+        loopback: bool,
+        log: Log,
+        settings: Settings,
+        answers: Answers,
+        cuts: Counter[str],
+    ) -> None:
         self.directory = directory
         self.loopback = loopback
         self.log = log
+        self.settings = settings
+        self.answers = answers
+        self.receiving = Receiving(settings.receiving_max, cuts)
+        advice = "send more taps a message on fewer calls"
+        self.calls = Seats("calls", settings.calls_max, IDLE_S, advice, cuts)
+        advice = "ask less often, on fewer connections"
+        self.asides = Seats("calls of health and reflection", ASIDES_MAX, IDLE_S, advice, cuts)
+        self.handlers: dict[str, Any] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or not method.startswith(OURS):
-            return handler
-        for behaviour, build in (
-            (handler.unary_unary, grpc.unary_unary_rpc_method_handler),
-            (handler.unary_stream, grpc.unary_stream_rpc_method_handler),
-            (handler.stream_unary, grpc.stream_unary_rpc_method_handler),
-            (handler.stream_stream, grpc.stream_stream_rpc_method_handler),
-        ):
-            if behaviour is not None:
-                guarded = self._guarded(behaviour, method)
-                return build(guarded, handler.request_deserializer, handler.response_serializer)
-        return handler
+    # ---- registering ------------------------------------------------------------------------
 
-    def _guarded(self, behaviour: Callable[..., Awaitable[Any]], method: str) -> Any:
-        async def guarded(request: Any, context: Any) -> Any:
-            self.calls += 1
+    def add_generic_rpc_handlers(self, handlers: Any) -> None:
+        """Generated code says each handler twice; the other way is taken."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Called by generated code, or with handlers made by hand. One whose messages are not
+        parsed is given its seat and gRPC's context and reads for itself."""
+        for name, handler in handlers.items():
+            method = f"/{service}/{name}"
+            brief = method in BRIEF
+            guarded = self._guarded(method, self._work(method, handler, brief))
+            if brief:
+                build, serialize = grpc.stream_unary_rpc_method_handler, handler.response_serializer
+            else:
+                build, serialize = grpc.stream_stream_rpc_method_handler, None
+            self.handlers[method] = build(guarded, None, serialize)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """The handler of a method; None where there is none."""
+        return self.handlers.get(handler_call_details.method)
+
+    def _work(self, method: str, handler: Any, brief: bool) -> Work:
+        parse, serialize = handler.request_deserializer, handler.response_serializer
+        behaviour = (
+            handler.unary_unary
+            or handler.unary_stream
+            or handler.stream_unary
+            or handler.stream_stream
+        )
+        if parse is None:
+            return behaviour  # type: ignore[no-any-return]
+        ours = method.startswith(OURS)
+        may_be_empty = method in MAY_BE_EMPTY
+        wait_s = self.settings.between_s if handler.request_streaming else self.settings.receive_s
+
+        def parsed(message: bytes) -> Any:
+            # What it may be is said by its type; the library says no more than that it is not it.
             try:
-                if self.calls > self.calls_max:
-                    raise Overloaded(
-                        f"calls: {self.calls} are open, the limit is {self.calls_max}; "
-                        "send more taps a message on fewer calls"
-                    )
-                _principal.set(await self._identify(context))
-                return await behaviour(request, context)
+                if not message and not may_be_empty:
+                    raise ValueError
+                return parse(message)
+            except Exception:
+                found = "bytes that are none, or text that is not UTF-8" if message else "no bytes"
+                raise BadInput(
+                    f"{method}: expected the message of its .proto, found {found}; "
+                    "generate the client anew from it"
+                ) from None
+
+        async def requests(seat: Seat) -> AsyncIterator[Any]:
+            while not is_end(message := await self.receiving.read(seat, wait_s)):
+                yield parsed(message)
+
+        async def one(seat: Seat) -> Any:
+            message = await self.receiving.read(seat, wait_s)
+            if is_end(message):
+                raise BadInput(f"{method}: expected one whole message, found none")
+            return parsed(message)
+
+        async def answer(seat: Seat, context: Any) -> Any:
+            asked = requests(seat) if handler.request_streaming else await one(seat)
+            if inspect.isasyncgenfunction(behaviour):
+                async for message in behaviour(asked, context):
+                    await self.answers.write_counted(context, serialize(message))
+            elif handler.response_streaming:
+                writing = Writing(self.answers, context, serialize, seat)
+                await (behaviour(asked, writing) if ours else latest(behaviour, asked, writing))
+            elif brief:
+                return await behaviour(asked, context)
+            else:
+                response = await behaviour(asked, context)
+                await self.answers.write_counted(context, serialize(response))
+            return None
+
+        return answer
+
+    # ---- a call -----------------------------------------------------------------------------
+
+    def _guarded(self, method: str, work: Work) -> Any:
+        ours = method.startswith(OURS)
+        seats = self.calls if ours else self.asides
+
+        async def guarded(_: Any, context: Any) -> Any:
+            seat = Seat(context, asyncio.current_task())
+            try:
+                seats.take(seat)
+                if ours:
+                    _principal.set(await self._identify(context))
+                return await work(seat, context)
             except OnecardError as error:
-                await abort(context, error)
+                await self._end(context, error)
+            except asyncio.CancelledError:
+                # The seat was taken away; or the client is gone, and there is nobody to tell.
+                if not isinstance(seat.reason, OnecardError) or context.cancelled():
+                    raise
+                await self._end(context, seat.reason)
             except (grpc.aio.AbortError, grpc.aio.UsageError):
                 raise
             except Exception as error:
@@ -115,9 +225,23 @@ class Door(grpc.aio.ServerInterceptor):
                     StatusCode.INTERNAL, f"{method}: the server failed; its log has the event"
                 )
             finally:
-                self.calls -= 1
+                seats.leave(seat)
 
         return guarded
+
+    async def _end(self, context: Any, error: OnecardError) -> NoReturn:
+        if not isinstance(error, Unread):
+            await abort(context, error)
+        # Its status waits behind the answer that is not read.
+        ending = asyncio.ensure_future(abort(context, error))
+        ending.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await self.answers.end(context, ending)
+        raise AssertionError("abort() raises")
+
+    def busy(self) -> frozenset[str]:
+        """Connections that carry a call."""
+        taken = (*self.calls.taken, *self.asides.taken)
+        return frozenset(seat.connection for seat in taken)
 
     async def _identify(self, context: Any) -> int:
         for name, value in context.invocation_metadata() or ():
@@ -136,6 +260,61 @@ class Door(grpc.aio.ServerInterceptor):
                 f"metadata {METADATA}: expected a participant's id or name, found {value[:88]!r}"
             )
         return found
+
+
+class Writing:
+    """gRPC's context for a handler that writes its answers itself, and its seat.
+
+    It is idle from its last answer on, and while that is not read.
+    """
+
+    def __init__(
+        self, answers: Answers, context: Any, serialize: Callable[[Any], bytes], seat: Seat
+    ) -> None:
+        self.answers = answers
+        self.context = context
+        self.serialize = serialize
+        self.seat = seat
+
+    async def write(self, message: Any) -> None:
+        """Unread where the client does not take it."""
+        await self.write_bytes(self.serialize(message))
+
+    async def write_bytes(self, message: bytes) -> None:
+        """The same of what is serialized already."""
+        self.seat.idle_since_s = asyncio.get_running_loop().time()
+        await self.answers.write_counted(self.context, message)
+        self.seat.idle_since_s = asyncio.get_running_loop().time()
+
+
+class Latest:
+    """gRPC's context for the watcher of health, which writes while it holds what tells the others:
+    what is written waits here, and only the latest of it."""
+
+    def __init__(self) -> None:
+        self.message: Any = None
+        self.changed = asyncio.Event()
+
+    async def write(self, message: Any) -> None:
+        """Returns at once."""
+        self.message = message
+        self.changed.set()
+
+
+async def latest(behaviour: Callable[[Any, Any], Any], asked: Any, writing: Writing) -> None:
+    """Writes what `behaviour` last wrote, until it ends."""
+    latest = Latest()
+    watching = asyncio.ensure_future(behaviour(asked, latest))
+    watching.add_done_callback(lambda _: latest.changed.set())
+    try:
+        while not watching.done():
+            await latest.changed.wait()
+            latest.changed.clear()
+            if latest.message is not None:
+                await writing.write(latest.message)
+        await watching
+    finally:
+        watching.cancel()
 
 
 async def abort(context: Any, error: OnecardError) -> NoReturn:

@@ -16,7 +16,8 @@ from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.log import Log
-from onecard.core.metrics import MetricsServer, Snapshot, serve_metrics
+from onecard.core.metrics import Snapshot, serve_metrics
+from onecard.core.scrape import ScrapeServer
 from onecard.ext.counters import Counters
 from onecard.ext.state import State
 from onecard.grpc.server import Address, Server
@@ -171,7 +172,7 @@ class Host:
             self.began_us = first.booked_at_us if first is not None else self.clock.now_us()
         return node
 
-    def _serve_metrics(self) -> MetricsServer:
+    def _serve_metrics(self) -> ScrapeServer:
         try:
             return serve_metrics(self.snapshot, self.metrics.host, self.metrics.port)
         except OSError as error:
@@ -233,6 +234,9 @@ class Host:
             now.streams = len(server.clearing.streams)
             now.streams_max = self.settings.streams_max
             now.in_flight_bytes = server.clearing.in_flight_bytes
+            now.cuts = dict(server.cuts)
+            now.connections = server.connections.count()
+            now.connections_max = server.connections.connections_max
         if node is not None:
             now.engine_stopped = node.failed is not None
             now.inbox_batches = node.inbox.count

@@ -19,7 +19,8 @@ from onecard.ext.outcome import Flag, Record
 from onecard.ext.recent import IDENTITY
 from onecard.ext.state import State
 from onecard.grpc.asking import Asking
-from onecard.grpc.door import ALL, only_operator, only_party, principal
+from onecard.grpc.door import ALL, Writing, only_operator, only_party, principal
+from onecard.grpc.seats import Seats
 from onecard.v1 import ledger_pb2 as pb
 from onecard.v1 import ledger_pb2_grpc
 
@@ -35,10 +36,14 @@ PAGE = struct.Struct("<Q8s")  # next sequence, check
 class Ledger(ledger_pb2_grpc.LedgerServicer):
     """The generated service over Asking."""
 
-    def __init__(self, asking: Asking, token: Callable[[str], int], block_bytes_max: int) -> None:
+    def __init__(
+        self, asking: Asking, token: Callable[[str], int], block_bytes_max: int, readers: Seats
+    ) -> None:
+        """`readers` are those of the journal."""
         self.asking = asking
         self.token = token
         self.block_bytes_max = block_bytes_max
+        self.readers = readers
         self.stopping = asyncio.Event()
 
     @property
@@ -113,8 +118,15 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
             )
         return await self._entry(int(sequence))
 
-    async def StreamJournal(self, request: pb.StreamJournalRequest, context: Any) -> None:
+    async def StreamJournal(self, request: pb.StreamJournalRequest, context: Writing) -> None:
         only_operator("Ledger.StreamJournal")
+        self.readers.take(context.seat)
+        try:
+            await self._stream(request, context)
+        finally:
+            self.readers.leave(context.seat)
+
+    async def _stream(self, request: pb.StreamJournalRequest, context: Writing) -> None:
         first = max(request.from_sequence, 1)
         if first > self.journal.last + 1:
             raise BadInput(
@@ -123,16 +135,7 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
         while True:
             last = self.journal.last
             while first <= last:
-                block = await asyncio.to_thread(self.journal.block_of, first)
-                if len(block.value) > self.block_bytes_max:
-                    raise Overloaded(
-                        f"block {block.first}: {len(block.value)} bytes, a message holds at most "
-                        f"{self.block_bytes_max}; copy the journal's segments instead"
-                    )
-                await context.write(
-                    pb.JournalBlock(first=block.first, count=block.count, block=block.value)
-                )
-                first = block.last + 1
+                first = await self._send_block(first, context)
             if not request.follow:
                 return
             if self.stopping.is_set():
@@ -140,6 +143,23 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
                     "the server is stopping; go on later from the sequence after the last"
                 )
             await _wait(self.stopping, FOLLOW_S)
+
+    async def _send_block(self, first: int, context: Writing) -> int:
+        """The first sequence after the block that was sent."""
+        message, following = await asyncio.to_thread(self._block_message, first)
+        await context.write_bytes(message)
+        return following
+
+    def _block_message(self, first: int) -> tuple[bytes, int]:
+        """Its serialized form alone: while a client does not read it, it is held once."""
+        block = self.journal.block_of(first)
+        if len(block.value) > self.block_bytes_max:
+            raise Overloaded(
+                f"block {block.first}: {len(block.value)} bytes, a message holds at most "
+                f"{self.block_bytes_max}; copy the journal's segments instead"
+            )
+        message = pb.JournalBlock(first=block.first, count=block.count, block=block.value)
+        return message.SerializeToString(), block.last + 1
 
     async def GetHead(self, _: pb.GetHeadRequest, __: Any) -> pb.Head:
         window = await self.asking.read(lambda state: int(state.totals["window"][0]))

@@ -1,48 +1,67 @@
 """Builds the server, wires the services to a node, serves, drains."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
-from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 
 from onecard.core import card_number
 from onecard.core.config import Settings
 from onecard.core.errors import OnecardError
 from onecard.core.log import Log
 from onecard.core.token import CardTokens
-from onecard.grpc import clearing, ledger, registry, settlement
+from onecard.grpc import clearing, ledger, reflection, registry, settlement
 from onecard.grpc.address import Address as Address
 from onecard.grpc.asking import Asking, Node, Starting
+from onecard.grpc.connections import Connections, connections_limit, raise_files_limit
 from onecard.grpc.directory import Directory
 from onecard.grpc.door import Door
 from onecard.grpc.mailbox import Mailbox
+from onecard.grpc.receiving import WINDOW_BYTES
+from onecard.grpc.seats import Seats
+from onecard.grpc.unread import Answers
 from onecard.v1 import ledger_pb2_grpc, registry_pb2_grpc, settlement_pb2_grpc
 
 SERVICES = (clearing.SERVICE, registry.SERVICE, ledger.SERVICE, settlement.SERVICE)
+# Why a call or connection ended before it was done: half sent, idle where another needed its place,
+# its answer not read; or was not taken at all.
+CUTS = ("half_sent", "reclaimed", "unread", "connection", "refused")
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 # Batches of one stream between its client and the journal: enough that neither waits for the
 # other, few enough that a client that stops reading holds some megabytes and no more.
 PIPELINED_MAX = 16
-# Over all connections: each holds some kilobytes, and more would only wait for the one writer.
-CALLS_MAX = 1024
-UNREAD_MAX_S = 60.0  # a client that reads nothing for so long is gone or stuck
 # Journal blocks go out whole: entries of the largest group, or the fares of the largest tariff.
 BLOCK_BYTES_MAX = 64 << 20
+HANDSHAKE_MS = 10_000
+IDLE_CONNECTION_MS = 15 * 60_000
+METADATA_BYTES_MAX = 8_192  # ours is a name; the rest is what gRPC's clients say of themselves
+MORE_TAPS = "send more taps a message on fewer streams"
 LOOK_S = 0.02
+CONNECTIONS_LOOK_S = 1.0  # between two looks at whether idle ones must make room
 QUIET_S = 1.0  # for calls that carry no taps, once all taps are answered
 DRAIN_S = 30.0  # for answers in flight when stopping; a client that does not read is cut then
 
 
-def options(settings: Settings) -> list[tuple[str, int]]:
+def options(settings: Settings, connections_max: int) -> list[tuple[str, int]]:
     """Every limit said; none is left to a default, and none is unlimited."""
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", max(settings.message_bytes_max, BLOCK_BYTES_MAX)),
         # A second server on the same port is a mistake, not a helper.
         ("grpc.so_reuseport", 0),
+        ("grpc.max_allowed_incoming_connections", connections_max),
+        # A connection says what it speaks at once, or ends; one without a call ends after a while,
+        # in order, and its client opens another when it has something to say.
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+        ("grpc.http2.settings_timeout", HANDSHAKE_MS),
+        ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
+        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+        # What a client may send of a message nobody asked for yet: no more where it is quick.
+        ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
+        ("grpc.http2.bdp_probe", 0),
         # Beyond the streams there is room for unary calls and health.
         ("grpc.max_concurrent_streams", 2 * settings.streams_max + 64),
         ("grpc.keepalive_time_ms", 30_000),
@@ -63,8 +82,6 @@ class Server:
         address: Address,
         reflect: bool | None = None,
         pipelined_max: int = PIPELINED_MAX,
-        unread_max_s: float = UNREAD_MAX_S,
-        calls_max: int = CALLS_MAX,
     ) -> None:
         self.log = log
         self.settings = settings
@@ -72,31 +89,46 @@ class Server:
         self.card_tokens = CardTokens(b"", card_number.ANY)
         self.mailbox = Mailbox(asyncio.get_running_loop())
         self.asking = Asking(Starting(), self.mailbox)
+        self.cuts: Counter[str] = Counter(dict.fromkeys(CUTS, 0))
+        limit = connections_limit(settings.connections_max, raise_files_limit())
+        self.connections = Connections(limit)
+        self.answers = Answers(
+            self.connections, settings.unread_bytes_max, settings.unread_max_s, self.cuts
+        )
         directory = Directory(self.asking)
         self.clearing = clearing.Clearing(
-            self.asking, directory, self._token, settings.streams_max, pipelined_max, unread_max_s
+            *(self.asking, directory, self._token),
+            self._seats(
+                "streams", settings.streams_max, "send more taps a message on fewer streams"
+            ),
+            self.answers,
+            pipelined_max,
         )
-        self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024)
+        readers = self._seats("readers of the journal", settings.journal_streams_max, "read one")
+        self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024, readers)
         self.health = health.aio.HealthServicer()
         self.serving = False
-        door = Door(directory, address.loopback, log, calls_max)
-        self.server = grpc.aio.server(interceptors=(door,), options=options(settings))
+        self.door = Door(directory, address.loopback, log, settings, self.answers, self.cuts)
+        self.server = grpc.aio.server(options=options(settings, limit))
+        self.watches: list[asyncio.Task[None]] = []
         self._add_services(address.loopback if reflect is None else reflect)
 
+    def _seats(self, what: str, seats_max: int, advice: str) -> Seats:
+        return Seats(what, seats_max, self.settings.idle_s, advice, self.cuts)
+
     def _add_services(self, reflect: bool) -> None:
-        server = self.server
-        server.add_generic_rpc_handlers((self.clearing.handlers(),))
+        door: Any = self.door
+        door.add_registered_method_handlers(clearing.SERVICE, self.clearing.handlers())
         add_registry: Any = registry_pb2_grpc.add_RegistryServicer_to_server
-        add_registry(registry.Registry(self.asking, self._token), server)
-        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, server)
+        add_registry(registry.Registry(self.asking, self._token), door)
+        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, door)
         add_settlement: Any = settlement_pb2_grpc.add_SettlementServicer_to_server
-        add_settlement(settlement.Settlement(self.asking), server)
+        add_settlement(settlement.Settlement(self.asking), door)
         add_health: Any = health_pb2_grpc.add_HealthServicer_to_server
-        add_health(self.health, server)
+        add_health(self.health, door)
         if reflect:
-            names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            add_reflection: Any = reflection.enable_server_reflection
-            add_reflection(names, server)
+            reflection.add(SERVICES, door)
+        self.server.add_generic_rpc_handlers((door,))
 
     async def start(self) -> Address:
         """Listens, not serving yet; the address as it is. OnecardError where it is taken."""
@@ -109,8 +141,21 @@ class Server:
                 "choose another with --listen"
             ) from None
         self.address = Address(self.address.host, port)
+        self.connections.port = port
         await self.server.start()
+        self.watches = [
+            asyncio.create_task(self.door.receiving.watch()),
+            asyncio.create_task(self._watch_connections()),
+        ]
         return self.address
+
+    async def _watch_connections(self) -> None:
+        """Makes room among the connections before there is none, for as long as this lives."""
+        while True:
+            await asyncio.sleep(CONNECTIONS_LOOK_S)
+            if self.connections.is_near():
+                busy = self.door.busy()
+                self.cuts["connection"] += await asyncio.to_thread(self.connections.make_room, busy)
 
     async def attach(self, node: Node, token_key: bytes) -> None:
         """Serve this node from now on."""
@@ -139,3 +184,5 @@ class Server:
         # What is left is not taps; whoever holds it open does not hold up the checkpoint.
         await self.server.stop(min(drain_s, QUIET_S))
         await stopped
+        for watch in self.watches:
+            watch.cancel()

@@ -300,6 +300,7 @@ def test_reflection_lists_every_service_on_loopback(server: Served) -> None:
     assert reflected(server.address) == {
         *SERVICES,
         "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
     }
 
