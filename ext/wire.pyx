@@ -1,8 +1,9 @@
 """Bytes to columns, decisions to bytes.
 
 A TapBatch whose columns each stand as one packed run is read where it stands. Anything else that
-is valid (unpacked values, a column in several runs, groups) is written again by the protobuf
-library in that one form, and read the same way; so both give the same result.
+is valid (unpacked values, a column in several runs, groups) is written again in that one form, and
+read the same way; so both give the same result. What is valid, and what it says, is as the protobuf
+library has it.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -10,7 +11,6 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import sys
-from collections.abc import Callable
 
 import cython
 import numpy as np
@@ -51,13 +51,18 @@ cdef enum:
     TAP_LAST = 13
     DECISION_LAST = 6
     SCALAR = 255  # request_id: a fixed64 that is no column
+    # More than any regular message has, with room for fields of a newer client; a message of
+    # millions of them is not looked through twice.
+    REGULAR_MAX = 64
+    DEPTH_MAX = 100  # of groups in groups: the protobuf library's own limit
 
 cdef uint8_t[FIELDS] TAP_WIDTH = [0, SCALAR, 8, 4, 4, 4, 8, 1, 8, 1, 4, 8, 4, 4]
 cdef uint8_t[FIELDS] DECISION_WIDTH = [0, SCALAR, 1, 8, 8, 8, 1, 0, 0, 0, 0, 0, 0, 0]
 
 cdef enum Scan:
     DONE
-    IRREGULAR  # not the one form: the protobuf library decides
+    IRREGULAR  # not the one form: it is gathered first
+    MALFORMED
     TRUNCATED
     UNEVEN  # a packed run that is not whole values
 
@@ -106,19 +111,33 @@ cdef class Taps:
         return np.frombuffer(self.message, kind, self.columns.count, offset).copy()
 
 
-def read_taps(bytes message not None, Py_ssize_t taps_max, rewrite: Callable[[bytes], bytes]) -> Taps:
-    """The columns of a TapBatch; `rewrite` is the protobuf library's parse and serialize.
+def is_regular(bytes message not None):
+    """Returns True when a TapBatch is read where it stands, or is refused at a glance."""
+    cdef Found found
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(message)
+    return _scan_runs(data, len(message), TAP_WIDTH, TAP_LAST, &found) != IRREGULAR
+
+
+def regular_taps(bytes message not None, Py_ssize_t taps_max):
+    """The same TapBatch with each column in one run, and nothing else. Raises as `read_taps`.
+
+    Most of it runs without the GIL, so that a thread beside the others can do it.
+    """
+    cdef Found found
+    return _gather(message, TAP_WIDTH, TAP_LAST, "TapBatch", TAP_COLUMNS, 3, taps_max, &found)
+
+
+def read_taps(bytes message not None, Py_ssize_t taps_max):
+    """The columns of a TapBatch.
 
     Raises ValueError, one line, for what is no TapBatch: the field, the offset, what was
     expected and what was found.
     """
     cdef Found found
-    message = _scan(message, TAP_WIDTH, TAP_LAST, "TapBatch", rewrite, &found)
-    cdef Py_ssize_t count = _count_rows(&found, TAP_WIDTH, TAP_LAST, TAP_COLUMNS, "TapBatch", 3)
-    if count > taps_max:
-        raise ValueError(
-            f"TapBatch: {count} taps, at most {taps_max} a message; split it and send it again"
-        )
+    message = _scan(message, TAP_WIDTH, TAP_LAST, "TapBatch", TAP_COLUMNS, 3, taps_max, &found)
+    cdef Py_ssize_t count = _count_rows(
+        &found, TAP_WIDTH, TAP_LAST, TAP_COLUMNS, "TapBatch", 3, taps_max
+    )
     cdef Taps taps = Taps.__new__(Taps)
     taps.message = message
     cdef const uint8_t* base = <const uint8_t*>PyBytes_AS_STRING(message)
@@ -173,14 +192,16 @@ cdef class Decisions:
         return np.frombuffer(self.message, kind, self.count, offset)
 
 
-def read_decisions(bytes message not None, rewrite: Callable[[bytes], bytes]) -> Decisions:
+def read_decisions(bytes message not None):
     """A server's answer. Raises ValueError for what is no Decisions message."""
     cdef Found found
-    message = _scan(message, DECISION_WIDTH, DECISION_LAST, "Decisions", rewrite, &found)
+    message = _scan(
+        message, DECISION_WIDTH, DECISION_LAST, "Decisions", DECISION_COLUMNS, 1, -1, &found
+    )
     cdef Decisions decisions = Decisions.__new__(Decisions)
     decisions.message = message
     decisions.count = _count_rows(
-        &found, DECISION_WIDTH, DECISION_LAST, DECISION_COLUMNS, "Decisions", 1
+        &found, DECISION_WIDTH, DECISION_LAST, DECISION_COLUMNS, "Decisions", 1, -1
     )
     decisions.request_id = found.request_id
     cdef uint8_t* base = <uint8_t*>PyBytes_AS_STRING(message)
@@ -195,43 +216,191 @@ def read_decisions(bytes message not None, rewrite: Callable[[bytes], bytes]) ->
 # ---- reading ---------------------------------------------------------------------------------
 
 
-cdef bytes _scan(bytes message, const uint8_t* width, int last, str what, rewrite, Found* found):
-    """The message `found` is about: the one given, or as the protobuf library wrote it again."""
+cdef bytes _scan(
+    bytes message, const uint8_t* width, int last, str what, dict columns, int required,
+    Py_ssize_t rows_max, Found* found
+):
+    """The message `found` is about: the one given, or as it was gathered."""
     cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(message)
     cdef Py_ssize_t size = len(message)
     cdef Scan how
     with nogil:
         how = _scan_runs(data, size, width, last, found)
-    if how == DONE:
-        return message
     if how == IRREGULAR:
-        return _scan_rewritten(message, width, last, what, rewrite, found)
+        message = _gather(message, width, last, what, columns, required, rows_max, found)
+        data = <const uint8_t*>PyBytes_AS_STRING(message)
+        how = _scan_runs(data, len(message), width, last, found)
+        if how != DONE:
+            raise AssertionError(f"{what}: what was gathered is not regular ({how})")
+    elif how != DONE:
+        _refuse(how, what, found)
+    return message
+
+
+cdef bytes _gather(
+    bytes message, const uint8_t* width, int last, str what, dict columns, int required,
+    Py_ssize_t rows_max, Found* found
+):
+    """The message again, its columns each in one run: counted first, refused if they are too many
+    or unequal, then copied."""
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(message)
+    cdef Py_ssize_t size = len(message)
+    cdef Scan how
+    cdef int field
+    with nogil:
+        how = _gather_runs(data, size, width, last, found, NULL)
+    if how != DONE:
+        _refuse(how, what, found)
+    _count_rows(found, width, last, columns, what, required, rows_max)
+    cdef Py_ssize_t whole = 9 if found.identified else 0
+    for field in range(2, last + 1):
+        if found.runs[field].size:
+            whole += 1 + _varint_bytes(found.runs[field].size) + found.runs[field].size
+    cdef bytes regular = PyBytes_FromStringAndSize(NULL, whole)
+    cdef uint8_t* start = <uint8_t*>PyBytes_AS_STRING(regular)
+    cdef uint8_t* to = start
+    cdef (uint8_t*)[FIELDS] columns_at
+    if found.identified:
+        to[0] = 1 << 3 | 1
+        memcpy(to + 1, &found.request_id, 8)
+        to += 9
+    for field in range(2, last + 1):
+        columns_at[field] = NULL
+        if found.runs[field].size:
+            columns_at[field] = _open_run(&to, field, found.runs[field].size)
+    if to - start != whole:
+        raise AssertionError(f"{what}: laid out {to - start} bytes of {whole}")
+    with nogil:
+        how = _gather_runs(data, size, width, last, found, columns_at)
+    if how != DONE:
+        raise AssertionError(f"{what}: read twice and found another ({how})")
+    return regular
+
+
+cdef _refuse(Scan how, str what, Found* found):
     if how == TRUNCATED:
         raise ValueError(
             f"{what}: truncated at {_name(found.field, what)}, byte {found.at}: expected "
             f"{found.expected} more bytes, found {found.actual}; send the whole message"
         )
+    if how == UNEVEN:
+        raise ValueError(
+            f"{what}: {_name(found.field, what)} at byte {found.at}: expected whole values of "
+            f"{found.expected} bytes, found {found.actual} bytes"
+        )
     raise ValueError(
-        f"{what}: {_name(found.field, what)} at byte {found.at}: expected whole values of "
-        f"{found.expected} bytes, found {found.actual} bytes"
+        f"{what}: {_name(found.field, what)} at byte {found.at}: expected a field of {what}, "
+        f"found wire type {found.wire} in what is no protobuf message"
     )
 
 
-cdef bytes _scan_rewritten(
-    bytes message, const uint8_t* width, int last, str what, rewrite, Found* found
-):
-    try:
-        regular = <bytes?>rewrite(message)
-    except Exception as error:
-        raise ValueError(
-            f"{what}: {_name(found.field, what)} at byte {found.at}: expected a field of {what}, "
-            f"found wire type {found.wire} in what the protobuf library cannot read"
-        ) from error
-    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(regular)
-    cdef Scan how = _scan_runs(data, len(regular), width, last, found)
-    if how != DONE:
-        raise AssertionError(f"{what}: the protobuf library's own form was not read ({how})")
-    return regular
+cdef Scan _gather_runs(
+    const uint8_t* data, Py_ssize_t size, const uint8_t* width, int last, Found* found, uint8_t** to
+) noexcept nogil:
+    """Adds up each column's bytes, however they stand; with `to`, copies them there instead.
+
+    As the protobuf library reads them: values of a column one after the other, of bytes and of
+    request_id the last; a field in another wire type than its own is an unknown one.
+    """
+    cdef const uint8_t* at = data
+    cdef const uint8_t* end = data + size
+    cdef uint64_t tag = 0
+    cdef uint64_t length = 0
+    cdef int field, wire
+    cdef Run* run
+    cdef Scan how
+    memset(found, 0, sizeof(Found))
+    while at < end:
+        found.at = at - data
+        found.field = found.wire = 0
+        if not _varint(&at, end, 5, &tag) or tag >> 32 != 0:
+            return _stop(found, MALFORMED, 0, 0)
+        field = <int>(tag >> 3)
+        wire = <int>(tag & 7)
+        found.field = field
+        found.wire = wire
+        if field == 0 or wire == 4:
+            return _stop(found, MALFORMED, 0, 0)
+        if wire == 3:
+            how = _skip_group(&at, end, tag, found)
+            if how != DONE:
+                return how
+            continue
+        how = _measure(&at, end, wire, &length, found)
+        if how != DONE:
+            return how
+        if field <= last:
+            run = &found.runs[field]
+            if width[field] == SCALAR:
+                if wire == 1:
+                    memcpy(&found.request_id, at, 8)
+                    found.identified = True
+            elif width[field] == 1:
+                if wire == 2:
+                    run.at = at - data  # the last one counts, so it is copied at the end
+                    run.size = <Py_ssize_t>length
+            elif wire == 2 or wire == (1 if width[field] == 8 else 5):
+                if length % width[field] != 0:
+                    return _stop(found, UNEVEN, width[field], <Py_ssize_t>length)
+                if to != NULL and length != 0:
+                    memcpy(to[field] + run.size, at, length)
+                run.size += <Py_ssize_t>length
+        at += length
+    if to != NULL:
+        for field in range(2, last + 1):
+            if width[field] == 1 and found.runs[field].size != 0:
+                memcpy(to[field], data + found.runs[field].at, found.runs[field].size)
+    return DONE
+
+
+cdef inline Scan _measure(
+    const uint8_t** at, const uint8_t* end, int wire, uint64_t* length, Found* found
+) noexcept nogil:
+    """Bytes of a field's value, all there from `at` on; a varint is stepped over instead."""
+    if wire == 0:
+        if not _varint(at, end, 10, length):
+            return _stop(found, MALFORMED, 0, 0)
+        length[0] = 0
+        return DONE
+    if wire == 1 or wire == 5:
+        length[0] = 8 if wire == 1 else 4
+    elif wire != 2 or not _varint(at, end, 5, length):
+        return _stop(found, MALFORMED, 0, 0)
+    if length[0] > <uint64_t>(end - at[0]):
+        return _stop(found, TRUNCATED, <Py_ssize_t>length[0], end - at[0])
+    return DONE
+
+
+cdef Scan _skip_group(
+    const uint8_t** at, const uint8_t* end, uint64_t opened, Found* found
+) noexcept nogil:
+    """Steps over a group and the groups in it, up to its own end."""
+    cdef uint64_t[DEPTH_MAX] open_tags
+    cdef int depth = 1
+    cdef uint64_t tag = 0
+    cdef uint64_t length = 0
+    cdef int wire
+    cdef Scan how
+    open_tags[0] = opened
+    while depth > 0:
+        if not _varint(at, end, 5, &tag) or tag >> 32 != 0:
+            return _stop(found, MALFORMED, 0, 0)
+        wire = <int>(tag & 7)
+        if wire == 3:
+            if depth == DEPTH_MAX:
+                return _stop(found, MALFORMED, 0, 0)
+            open_tags[depth] = tag
+            depth += 1
+        elif wire == 4:
+            depth -= 1
+            if tag != open_tags[depth] + 1:  # the end's wire type is one more than the start's
+                return _stop(found, MALFORMED, 0, 0)
+        else:
+            how = _measure(at, end, wire, &length, found)
+            if how != DONE:
+                return how
+            at[0] += length
+    return DONE
 
 
 cdef Scan _scan_runs(
@@ -243,11 +412,13 @@ cdef Scan _scan_runs(
     cdef uint64_t tag = 0
     cdef uint64_t length = 0
     cdef int field, wire
+    cdef int fields = 0
     memset(found, 0, sizeof(Found))
     while at < end:
         found.at = at - data
         found.field = found.wire = 0
-        if not _varint(&at, end, 5, &tag):
+        fields += 1
+        if fields > REGULAR_MAX or not _varint(&at, end, 5, &tag):
             return _stop(found, IRREGULAR, 0, 0)
         field = <int>(tag >> 3) if tag >> 3 < 1 << 29 else 0
         wire = <int>(tag & 7)
@@ -311,9 +482,11 @@ cdef inline const uint8_t* _at(const uint8_t* base, const Found* found, int fiel
 
 
 cdef Py_ssize_t _count_rows(
-    Found* found, const uint8_t* width, int last, dict columns, str what, int required
+    Found* found, const uint8_t* width, int last, dict columns, str what, int required,
+    Py_ssize_t rows_max
 ) except -1:
-    """Rows of all columns; they are equal, and the first `required` ones are there."""
+    """Rows of all columns; they are equal, and the first `required` ones are there. No more than
+    `rows_max`, where that is not negative."""
     cdef Py_ssize_t count = 0
     cdef Py_ssize_t rows
     cdef int field
@@ -336,6 +509,10 @@ cdef Py_ssize_t _count_rows(
                 f"{what}: required column {_name(field, what)} is missing, "
                 f"while {_name(first, what)} has {count} rows"
             )
+    if 0 <= rows_max < count:
+        raise ValueError(
+            f"{what}: {count} taps, at most {rows_max} a message; split it and send it again"
+        )
     return count
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from onecard.core.clearing.taps import is_slow, regular_taps
 from onecard.core.errors import BadInput, OnecardError, Overloaded, Stopped
 from onecard.grpc.asking import Asking
 from onecard.grpc.directory import Directory
@@ -49,6 +50,7 @@ class Clearing:
         token: Token,
         seats: Seats,
         answers: Answers,
+        taps_max: int,
         pipelined_max: int,
     ) -> None:
         self.asking = asking
@@ -57,6 +59,7 @@ class Clearing:
         self.token = token
         self.seats = seats  # of streams
         self.answers = answers
+        self.taps_max = taps_max  # of a message
         self.pipelined_max = pipelined_max
         self.streams: set[asyncio.Task[None]] = set()  # the reader of each open one
         self.stopping = False
@@ -111,7 +114,7 @@ class Clearing:
                 # Into the queue first: were it the other way round, a stop between the two would
                 # take a batch and lose its answer.
                 await answers.put(future)
-                self._submit(who, stream, message, future, done)
+                await self._submit_stream(who, stream, message, future, done)
                 if future.done():  # refused at the door; nothing after it is taken
                     return
         except asyncio.CancelledError:
@@ -124,6 +127,24 @@ class Clearing:
         except Exception as error:
             last = self._failed(error)
         await answers.put(last)
+
+    async def _submit_stream(
+        self,
+        who: int,
+        stream: object,
+        message: bytes,
+        future: asyncio.Future[bytes],
+        done: Callable[[object], None],
+    ) -> None:
+        """As `_submit`; what takes long to read is made regular on a thread beside, and the next of
+        the stream waits for it."""
+        if is_slow(message):
+            try:
+                message = await asyncio.to_thread(regular_taps, message, self.taps_max)
+            except OnecardError as error:
+                future.set_exception(error)
+                return
+        self._submit(who, stream, message, future, done)
 
     def _submit(
         self,

@@ -102,6 +102,7 @@ class Server:
                 "streams", settings.streams_max, "send more taps a message on fewer streams"
             ),
             self.answers,
+            settings.batch_taps_max,
             pipelined_max,
         )
         readers = self._seats("readers of the journal", settings.journal_streams_max, "read one")

@@ -8,7 +8,7 @@ import pytest
 from onecard.core.clearing.engine import TapsIn
 from onecard.core.clearing.inbox import Inbox
 from onecard.core.config import KIB
-from onecard.core.errors import Overloaded
+from onecard.core.errors import BadInput, Overloaded
 from tests.running import SMALL, Answers, Gate, rides, served
 
 
@@ -69,3 +69,17 @@ def test_a_full_inbox_says_which_limit(
         node.taps(0, "A", rides(5000), answers.of("after"))
         answers.wait(accepted + 1)
         assert (node.inbox.count, node.inbox.bytes) == (0, 0)
+
+
+def test_what_is_no_batch_does_not_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused where it is submitted, before anything of the engine looks at it."""
+    with served(tmp_path / "ledger") as node:
+        gate = Gate(monkeypatch, node.engine, "prepare")
+        gate.opened.set()
+        for message in (b"garbage, not a batch", rides(1)[:-1], rides(1, 17)):
+            with pytest.raises(BadInput, match=r"^TapBatch: "):
+                node.taps(0, "A", message, lambda answer: None)
+        assert (node.inbox.count, gate.calls) == (0, 0)
+        answers = Answers()
+        node.taps(0, "A", rides(1), answers.of("whole"))
+        answers.wait(1)

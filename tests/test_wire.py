@@ -240,6 +240,68 @@ def test_every_truncation_is_read_as_the_library_reads_it(batch, form):
         check_reading(message[:end])
 
 
+def group_of(number: int, inside: bytes) -> bytes:
+    return varint(number << 3 | 3) + inside + varint(number << 3 | 4)
+
+
+def field_of(number: int, wire_type: int, value: int, size: int) -> bytes:
+    """One field in some wire type, right for its column or not; `size` values where packed."""
+    tag = varint(number << 3 | wire_type)
+    if wire_type == 0:
+        return tag + varint(value)
+    if wire_type == 1:
+        return tag + struct.pack("<Q", value)
+    if wire_type == 5:
+        return tag + struct.pack("<I", value & 0xFFFFFFFF)
+    width = {"Q": 8, "q": 8, "I": 4, "B": 1}[FORMATS[wire.TAP_COLUMNS.get(NAMES.get(number), "u1")]]
+    return tag + varint(size * width) + (struct.pack("<Q", value) * size)[: size * width]
+
+
+NAMES = {number: name for name, number in NUMBERS.items()}
+FIELDS = st.builds(
+    field_of,
+    st.integers(1, 18),
+    st.sampled_from((0, 1, 2, 2, 2, 5)),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 3),
+)
+GROUPS = st.builds(group_of, st.sampled_from((1, 2, 7, 15, 20)), st.lists(FIELDS).map(b"".join))
+MIXES = st.lists(FIELDS | FIELDS | GROUPS | st.builds(group_of, st.just(16), GROUPS), max_size=12)
+
+
+@settings(max_examples=400, deadline=None)
+@given(MIXES)
+def test_a_mix_of_fields_is_read_as_the_library_reads_it(mix):
+    """Runs that are merged, values unpacked, bytes that come again, wrong wire types, groups."""
+    check_reading(b"".join(mix))
+    lengths = [len(list(getattr(tap_pb2.TapBatch.FromString(b"".join(mix)), n))) for n in REQUIRED]
+    rows = max(lengths)
+    for name, length in zip(REQUIRED, lengths, strict=True):  # made even, so that it is read
+        mix.append(run_of(name, [1] * (rows - length)))
+    check_reading(b"".join(mix))
+
+
+@pytest.mark.parametrize("depth", [1, 99, 100, 101, 500])
+def test_groups_in_groups_are_read_as_the_library_reads_them(depth):
+    inside = b""
+    for _ in range(depth):
+        inside = group_of(20, inside)
+    check_reading(WHOLE + inside)
+    check_reading(WHOLE + inside[:-1])
+
+
+def test_many_small_fields_are_gathered_beside_and_quickly():
+    """A message as large as may come, of values each under its own tag."""
+    rows = taps.GATHER_BYTES_MIN // 4
+    message = unpacked_form({name: [1] * rows for name in REQUIRED})
+    assert taps.is_slow(message) and not taps.is_slow(columns_form({n: [1] * 9 for n in REQUIRED}))
+    with pytest.raises(BadInput, match=f"{rows} taps, at most {TAPS_MAX} a message"):
+        taps.regular_taps(message, TAPS_MAX)
+    regular = taps.regular_taps(message, rows)
+    assert not taps.is_slow(regular)
+    assert taps.read_taps(regular, rows).column("card").tolist() == [1] * rows
+
+
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 127, 128, 2047, 2048, 8192, 300_000])
 def test_decisions_are_what_the_library_reads(count):
     decisions = wire.Decisions(count, 2**64 - 1)

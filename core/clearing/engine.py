@@ -179,7 +179,7 @@ class Engine:
         return recall(lacking, count, closings, self.journal, self.ledger.identities)
 
     def read(self, submission: TapsIn) -> Taps:
-        """Find the columns of the message, once. BadInput."""
+        """The columns of the message; a node has read them at the door. BadInput."""
         if submission.taps is None:
             submission.taps = read_taps(submission.message, self.settings.batch_taps_max)
         return submission.taps

@@ -34,6 +34,7 @@ from onecard.core.clearing.engine import (
     TapsIn,
 )
 from onecard.core.clearing.inbox import Inbox
+from onecard.core.clearing.taps import read_taps
 from onecard.core.clearing.watch import Watch
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
@@ -128,8 +129,17 @@ class Node:
         self.watch.start()
 
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
-        """Submit a TapBatch; `done` gets the Decisions message or an OnecardError."""
-        self._put(TapsIn(principal, message, stream, done))
+        """Submit a TapBatch; `done` gets the Decisions message or an OnecardError.
+
+        It is read here, once, on the caller's thread: what is no TapBatch raises BadInput and
+        never costs the engine a look.
+        """
+        try:
+            taps = read_taps(message, self.settings.batch_taps_max)
+        except BadInput as error:
+            self.log.warning("batch_refused", participant=principal, reason=str(error))
+            raise
+        self._put(TapsIn(principal, message, stream, done, taps))
 
     def act(self, act: Act, done: Done) -> None:
         """Submit an act of registry.py or settlement/window.py."""

@@ -1,14 +1,29 @@
-"""Reads a TapBatch for the engine: ext/wire does it, with the protobuf library at hand."""
+"""Reads a TapBatch for the engine, and an answer for clients: ext/wire does it."""
 
 from onecard.core.errors import BadInput
 from onecard.ext import wire
-from onecard.v1 import tap_pb2
+
+# From here on a message that is not regular is worth a thread: less is gathered in microseconds.
+GATHER_BYTES_MIN = 1 << 16
 
 
 def read_taps(message: bytes, taps_max: int) -> wire.Taps:
     """The columns of one message; BadInput says which field, where, what was expected and found."""
     try:
-        return wire.read_taps(message, taps_max, rewrite_taps)
+        return wire.read_taps(message, taps_max)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def is_slow(message: bytes) -> bool:
+    """Returns True when a thread beside should make a message regular before it is read."""
+    return len(message) > GATHER_BYTES_MIN and not wire.is_regular(message)
+
+
+def regular_taps(message: bytes, taps_max: int) -> bytes:
+    """The same message with each column in one run and unknown fields gone. BadInput."""
+    try:
+        return wire.regular_taps(message, taps_max)
     except ValueError as error:
         raise BadInput(str(error)) from None
 
@@ -16,20 +31,6 @@ def read_taps(message: bytes, taps_max: int) -> wire.Taps:
 def read_decisions(message: bytes) -> wire.Decisions:
     """The columns of one answer, for clients."""
     try:
-        return wire.read_decisions(message, rewrite_decisions)
+        return wire.read_decisions(message)
     except ValueError as error:
         raise BadInput(str(error)) from None
-
-
-def rewrite_taps(message: bytes) -> bytes:
-    """The same batch with each column in one run and unknown fields gone."""
-    batch = tap_pb2.TapBatch.FromString(message)
-    batch.DiscardUnknownFields()
-    return batch.SerializeToString()
-
-
-def rewrite_decisions(message: bytes) -> bytes:
-    """The same answer with each column in one run and unknown fields gone."""
-    decisions = tap_pb2.Decisions.FromString(message)
-    decisions.DiscardUnknownFields()
-    return decisions.SerializeToString()
