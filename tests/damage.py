@@ -164,7 +164,7 @@ def write(folder: Path, files: Files) -> None:
 
 def damage(folder: Path, made: Made, chance: random.Random) -> str:
     """Do one thing to one file; what it was, in words."""
-    names = [name for name in files_of(folder) if name not in KNOWN_FILES]
+    names = list(files_of(folder))
     groups = [
         [name for name in names if name.startswith("checkpoint/identities/data")],
         [name for name in names if name.startswith("checkpoint/state/data")],
@@ -314,10 +314,6 @@ Way = Callable[[Path, str, Made, random.Random], str]
 DATA_WAYS: list[Way] = [flip, flip, flip, exchange, exchange, overlay, overlay, zero, cut, whole]
 KEY_WAYS: list[Way] = [keys] * 4
 FILE_WAYS: list[Way] = [flip, cut, whole, noise]
-# What is mended elsewhere; each goes with its line.
-KNOWN_FILES = {
-    "token.key",  # an opener cannot tell a wrong key yet
-}
 
 
 # ---- the proof ------------------------------------------------------------------------------
