@@ -46,7 +46,7 @@ def sound(what: str, *starts: str) -> bool:
 
 
 def test_no_damage_makes_anything_new() -> None:
-    found = survive(0, 32)
+    found = survive(0, 24)
     assert found["right"] and found["refused"] and found["set aside"]
 
 

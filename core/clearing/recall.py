@@ -12,6 +12,7 @@ from onecard.ext.recent import IDENTITY
 
 NOT_ASKED = -1
 ABSENT = -2
+NOTHING_BOUND: NDArray[np.void] = np.empty(0, IDENTITY)
 
 
 def recall(
@@ -58,16 +59,21 @@ def _check_bound(
     differs = np.zeros(len(keys), np.bool_)
     for column in ("terminal", "epoch", "terminal_seq"):
         differs |= keys[column] != entries[column]
-    for key, entry in zip(keys[differs], entries[differs], strict=True):
-        sequence = int(entry["sequence"])
-        block = journal.block_of(sequence)
-        bound = np.empty(0, IDENTITY) if block is None else bound_by(block, sequence - 1)
-        key["sequence"] = sequence
-        if not (bound == key).any():
+    targets = keys[differs]
+    targets["sequence"] = entries["sequence"][differs]
+    targets.sort(order="sequence")
+    last, bound = 0, NOTHING_BOUND
+    for target in targets:  # a batch may name many tombstones of one block
+        if int(target["sequence"]) > last:
+            block = journal.block_of(int(target["sequence"]))
+            last = int(target["sequence"]) if block is None else block.last
+            bound = NOTHING_BOUND if block is None else bound_by(block, 0)
+        low, high = np.searchsorted(bound["sequence"], [target["sequence"], target["sequence"] + 1])
+        if not (bound[low:high] == target).any():
             raise _doubted(
                 identities,
-                f"expected entry {sequence} to bind sequence {key['terminal_seq']} of epoch "
-                f"{key['epoch']} of terminal {key['terminal']}, found that it does not",
+                f"expected entry {target['sequence']} to bind sequence {target['terminal_seq']} of "
+                f"epoch {target['epoch']} of terminal {target['terminal']}, found that it does not",
             )
 
 
