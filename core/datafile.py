@@ -58,8 +58,10 @@ def map_bytes_of(path: Path) -> int:
         return _newer(_metas(descriptor, wanted)).map_bytes
 
 
-def check_pages(path: Path, commit: int | None = None) -> bool:
+def check_pages(path: Path, commit: int | None = None, heads: bool = False) -> bool:
     """Account for every page of a data file, as of a commit or of the newest.
+
+    With `heads` also the first page of every large value is read.
 
     Returns True when all is sound; False when newer commits have replaced that one's meta page.
     Nobody may free pages of the commit meanwhile: a transaction must be open on it, or no writer
@@ -75,7 +77,9 @@ def check_pages(path: Path, commit: int | None = None) -> bool:
             if not found:
                 return False
             [meta] = found
-        walk = PageMap(descriptor, str(file), meta.page_bytes, meta.last_page, meta.commit)
+        walk = PageMap(
+            descriptor, str(file), meta.page_bytes, meta.last_page, meta.commit, heads=heads
+        )
         walk.check(meta.free, meta.main)
     return True
 

@@ -6,8 +6,9 @@ leaf by a signal. So before a file is used, all of its trees are walked here, le
 numpy: each page must say what the page above says of it, its nodes must fill it without a hole,
 and the pages of all trees, of large values and of the free list must cover the file, each once.
 
-A large value costs nothing: its leaf names its pages, and they are not read. What the trees say
-of keys and values themselves is not looked at; blocks have digests for that.
+A large value costs nothing: its leaf names its pages, and they are not read. Only where values are
+replaced (`heads`), the head of each must say as much: LMDB believes it when it frees the pages. Of
+what is stored only the order of the keys is looked at; content has digests of its own.
 """
 
 import os
@@ -85,6 +86,7 @@ class PageMap:
         last_page: int,
         commit: int,
         leaves_max: int = LEAVES_MAX,
+        heads: bool = False,
     ) -> None:
         self.file = file
         self.where = where
@@ -92,6 +94,7 @@ class PageMap:
         self.end = last_page + 1
         self.commit = commit
         self.leaves_max = leaves_max
+        self.heads = heads
         self.uses = [Use("the meta pages", np.zeros(1, np.int64), np.full(1, METAS))]
         self.freed_by = 0  # the newest commit that the free list tells of
         self.unread = False  # some old leaves: where large values are, they did not say
@@ -219,7 +222,22 @@ class PageMap:
         first = content.reshape(-1)[at[:, None] + np.arange(8)].view("<u8")[:, 0].astype(np.int64)
         count = -(-(HEAD_BYTES + nodes.low[big]) // self.page_bytes)
         self._use(f"large values of {name}", first, count)
+        if self.heads:
+            for page, pages in zip(first.tolist(), count.tolist(), strict=True):
+                own = self._head(page)
+                if own != (page, OVERFLOW, pages):
+                    raise self._fault(
+                        f"a large value at page {page} of {pages} pages",
+                        f"page {own[0]} of {own[2]} with flags {own[1]}",
+                        "a write could overwrite what is stored",
+                    )
         return int(count.sum())
+
+    def _head(self, page: int) -> tuple[int, int, int]:
+        """Number, flags and pages of a large value, as its first page says."""
+        head = os.pread(self.file, HEAD_BYTES, page * self.page_bytes)
+        number, flags, pages = struct.unpack("<Q2xHI", head.ljust(HEAD_BYTES, b"\0"))
+        return number, flags, pages
 
     def _named(self, content: Bytes, nodes: Nodes) -> None:
         flat = content.reshape(-1)
@@ -388,8 +406,7 @@ class PageMap:
         found = []
         for page, end in holes[holes[:, 0] < holes[:, 1]].tolist():
             while page < end:
-                head = os.pread(self.file, HEAD_BYTES, page * self.page_bytes)
-                own, flags, run = struct.unpack("<Q2xHI", head.ljust(HEAD_BYTES, b"\0"))
+                own, flags, run = self._head(page)
                 if (own, flags) != (page, OVERFLOW) or not 0 < run <= end - page:
                     raise self._fault(
                         f"pages {page} to {end - 1} to hold large values and no other",

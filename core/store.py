@@ -56,7 +56,8 @@ NO_READERS = Readers(0, 0)
 class Store:
     """One LMDB environment and its databases, opened once in this process.
 
-    `map_bytes` None means what the file was made with. Errors: LedgerMissing, LedgerForeign,
+    `map_bytes` None means what the file was made with; `heads` is for one whose large values are
+    replaced (core/pagemap.py). Errors: LedgerMissing, LedgerForeign,
     LedgerFault at opening; StoreFull and StoreFailed while writing; LedgerFault while reading.
     """
 
@@ -68,9 +69,11 @@ class Store:
         map_bytes: int | None = None,
         create: bool = False,
         readonly: bool = False,
+        heads: bool = False,
     ) -> None:
         self.path = path
         self.readonly = readonly
+        self._heads = heads
         self.failed: StoreFailed | None = None
         self._file = -1  # beside LMDB's own descriptor, for advice alone
         self._let_go = 0
@@ -119,7 +122,7 @@ class Store:
         """
         for _ in range(PROOFS_MAX):
             with self._env.begin() as txn:
-                if check_pages(self.path, txn.id()):
+                if check_pages(self.path, txn.id(), self._heads):
                     return
         raise Overloaded(f"{self.path}: commits come too fast to read it, try again")
 

@@ -44,7 +44,7 @@ def stored():
             return {bytes(value) for _, value in cursor}
 def tried():
     if sys.argv[2] == "believed":
-        store.check_pages = lambda path, commit=None: True
+        store.check_pages = lambda *_: True
     try:
         journal = Journal.open(path, LEDGER_ID, 1, 8 * MIB)
     except OnecardError as error:
@@ -207,6 +207,21 @@ def test_f46_a_free_list_that_names_a_block_would_overwrite_it_and_is_refused(
     assert any(words.startswith("OVERWRITTEN") for words in tried(ledger, bits, "believed"))
 
 
+def test_the_head_of_a_large_value_that_is_replaced_says_its_pages(tmp_path: Path) -> None:
+    """LMDB frees as many as it says: here also those of the value after it."""
+    with Store(tmp_path / "it", ("pages",), map_bytes=MIB, create=True) as opened:
+        with opened.write("pages") as txn:
+            for key in (b"1", b"2", b"3"):
+                txn.put(key, key * 9000)
+    [page, *_] = pages_of(walked(tmp_path / "it"), "large values of database pages")
+    content = bytearray((tmp_path / "it" / DATA_FILE).read_bytes())
+    content[page * PAGE + 12] ^= 4
+    (tmp_path / "it" / DATA_FILE).write_bytes(content)
+    assert check_pages(tmp_path / "it")  # as a journal is opened, whose values are never freed
+    with pytest.raises(LedgerFault, match=r"of 3 pages, found page \d of 7"):
+        Store(tmp_path / "it", ("pages",), map_bytes=MIB, heads=True)
+
+
 def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: Path) -> None:
     path, content = ledger
     at, bit = next(freeing(content, walked(path / SEGMENT_1)))
@@ -241,7 +256,7 @@ def test_where_old_leaves_are_too_many_to_read_large_values_tell_their_places(
     path, content = ledger
     whole = walked(path / SEGMENT_1)
     assert len(pages_of(whole, BLOCKS)) > 4
-    monkeypatch.setattr(PageMap.__init__, "__defaults__", (1,))
+    monkeypatch.setattr(PageMap.__init__, "__defaults__", (1, False))
     found = walked(path / SEGMENT_1)
     assert found.unread and sorted(
         pages_of(found, "large values", f"large values of {BLOCKS}")

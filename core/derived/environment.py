@@ -138,12 +138,16 @@ def open_derived(
     log: Log,
     *,
     readonly: bool = False,
+    heads: bool = False,
 ) -> Derived | None:
-    """Open what is there, or make it; None when `readonly` and there is nothing to use."""
+    """Open what is there, or make it; None when `readonly` and there is nothing to use.
+
+    `heads` as for a Store: proved where all of it is read at a start anyway.
+    """
     names = (META, *databases)
     try:
         _check_doubt(path)
-        found = Store(path, names, map_bytes=map_bytes, readonly=readonly)
+        found = Store(path, names, map_bytes=map_bytes, readonly=readonly, heads=heads)
         try:
             _check_stamp(found, stamp)
         except BaseException:

@@ -74,7 +74,9 @@ class SavedPages:
     ) -> "SavedPages":
         """Open or make it; one that is foreign or damaged is set aside."""
         stamp = origin.stamp(LAYOUT)
-        return cls(open_derived(path, [PAGES], stamp, map_bytes, log, readonly=readonly))
+        return cls(
+            open_derived(path, [PAGES], stamp, map_bytes, log, readonly=readonly, heads=True)
+        )
 
     def load(self, state: State) -> Manifest | None:
         """Fill a new state with the saved one, ready to replay from the manifest's sequence on.
