@@ -6,6 +6,8 @@ refused by name; or else every block that was answered is still stored, bit for 
 
 import random
 import struct
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from onecard.core import datafile, pagemap, store
 from onecard.core.datafile import DATA_FILE, check_pages
 from onecard.core.errors import LedgerFault, LedgerForeign
 from onecard.core.journal import Journal
+from onecard.core.ledger import Ledger
 from onecard.core.pagemap import FREE_LIST, HEAD_BYTES, MAIN, NODE_BYTES, PageMap
 from onecard.core.store import Store
 from tests import powercut
@@ -231,6 +234,27 @@ def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: 
     with pytest.raises(LedgerFault, match="in freed pages and in") as raised:
         Store(tmp_path, ("blocks",), map_bytes=MIB)
     assert store.structure(tmp_path) == [str(raised.value)]
+
+
+def test_f46_serve_refuses_with_what_verify_says(tmp_path: Path) -> None:
+    origin = Ledger.create(tmp_path)
+    with Journal.open(tmp_path, origin.ledger_id, 1) as journal:
+        appended(journal)
+    file = tmp_path / SEGMENT_1 / DATA_FILE
+    content = bytearray(file.read_bytes())
+    at, bit = next(freeing(bytes(content), walked(file.parent)))
+    content[at] ^= 1 << bit
+    file.write_bytes(content)
+    said = []
+    for command in (["verify"], ["serve", "--listen", "127.0.0.1:0", "--metrics-port", "0"]):
+        words = [str(Path(sys.executable).with_name("onecard")), *command, str(tmp_path)]
+        run = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert run.returncode not in (0, -6, -7, -11)
+        said.append(" ".join((run.stdout + run.stderr).split()))
+        assert "Traceback" not in said[-1]
+    fault = f"{file}: expected one use of every page, found page "
+    assert all(fault in words and OVERWRITES in words for words in said), said
+    assert file.read_bytes() == content
 
 
 def test_every_file_of_ours_has_a_use_for_every_page(tmp_path: Path) -> None:

@@ -54,6 +54,20 @@ def reader(path: Path) -> Iterator[subprocess.Popen[str]]:
         run.stdout.close()
 
 
+BUSY = """
+import itertools, sys
+from pathlib import Path
+from onecard.core.store import Store
+with Store(Path(sys.argv[1]), ("pages",), map_bytes=1 << 30) as opened:
+    for number in itertools.count():
+        with opened.write("pages") as txn:
+            for key in range(number % 7 + 1):
+                txn.put((977 * (number + key) % 5000).to_bytes(4, "big"), bytes(number % 5 * 999))
+        if number == 20:
+            print("writes", flush=True)
+"""
+
+
 @contextmanager
 def files_left(count: int) -> Iterator[None]:
     """Only so many files more may be opened."""
@@ -115,6 +129,22 @@ def test_f10_a_ledger_tells_of_the_oldest_reader(tmp_path: Path) -> None:
         assert ledger.readers() == Readers(0, 0)
         with reader(tmp_path / "it" / "checkpoint" / "state"):
             assert ledger.readers() == Readers(1, 0)
+
+
+def test_a_file_that_is_being_written_is_opened_and_sound(tmp_path: Path) -> None:
+    """Its pages are freed and used again all the while, but none of the commit that is read."""
+    saved(tmp_path / "it").close()
+    command = [sys.executable, "-c", BUSY, str(tmp_path / "it")]
+    with subprocess.Popen(command, stdout=-1, text=True) as writer:
+        try:
+            assert writer.stdout is not None and writer.stdout.readline() == "writes\n"
+            commits = set()
+            for _ in range(150):
+                with Store(tmp_path / "it", ("pages",), readonly=True) as opened:
+                    commits.add(opened._env.info()["last_txnid"])
+            assert writer.poll() is None and len(commits) > 10
+        finally:
+            writer.kill()
 
 
 def test_all_slots_of_readers_taken_is_overload_and_no_fault(tmp_path: Path) -> None:
