@@ -200,3 +200,78 @@ def test_f44_a_failed_engine_without_a_log_says_so_and_ends(
         end()
     report = verify(tmp_path / "ledger")
     assert report.ok, report.fault
+
+
+STUCK_LOOP = """
+import time
+import onecard.grpc.host as host
+from onecard.grpc.server import Server
+host.FAILED_END_S = 1.0
+said = Server.set_serving
+async def stuck(self, serving):
+    if not serving and self.serving:
+        time.sleep(600)
+    await said(self, serving)
+Server.set_serving = stuck
+"""
+FAILING_LOOP = """
+from onecard.grpc.server import Server
+async def failing(self, *_):
+    raise KeyError("nobody expected this")
+Server.attach = failing
+"""
+
+
+def test_a_loop_that_is_stuck_does_not_keep_a_failed_process_alive(tmp_path: Path) -> None:
+    with serving(tmp_path / "ledger", code=FAILING + STUCK_LOOP + ONECARD) as server:
+        with Client(server.address, timeout_s=5.0) as client:
+            with pytest.raises((Unreachable, Unanswered)):
+                register(client)
+                for at in range(10):
+                    list(client.authorize([rides(1 + 8 * at, 8)]))
+        assert server.process.wait(PATIENCE_S) == 2
+
+
+def test_a_loop_that_fails_ends_the_process_and_its_threads(tmp_path: Path) -> None:
+    Ledger.create(tmp_path / "ledger", SMALL)
+    command = [sys.executable, "-c", FAILING_LOOP + ONECARD, "serve", str(tmp_path / "ledger")]
+    command += ["--listen", "127.0.0.1:0", "--metrics-port", "0", "--cards-max", "10000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(f"onecard: {tmp_path}/ledger: KeyError: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_ready_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    """It only tells; a folder that is not there is a wrong call, and said before the start."""
+    Ledger.create(tmp_path / "ledger", SMALL)
+    command = [sys.executable, "-c", ONECARD, "serve", str(tmp_path / "ledger")]
+    command += ["--listen", "127.0.0.1:0", "--metrics-port", "0", "--cards-max", "10000"]
+    done = subprocess.run(
+        [*command, "--ready-file", str(tmp_path / "none" / "ready")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 2
+    says = f"onecard: --ready-file: expected a folder {tmp_path}/none, found none; make it\n"
+    assert done.stderr == says
+    (tmp_path / "ready").mkdir()
+    process = subprocess.Popen(
+        [*command, "--ready-file", str(tmp_path / "ready")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[3].rstrip(",")
+        with Client(address) as client:
+            assert client.is_serving()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert "event=ready_file" in err
