@@ -16,10 +16,12 @@ from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.errors import BadInput, LedgerInUse
 from onecard.core.journal import Journal
-from onecard.core.ledger import read_card
+from onecard.core.ledger import Ledger, read_card
 from onecard.core.settings_file import read_settings
+from onecard.core.settlement.facts import Facts
 from onecard.core.settlement.files import write_files
 from onecard.core.settlement.manifest import MANIFEST, Manifest
+from onecard.core.settlement.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
 from onecard.core.settlement.window import CloseWindow
 from onecard.grpc.client import Client
 
@@ -41,9 +43,16 @@ def settle(
         str | None,
         typer.Option(metavar="HOST:PORT", help="The server that runs on DIR, to close through."),
     ] = None,
+    spreadsheet: Annotated[
+        bool,
+        typer.Option("--spreadsheet", help="Also a file a participant for people, in yuan."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
 ) -> None:
     """Write the files of a closed window: one CSV a participant, and a manifest.
+
+    With --spreadsheet also one each for people: local times, names, yuan, to be opened in a
+    spreadsheet.
 
     Reads the ledger only, so a server may run on it. Run again it gives the same bytes; a file
     that was changed is named and left alone. With --close it closes the window first: through
@@ -58,11 +67,19 @@ def settle(
         raise BadInput("--business-day and --to: expected with --close only; add --close")
     with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
         manifest = _write(journal, data, window, out, quiet=as_json)
+    sheets: list[Path] = []
+    if spreadsheet:
+        with Ledger.open(data, readonly=True) as ledger:
+            sheets = write_spreadsheets(manifest, Facts(ledger))
     if as_json:
         facts = {"folder": str(manifest.folder), "repeated": manifest.repeated}
         typer.echo(json.dumps(facts | manifest.as_json(), ensure_ascii=False))
     else:
         _print(manifest)
+        if sheets:
+            typer.echo(f"for people {len(sheets)} files, *.spreadsheet.csv beside them")
+        for sheet in beyond_rows(manifest) if sheets else []:
+            typer.echo(f"{sheet.name}: {sheet.lines:,} lines, a spreadsheet opens {ROWS_MAX:,}")
 
 
 def _close(data: Path, window: int, business_day: str | None, to: str | None) -> None:

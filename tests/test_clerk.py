@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,6 +18,7 @@ from onecard.cli.settle import settle
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
+from onecard.core.errors import BadInput
 from onecard.core.ledger import Ledger
 from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
 from onecard.core.settlement.cells import cell, text_cell, yuan
@@ -204,6 +206,84 @@ def row_of(row: dict[str, str]) -> list[str]:
     return [row["ours_yuan"], row["theirs_yuan"]]
 
 
+def opened(path: Path) -> list[list[str]]:
+    """The cells as a spreadsheet holds them; fails on what it would change or compute."""
+    found = []
+    for row in csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")):
+        found.append([])
+        for text in row:
+            if text.startswith('="') and text.endswith('"'):
+                found[-1].append(text[2:-1].replace('""', '"'))
+                continue
+            assert not text.startswith(("=", "+", "@", "\t"))
+            assert not text.isdecimal() or (len(text) <= 11 and str(int(text)) == text)
+            assert not re.fullmatch(r"[0-9.]+[eE][0-9]+", text)
+            found[-1].append(text)
+    return found
+
+
+def saved(cells: list[list[str]], delimiter: str, encoding: str) -> bytes:
+    """What a spreadsheet saves of them."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
+    wide = max(map(len, cells))
+    for row in cells:
+        short = [re.sub(r"\.00$|(?<=\.[0-9])0$", "", text) for text in row]
+        dates = [text.replace("-", "/") if len(text) == 10 else text for text in short]
+        writer.writerow(dates + [""] * (wide - len(row)))
+    return out.getvalue().encode(encoding)
+
+
+def test_a_file_for_people_loses_no_digit_and_comes_back(ledger: Path, tmp_path: Path) -> None:
+    def settled(out: Path) -> Path:
+        ran = RUNNER.invoke(APP, ["settle", str(ledger), "1", "--spreadsheet", "--out", str(out)])
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return window_folder(out, 1)
+
+    folder = settled(tmp_path)
+    for participant in (METRO, ICBC):
+        path = folder / sheet_name(participant).replace(".csv", ".spreadsheet.csv")
+        mark, names, *details, trailer = opened(path)
+        assert (mark[0], trailer[0]) == ("#spreadsheet", "#trailer")
+        assert (
+            mark[1:] == (folder / sheet_name(participant)).read_text().split("\n")[0].split(",")[1:]
+        )
+        own = ours(ledger, 1, participant)
+        for row, cells in zip(own, details, strict=True):
+            said = dict(zip(names, cells, strict=True))
+            for name in row.keys() & said.keys():
+                assert said[name] == row[name]
+            assert said["amount_yuan"] == yuan(int(row["amount_fen"]))
+            assert said["terminal_number"] == ("", "00012E5", "B-1")[int(row["terminal"])]
+            assert said["operator_name"] == NAMES[int(row["operator"]) - 1]
+            seconds = int(row["terminal_seq"]) - 1
+            assert said["tapped_at"] == f"2026-11-27 00:00:{seconds:02d}.000000"
+        for returned_as in (path.read_bytes(), *(saved(opened(path), *how) for how in SAVED)):
+            theirs = tmp_path / "theirs.csv"
+            theirs.write_bytes(returned_as)
+            status, printed = run(ledger, theirs, participant)
+            assert status == 0 and "yuan" in printed
+            lines = returned_as.splitlines(keepends=True)
+            theirs.write_bytes(b"".join([*lines[:5], *lines[6:]]))
+            with pytest.raises(BadInput, match="column lines: expected 19"):
+                reconciled(ledger, theirs)
+    kept = path.read_bytes()
+    assert settled(tmp_path) == folder and path.read_bytes() == kept
+    path.write_bytes(kept.replace(b"RIDE", b"RODE", 1))
+    with pytest.raises(BadInput, match="somebody may have entered; move it away"):
+        settled(tmp_path)
+
+
+SAVED = ((",", "utf-8-sig"), (";", "gb18030"), ("\t", "utf-8"))
+
+
+def reconciled(ledger: Path, theirs: Path) -> None:
+    ran = RUNNER.invoke(APP, ["reconcile", "1", str(theirs), "--data", str(ledger)])
+    if ran.exception is not None:
+        raise ran.exception
+
+
 CELLS = [
     (1, "1"),
     (-99_999_999_999, '"=""-99999999999"""'),
@@ -218,6 +298,13 @@ CELLS = [
     ("@SUM(A1)", '"=""@SUM(A1)"""'),
     ("-cmd", '"=""-cmd"""'),
     ("-1.50", "-1.50"),
+    ("-123456789.50", '"=""-123456789.50"""'),
+    ("1234e567", '"=""1234e567"""'),
+    ("0012", '"=""0012"""'),
+    ("0", "0"),
+    ("3-4", '"=""3-4"""'),
+    ("00c0ffee", "00c0ffee"),
+    ("2026-11-22", "2026-11-22"),
     ("\tx", '"=""\tx"""'),
     ('="x"', '"=""=""""x"""""""'),
 ]

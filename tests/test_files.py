@@ -168,7 +168,7 @@ def test_refusals(tmp_path: Path) -> None:
     with journal_of(tmp_path, [5]) as journal:
         with pytest.raises(NotFound, match="window 2 is not a closed window"):
             write_files(journal, tmp_path, 2)
-        with files._sole_writer(window_folder(tmp_path / "files", 1)):
+        with files.sole_writer(window_folder(tmp_path / "files", 1)):
             with pytest.raises(Overloaded, match="another process"):
                 write_files(journal, tmp_path, 1)
         (tmp_path / "file").write_text("")

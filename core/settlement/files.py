@@ -52,7 +52,7 @@ def write_files(
         )
     view = read_view(block)
     folder = window_folder(ledger_path / "files" if out_dir is None else out_dir, window)
-    with _sole_writer(folder) as fresh:
+    with sole_writer(folder) as fresh:
         sheets = _write_sheets(journal, view, fresh, progress)
         manifest = Manifest(
             folder,
@@ -126,7 +126,7 @@ def _write_sheets(
                 page.flush()
             pending_bytes = 0
 
-    with _disk_errors(folder):
+    with disk_errors(folder):
         sums = write_details(journal, view, sink, progress)
         return tuple(
             _finish(pages[position.participant], position.participant, position.name, found)
@@ -162,7 +162,7 @@ def _publish(manifest: Manifest, fresh: Path) -> bool:
     """
     folder = manifest.folder
     digests = {sheet.file: sheet.sha256 for sheet in manifest.sheets}
-    with _disk_errors(folder):
+    with disk_errors(folder):
         (fresh / MANIFEST).write_bytes(manifest.text())
         _sync(fresh / MANIFEST)
         digests[MANIFEST] = hashlib.sha256(manifest.text()).hexdigest()
@@ -195,9 +195,9 @@ def file_digest(path: Path) -> str:
 
 
 @contextmanager
-def _sole_writer(folder: Path) -> Iterator[Path]:
+def sole_writer(folder: Path) -> Iterator[Path]:
     """An empty folder to write into, ours alone; what a killed run left there is removed."""
-    with _disk_errors(folder):
+    with disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -208,7 +208,7 @@ def _sole_writer(folder: Path) -> Iterator[Path]:
                 f"{folder}: another process is writing these files; wait for it"
             ) from None
         fresh = folder / WRITING
-        with _disk_errors(folder):
+        with disk_errors(folder):
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(mode=0o700)
         try:
@@ -220,7 +220,7 @@ def _sole_writer(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path) -> Iterator[None]:
     """A full or forbidden disk as one line; nothing has its final name, so running again helps."""
     try:
         yield

@@ -40,6 +40,36 @@ COLUMNS = (
     "entry_fen",
     "amount_fen",
 )
+# The form for people (spreadsheet.py): times of the ledger's zone, names, yuan, and no digest.
+SPREADSHEET = "#spreadsheet"
+SPREADSHEET_COLUMNS = (
+    "sequence",
+    "leg",
+    "tapped_at",
+    "booked_at",
+    "travel_date",
+    "terminal",
+    "terminal_number",
+    "epoch",
+    "terminal_seq",
+    "kind",
+    "outcome",
+    "reason",
+    "offline",
+    "card",
+    "operator",
+    "operator_name",
+    "issuer",
+    "issuer_name",
+    "account",
+    "purse",
+    "place",
+    "tariff",
+    "journey",
+    "about",
+    "entry_yuan",
+    "amount_yuan",
+)
 HEADER_KEYS = (
     "format",
     "ledger",
@@ -98,8 +128,9 @@ def digest_line(digest: str) -> bytes:
 
 
 def read_header(line: str, where: str) -> dict[str, str]:
-    """The pairs of a #header line. BadInput, naming `where`, if it is none of ours."""
-    found = _pairs(line, "#header", HEADER_KEYS, where)
+    """The pairs of a #header or #spreadsheet line. BadInput, naming `where`, if it is neither."""
+    mark = SPREADSHEET if line.startswith(SPREADSHEET) else "#header"
+    found = _pairs(line, mark, HEADER_KEYS, where)
     for key, wanted in (("format", str(FORMAT)), ("currency", CURRENCY)):
         if found[key] != wanted:
             raise BadInput(f"{where}, {key}: expected {wanted}, found {found[key]!r}")

@@ -76,6 +76,7 @@ class Listing:
     path: Path
     file: BinaryIO
     header: dict[str, str] | None = None  # the #header line, where there is one
+    columns: tuple[str, ...] = ()  # that go with the header, in this order
     names: list[str] = field(default_factory=list)
     line: int = 1  # the next one, from 1
     lines: int = 0  # details
@@ -203,6 +204,8 @@ def _read_head(listing: Listing) -> None:
         listing.dialect.delimiter = mark if mark in DELIMITERS else ","
         pairs = listing.dialect.pairs(line)
         listing.header = form.read_header(pairs, f"{listing.path}, line 1")
+        for_people = pairs.startswith(form.SPREADSHEET)
+        listing.columns = form.SPREADSHEET_COLUMNS if for_people else form.COLUMNS
         _read_day(listing, listing.header)
         line = _head_line(listing)
     dialect = listing.dialect
@@ -220,8 +223,8 @@ def _read_head(listing: Listing) -> None:
         dialect.amount, dialect.form = AMOUNT_YUAN, csvscan.DECIMALS
         dialect.remark("yuan")
     if listing.header is not None:
-        if listing.names != list(form.COLUMNS):
-            listing.refuse(listing.line - 1, "", ",".join(form.COLUMNS), repr(line[:120]))
+        if listing.names != list(listing.columns):
+            listing.refuse(listing.line - 1, "", ",".join(listing.columns), repr(line[:120]))
     _ = listing.reference
 
 
@@ -355,7 +358,7 @@ def _read_end(listing: Listing, text: bytes) -> None:
         if wanted != found:
             listing.refuse(listing.line, name, f"{wanted} as its details come to", found)
     listing.line += 1
-    if listing.header is not None and len(lines) < 2:
+    if listing.columns == form.COLUMNS and len(lines) < 2:
         listing.refuse(listing.line, "", "a #sha256 line", "the end: the file was cut short")
     if len(lines) > 1:
         listing.digest.update(lines[0] + b"\n")
