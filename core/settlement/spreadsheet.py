@@ -6,10 +6,11 @@ what comes back of it, saved again or not, `onecard reconcile` reads.
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from onecard.core.errors import BadInput
-from onecard.core.settlement.cells import cell, text_cell, yuan
+from onecard.core.settlement.cells import DIGITS_MAX, cell, text_cell, yuan
 from onecard.core.settlement.facts import Facts
 from onecard.core.settlement.files import disk_errors, file_digest, sole_writer
 from onecard.core.settlement.form import COLUMNS, SPREADSHEET, SPREADSHEET_COLUMNS
@@ -19,7 +20,7 @@ from onecard.core.store import sync_folder
 ROWS_MAX = 1_048_576  # that a spreadsheet opens; it may say nothing of the others
 ROWS_BESIDE = 3  # of a file's lines: #spreadsheet, column names, #trailer
 WRITE_LINES = 4_096
-TEXTS = ("terminal_number", "card", "tapped_at", "booked_at")
+LONG = ("sequence", "journey", "about")  # numbers of 64 bits; the others have 11 digits at most
 
 
 def write_spreadsheets(manifest: Manifest, facts: Facts) -> list[Path]:
@@ -63,29 +64,49 @@ def _lines(lines: Iterator[str], facts: Facts, names: dict[int, str]) -> Iterato
     yield ",".join([SPREADSHEET, *map(_as_it_is, header[1:])])
     next(lines)
     yield ",".join(SPREADSHEET_COLUMNS)
+    details = _Details(facts, names)
     for line in lines:
         values = line.rstrip("\n").split(",")
         if values[0] == "#trailer":
             yield ",".join([values[0], *map(_as_it_is, values[1:])])
             return  # a digest would not survive the first time somebody saves it
-        yield _detail(dict(zip(COLUMNS, values, strict=True)), facts, names)
+        yield details.line(values)
 
 
-def _detail(row: dict[str, str], facts: Facts, names: dict[int, str]) -> str:
-    more = {
-        "terminal_number": facts.terminal_number(int(row["terminal"])),
-        "operator_name": names.get(int(row["operator"]), ""),
-        "issuer_name": names.get(int(row["issuer"]), ""),
-        "tapped_at": _time(int(row["tapped_at_us"]), facts),
-        "booked_at": _time(int(row["booked_at_us"]), facts),
-        "entry_yuan": yuan(int(row["entry_fen"])) or "",
-        "amount_yuan": yuan(int(row["amount_fen"])) or "",
-    }
-    found = row | more
-    return ",".join(
-        text_cell(found[name]) if name in TEXTS and found[name] else _as_it_is(found[name])
-        for name in SPREADSHEET_COLUMNS
-    )
+class _Details:
+    """Lines for people; the words of a terminal, a participant and a second are made once."""
+
+    def __init__(self, facts: Facts, names: dict[int, str]) -> None:
+        self._facts = facts
+        self._names = {str(who): _as_it_is(name) for who, name in names.items()}
+        self._numbers: dict[str, str] = {}
+        self._second = lru_cache(1 << 16)(facts.local)
+
+    def line(self, values: list[str]) -> str:
+        """One detail of ours, its fields in the order of COLUMNS."""
+        row = dict(zip(COLUMNS, values, strict=True))
+        terminal = row["terminal"]
+        if terminal not in self._numbers:
+            number = self._facts.terminal_number(int(terminal))
+            self._numbers[terminal] = text_cell(_plain(number)) if number else ""
+        row["terminal_number"] = self._numbers[terminal]
+        row["card"] = text_cell(row["card"])
+        row["operator_name"] = self._names.get(row["operator"], "")
+        row["issuer_name"] = self._names.get(row["issuer"], "")
+        row["tapped_at"] = self._time(int(row["tapped_at_us"]))
+        row["booked_at"] = self._time(int(row["booked_at_us"]))
+        row["entry_yuan"] = cell(yuan(int(row["entry_fen"])))
+        row["amount_yuan"] = cell(yuan(int(row["amount_fen"])))
+        for name in LONG:
+            if len(row[name]) > DIGITS_MAX:
+                row[name] = text_cell(row[name])
+        return ",".join([row[name] for name in SPREADSHEET_COLUMNS])
+
+    def _time(self, at_us: int) -> str:
+        if at_us == 0:
+            return ""
+        second = at_us // 1_000_000
+        return text_cell(f"{self._second(second * 1_000_000)}.{at_us - second * 1_000_000:06d}")
 
 
 def _as_it_is(text: str) -> str:
@@ -97,10 +118,6 @@ def _as_it_is(text: str) -> str:
 def _plain(text: str) -> str:
     """A text of one line."""
     return "".join(" " if ord(letter) < 32 else letter for letter in text)
-
-
-def _time(at_us: int, facts: Facts) -> str:
-    return f"{facts.local(at_us)}.{at_us % 1_000_000:06d}" if at_us else ""
 
 
 def _publish(fresh: Path, path: Path) -> None:
