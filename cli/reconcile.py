@@ -60,8 +60,7 @@ def reconcile(
     result = match(ours, file, money_only)
     with _known(data, result) as told:
         if csv is not None:
-            with csv.open("w", encoding="utf-8-sig") as out:  # a mark, for spreadsheets
-                out.writelines(f"{line}\n" for line in told.lines())
+            _write(csv, told)
         if as_json:
             for part in told.json_parts():
                 typer.echo(part, nl=False)
@@ -70,6 +69,17 @@ def reconcile(
             _print(told)
     if not result.is_clean:
         raise typer.Exit(BREAKS)
+
+
+def _write(csv: Path, told: Told) -> None:
+    """Every break, for spreadsheets: so with a byte order mark. BadInput where it cannot be."""
+    try:
+        with csv.open("w", encoding="utf-8-sig") as out:
+            out.writelines(f"{line}\n" for line in told.lines())
+    except OSError as error:
+        raise BadInput(
+            f"{csv}: expected a file to write the breaks to, found {error.strerror}; choose another"
+        ) from None
 
 
 @contextmanager

@@ -284,6 +284,21 @@ def reconciled(ledger: Path, theirs: Path) -> None:
         raise ran.exception
 
 
+def test_where_breaks_are_written(ledger: Path, tmp_path: Path) -> None:
+    own = window_folder(ledger / "files", 1) / sheet_name(METRO)
+    theirs = returned(tmp_path / "theirs.csv", ours(ledger, 1, METRO)[1:], LEG)
+    for out, says in (
+        (own, "expected another file than the two matched"),
+        (theirs, "expected another file than the two matched"),
+        (tmp_path, "expected a file to write the breaks to, found Is a directory"),
+        (Path("/dev/full"), "expected a file to write the breaks to, found No space left"),
+    ):
+        words = ["reconcile", 1, theirs, "--data", ledger, "--participant", METRO, "--csv", out]
+        ran = RUNNER.invoke(APP, [str(word) for word in words])
+        assert isinstance(ran.exception, BadInput) and f"{out}: {says}" in str(ran.exception)
+    assert len(theirs.read_text().splitlines()) == 20
+
+
 CELLS = [
     (1, "1"),
     (-99_999_999_999, '"=""-99999999999"""'),

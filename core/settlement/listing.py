@@ -290,12 +290,18 @@ def _read_blank(listing: Listing, text: bytes, code: int, at: int) -> None:
     line = text[: text.index(b"\n")]
     if not listing.dialect.is_blank(line) or listing.header is not None:
         _refuse_field(listing, line, code, at)
-    text += listing.rest
+    if not _is_blank_to_the_end(listing, text + listing.rest):
+        _refuse_field(listing, line, code, at)
+
+
+def _is_blank_to_the_end(listing: Listing, text: bytes) -> bool:
+    """Returns True when neither `text` nor what follows it in the file holds a field."""
     while text:
-        if any(not listing.dialect.is_blank(blank) for blank in text.split(b"\n")):
-            _refuse_field(listing, line, code, at)
+        if not all(listing.dialect.is_blank(line) for line in text.split(b"\n")):
+            return False
+        listing.dialect.remark("empty lines at the end")
         text = listing.file.read(CHUNK_BYTES)
-    listing.dialect.remark("empty lines at the end")
+    return True
 
 
 def _refuse_field(listing: Listing, line: bytes, code: int, at: int) -> NoReturn:
@@ -340,13 +346,18 @@ def _read_end(listing: Listing, text: bytes) -> None:
     """The trailer and, where there is one, the digest; nothing may follow but empty lines."""
     _check_text(listing, text)
     *lines, rest = text.split(b"\n")
-    if rest:
+    if rest and not listing.dialect.is_blank(rest):
         listing.refuse(
             listing.line + len(lines), "", "a newline at its end", "none: the file was cut short"
         )
-    while lines[1:] and listing.dialect.is_blank(lines[-1]):
-        lines.pop()
-        listing.dialect.remark("empty lines at the end")
+    blank = len(lines)
+    while blank > 1 and listing.dialect.is_blank(lines[blank - 1]):
+        blank -= 1
+    # A reader may be at the end of what it took at once; what follows must be as empty.
+    after = b"\n".join([*lines[blank:], rest]) if blank < len(lines) or rest else b""
+    if not _is_blank_to_the_end(listing, after or listing.file.read(CHUNK_BYTES)):
+        listing.refuse(listing.line + len(lines), "", "the end of the file", "more lines")
+    del lines[blank:]
     dialect = listing.dialect
     pairs = dialect.pairs(dialect.text(lines[0]))
     trailer = form.read_trailer(pairs, f"{listing.path}, line {listing.line}")
