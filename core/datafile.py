@@ -22,6 +22,9 @@ DATA_VERSIONS = {1: "LMDB 0.9", 3: "LMDB 1.0"}
 HEADS = {16: "LMDB 0.9", 24: "LMDB 1.0"}  # where the magic stands, by engine
 META = struct.Struct("<Q2xH4x II 8xQ 48s48s QQ")  # of LMDB 0.9 on a 64-bit machine
 PAGE_BYTES_MIN, PAGE_BYTES_MAX = 256, 1 << 15
+# 64 TiB, half of what a process can address: no setting of ours asks for as much, and a map that
+# cannot be had looks like a want of memory, which would be waited for.
+MAP_BYTES_MAX = 1 << 46
 # Limits of the system that end by themselves; none says anything about a file.
 LATER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -172,6 +175,11 @@ def _check_metas(wanted: str, metas: tuple[Meta, Meta]) -> None:
             raise LedgerFault(
                 f"{wanted} with meta page {number} reading {sound}, found {found}: the page is "
                 "torn or damaged; restore the file from a backup"
+            )
+        if meta.map_bytes > MAP_BYTES_MAX:
+            raise LedgerFault(
+                f"{wanted} with a map of at most {MAP_BYTES_MAX} bytes, found {meta.map_bytes} in "
+                f"meta page {number}: the page is damaged; restore the file from a backup"
             )
     first, second = (meta.commit for meta in metas)
     fresh = first == 0 and second == 0

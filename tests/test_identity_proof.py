@@ -25,10 +25,11 @@ from onecard.core.derived.identity import (
     SHELVES,
     Identities,
 )
-from onecard.core.errors import LedgerFault, OnecardError
+from onecard.core.errors import LedgerFault
 from onecard.core.ledger import Ledger
 from onecard.core.verify import verify
 from onecard.ext import closing, shelf
+from onecard.grpc.client import Unreachable
 from onecard.v1.tap_pb2 import Decisions
 from tests.servant import servant
 from tests.sides import SMALL, quick_folder
@@ -351,23 +352,31 @@ def test_what_was_left_word_of_by_hand_or_half_written_is_set_aside(counter: Cou
     check_all(counter)
 
 
-def test_a_server_refuses_stops_and_is_right_again(counter: Counter) -> None:
-    """One bit of a page's key, in the file: the page is gone under it."""
+@pytest.mark.parametrize(
+    "byte, met", [(0, "at the start"), (11, "at a look-up"), (40, "at a look-up")]
+)
+def test_a_server_never_books_again_what_a_flipped_bit_hides(
+    counter: Counter, byte: int, met: str
+) -> None:
+    """One bit of a page, in the file: of its key, or of what stands under it."""
     (key,) = closing.keys_of(rows_of({(1, 0, 1): 0}))
+    with stored(*place(counter)) as (_, found):
+        page = key + found[PAGES, key]
     file = counter.folder / "checkpoint/identities/data.mdb"
     content = bytearray(file.read_bytes())
-    at = content.index(key)
-    while at >= 0:  # pages that are free now may hold it too
-        content[at + 11] ^= 64
-        at = content.find(key, at + 1)
+    at = content.index(page)
+    while at >= 0:  # what is free now may hold it too
+        content[at + byte] ^= 64
+        at = content.find(page, at)
     file.write_bytes(content)
     limits = {name: getattr(SMALL, name) for name in ("recent_max", "batch_taps_max")}
     message = counter.message(0, 16)
-    with servant(counter.folder, limits) as server, server.client() as client:
-        with pytest.raises(OnecardError):
-            list(client.exchange([message]))
-        assert server.end() == 2
-        assert "made anew from the journal" in server.log.read_text()
+    if met == "at a look-up":
+        with servant(counter.folder, limits) as server, server.client() as client:
+            with pytest.raises(Unreachable):
+                list(client.exchange([message]))
+            assert server.end() == 2
+            assert "made anew from the journal" in server.log.read_text()
     with servant(counter.folder, limits) as server, server.client() as client:
         (answer,) = map(Decisions.FromString, client.exchange([message]))
         assert set(answer.repeated) == {1} and set(answer.outcome) == {ACCEPTED}

@@ -40,6 +40,19 @@ def test_it_is_opened_for_durability(tmp_path: Path) -> None:
         assert opened.map_bytes == MIB or opened.map_bytes == 2 * MIB
 
 
+@pytest.mark.parametrize("page", [0, 1])
+@pytest.mark.parametrize("bit", [47, 55, 63])
+def test_a_map_nobody_can_have_is_damage_and_not_waited_for(
+    tmp_path: Path, page: int, bit: int
+) -> None:
+    file = made(tmp_path / "env") / store.DATA_FILE
+    content = bytearray(file.read_bytes())
+    content[4096 * page + 32 + bit // 8] ^= 1 << bit % 8
+    file.write_bytes(content)
+    with pytest.raises(LedgerFault, match=f"with a map of at most .* in meta page {page}"):
+        Store(tmp_path / "env", ("things",), map_bytes=2 * MIB)
+
+
 def test_a_full_map_changes_nothing_and_the_store_goes_on(tmp_path: Path) -> None:
     with Store(made(tmp_path / "env"), ("things",), map_bytes=MIB) as opened:
         with pytest.raises(StoreFull, match="the map of 1048576 bytes is full"):
