@@ -21,6 +21,7 @@ from onecard.core.calendar import day_number, day_text, instant_us
 from onecard.core.card_number import ANY, CardForm
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
+from onecard.core.name import spellings
 from onecard.core.tariff.distance import STATIONS_MAX, compile_tariff
 from onecard.grpc.client import LOAD_ROWS, Client, Unanswered, Unreachable
 from onecard.v1 import registry_pb2 as pb
@@ -271,9 +272,12 @@ class Line:
     def participant(self, column: str, known: dict[str, int]) -> int:
         """By name; a number that is nobody's name is an id, which the server checks."""
         value = self.text(column)
-        if value not in known and not value.isdecimal():
+        for name in spellings(value):
+            if name in known:
+                return known[name]
+        if not value.isdecimal():
             self.refuse(column, "the name or id of a participant that is loaded")
-        return known[value] if value in known else int(value)
+        return int(value)
 
     def refuse(self, column: str, expected: str, found: str = "") -> NoReturn:
         if not found:

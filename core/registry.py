@@ -6,6 +6,8 @@ answer. The engine applies the drafts to the state the way a replay would. A row
 already so journals nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from onecard.core.calendar import instant_text
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.journal.block import Draft
+from onecard.core.name import find_name, name_bytes
+from onecard.core.role import check_change, check_issuer, check_operator
 from onecard.ext import layout
 from onecard.ext.outcome import Funding, Record, Role, Status
 from onecard.ext.state import PARTICIPANTS_MAX, State
@@ -25,6 +29,7 @@ STATIONS_MAX = 1024  # what fits one message; a country's largest network has ha
 AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
 DAY_US = 86_400_000_000
 TIME_MIN_US = 946_684_800_000_000  # 2000-01-01 UTC: no tap is older, so no loss need be
+OPERATOR = 1  # where it stands in the values of a terminal
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 
 
@@ -42,21 +47,27 @@ class PutParticipants:
     def apply(
         self, state: State, sequence: int, booked_at_us: int
     ) -> tuple[list[Draft], list[int]]:
-        known = dict(state.by_name)
-        kinds = {int(row["participant"]): int(row["kind"]) for row in state.rows("participants")}
+        fresh: dict[bytes, int] = {}
+        roles: dict[int, int] = {}
+        kept: dict[int, bytes] = {}  # the name as it is kept, which may be another spelling
         ids, changed = [], []
         for at, (name, role) in enumerate(self.rows):
-            try:
+            with _in_row(at):
                 encoded = _participant_name(name, role)
-            except BadInput as error:
-                error.row = at
-                raise
-            number = known.setdefault(encoded, len(known) + 1)
-            if number > PARTICIPANTS_MAX:
-                raise Overloaded(f"a ledger holds at most {PARTICIPANTS_MAX} participants")
-            if kinds.get(number) != role:
-                kinds[number] = role
-                changed.append((0, number, role, Status.ACTIVE, len(encoded), encoded))
+                number = find_name(state.by_name, name) or fresh.get(encoded)
+                if number is not None and number not in roles:
+                    known = state.table("participants")[number]
+                    roles[number], kept[number] = int(known["kind"]), bytes(known["name"])
+                    if role != roles[number]:
+                        check_change(state, number, role)
+            if number is None:
+                number = fresh[encoded] = state.count("participants") + len(fresh)
+                if number > PARTICIPANTS_MAX:
+                    raise Overloaded(f"a ledger holds at most {PARTICIPANTS_MAX} participants")
+            if roles.get(number) != role:
+                roles[number] = role
+                text = kept.get(number, encoded)
+                changed.append((0, number, role, Status.ACTIVE, len(text), text))
             ids.append(number)
         rows = np.array(changed, layout.PARTICIPANT_RECORD)
         return _draft(Record.PARTICIPANTS, rows, sequence, booked_at_us), ids
@@ -90,15 +101,13 @@ class PutTerminals:
     ) -> tuple[list[Draft], list[int]]:
         fresh: dict[bytes, int] = {}
         latest: dict[int, tuple[int, ...]] = {}
+        kept: dict[int, bytes] = {}
         ids, changed = [], []
         for at, row in enumerate(self.rows):
-            try:
-                encoded = _text(row.number, NUMBER_BYTES_MAX, "terminal number")
+            with _in_row(at):
+                encoded = name_bytes(row.number, NUMBER_BYTES_MAX, "terminal number")
                 values = _terminal_values(row, state)
-            except BadInput as error:
-                error.row = at
-                raise
-            known = state.by_number.get(encoded) or fresh.get(encoded)
+            known = find_name(state.by_number, row.number) or fresh.get(encoded)
             if known is None:
                 known = state.count("terminals") + len(fresh)
                 if known > state.terminals_max:
@@ -106,9 +115,14 @@ class PutTerminals:
                 fresh[encoded] = known
             elif known not in latest:
                 latest[known] = _terminal_now(state, known)
+                kept[known] = bytes(state.table("terminals")[known]["number"])
             if latest.get(known) != values:
+                if known not in latest or latest[known][OPERATOR] != row.operator:
+                    with _in_row(at):
+                        check_operator(state, row.number, row.operator)
                 latest[known] = values
-                changed.append((0, known, *values, len(encoded), encoded))
+                text = kept.get(known, encoded)
+                changed.append((0, known, *values, len(text), text))
             ids.append(known)
         rows = np.array(changed, layout.TERMINAL_RECORD)
         return _draft(Record.TERMINALS, rows, sequence, booked_at_us), ids
@@ -223,7 +237,12 @@ class PutCards:
         wanted[keeps] = credentials["account"][card[keeps]]
         opens = wanted == 0
         there = accounts[wanted[~opens]]
-        other = (there["issuer"] != self.issuer) | (there["funding"] != self.funding)
+        moves = there["issuer"] != self.issuer
+        at = np.concatenate([first[opens], first[~opens][moves]])
+        if len(at):
+            with _in_row(int(at.min())):
+                check_issuer(state, self.issuer)
+        other = moves | (there["funding"] != self.funding)
         used = (there["entries"] > 0) | (self.account is not None)
         if other.any():
             # Only now, since it looks at every card: does another one draw on the account too?
@@ -279,7 +298,7 @@ class PutTariff:
         return 4 * len(self.fares_fen)
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
-        name = _text(self.name, TARIFF_NAME_BYTES_MAX, "tariff name")
+        name = name_bytes(self.name, TARIFF_NAME_BYTES_MAX, "tariff name")
         fares = np.ascontiguousarray(self.fares_fen, np.int32).reshape(-1)
         if not 1 <= self.stations <= STATIONS_MAX:
             raise BadInput(f"tariff stations: expected 1 to {STATIONS_MAX}, found {self.stations}")
@@ -370,9 +389,19 @@ class Declare:
         return _draft(Record.DECLARATIONS, rows, sequence, booked_at_us), len(rows)
 
 
+@contextmanager
+def _in_row(at: int) -> Iterator[None]:
+    """What is refused within is so because of this row."""
+    try:
+        yield
+    except BadInput as error:
+        error.row = at
+        raise
+
+
 def _participant_name(name: str, role: int) -> bytes:
     """The name as it is stored; BadInput where it or the role is none."""
-    encoded = _text(name, NAME_BYTES_MAX, "participant name")
+    encoded = name_bytes(name, NAME_BYTES_MAX, "participant name")
     if name.strip().isdecimal():
         raise BadInput("participant name: expected one that cannot be read as an id")
     if role not in list(Role):
@@ -412,16 +441,6 @@ def _full(name: str, limit: int) -> Overloaded:
         f"{name}: this ledger has room for {limit}, and this would be more; serve it with --set "
         f"{name}=N"
     )
-
-
-def _text(value: str, bytes_max: int, what: str) -> bytes:
-    """UTF-8 that fits its place and a line of a table."""
-    encoded = value.encode("utf-8", "surrogatepass")
-    if not 1 <= len(encoded) <= bytes_max:
-        raise BadInput(f"{what}: expected 1 to {bytes_max} bytes of UTF-8, found {len(encoded)}")
-    if not value.isprintable() or value != value.strip():
-        raise BadInput(f"{what}: expected printable characters without space around them")
-    return encoded
 
 
 def _draft(record: int, rows: NDArray[np.void], sequence: int, booked_at_us: int) -> list[Draft]:

@@ -1,5 +1,6 @@
 """Names and printed numbers to the ids the registry issued for them."""
 
+from onecard.core.name import find_name
 from onecard.grpc.asking import Asking
 
 
@@ -17,10 +18,9 @@ class Directory:
     async def participant(self, text: str) -> int | None:
         """The id of a participant given by id or name; None where there is none."""
         if text not in self.participants:
-            name = text.encode()
             number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
             found, count = await self.asking.read(
-                lambda state: (state.by_name.get(name), state.count("participants"))
+                lambda state: (find_name(state.by_name, text), state.count("participants"))
             )
             if found is None and 1 <= number < count:
                 found = number
@@ -32,8 +32,7 @@ class Directory:
     async def terminal(self, number: str) -> int | None:
         """The id of a terminal by its printed number; None where there is none."""
         if number not in self.terminals:
-            printed = number.encode()
-            found = await self.asking.read(lambda state: state.by_number.get(printed))
+            found = await self.asking.read(lambda state: find_name(state.by_number, number))
             if found is None:
                 return None
             self.terminals[number] = found

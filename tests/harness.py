@@ -123,7 +123,10 @@ class TwinSide:
             if isinstance(item, Taps | Message):
                 answers.append(self._taps(item, booked_at_us[number] if booked_at_us else at_us))
             else:
-                answers.append(self._act(item, at_us))
+                try:
+                    answers.append(self._act(item, at_us))
+                except twin_acts.Refused:
+                    answers.append(MALFORMED)
         return answers
 
     def record(self, sequence: int) -> dict[str, Any]:
@@ -170,10 +173,7 @@ class TwinSide:
                     CardRow(token, issuer, funding, status, since_us, floor_fen, account)
                     for token, account in zip(tokens, shared, strict=True)
                 ]
-                try:
-                    return twin_acts.put_cards(book, cards, at_us)
-                except twin_acts.Refused:
-                    return MALFORMED
+                return twin_acts.put_cards(book, cards, at_us)
             case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
                 return twin_acts.put_tariff(
                     book, name, effective_from_us, stations, fares_fen, entry_min_fen, at_us

@@ -24,6 +24,8 @@ from tests.twin import Decision
 from tests.twin_state import Tap
 
 CARD = 0x1000
+PARTIES = [("Bus", Role.OPERATOR), ("Bank", Role.ISSUER)]
+BANK = 2
 PATIENCE_S = 10.0
 SMALL = Settings(
     cards_max=1 << 10,
@@ -75,7 +77,7 @@ def served(folder: Path, settings: Settings = SMALL) -> Iterator[Node]:
     node = Node(folder, settings, clock, Log(clock, out=StringIO()))
     node.start()
     if node.state.count("terminals") == 1:
-        wait_for(lambda done: node.act(PutParticipants([("Bus", Role.OPERATOR)]), done))
+        wait_for(lambda done: node.act(PutParticipants(PARTIES), done))
         rows = [TerminalRow(f"T{number}", 1) for number in (1, 2)]
         wait_for(lambda done: node.act(PutTerminals(rows), done))
         put_cards(node, CARD, 1)
@@ -90,7 +92,7 @@ def served(folder: Path, settings: Settings = SMALL) -> Iterator[Node]:
 
 def put_cards(node: Node, token: int, count: int) -> object:
     tokens = np.arange(token, token + count, dtype=np.uint64)
-    act = PutCards(tokens, 1, Funding.PREPAID, floor_fen=-(10**9))
+    act = PutCards(tokens, BANK, Funding.PREPAID, floor_fen=-(10**9))
     return wait_for(lambda done: node.act(act, done))
 
 

@@ -5,6 +5,7 @@ refunding, holds worth capturing, identities worth sending again. A few values a
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from onecard.ext.outcome import Funding, Kind, Role, Status
@@ -72,18 +73,20 @@ class Storm:
     def registry(self) -> list[Item]:
         """Participants, terminals, cards and perhaps a tariff to begin with."""
         rng = self.rng
-        roles = [rng.choice(list(Role)) for _ in range(rng.randint(2, 5))]
+        roles = [Role.OPERATOR, Role.ISSUER]
+        roles += [rng.choice(list(Role)) for _ in range(rng.randint(0, 3))]
         items: list[Item] = [
             Participants(tuple((f"party {n}", role) for n, role in enumerate(roles)))
         ]
-        parties = range(1, len(roles) + 1)
+        issuers = [n for n, role in enumerate(roles, 1) if role == Role.ISSUER]
+        parties = [n for n, role in enumerate(roles, 1) if role != Role.ISSUER]
         items.append(Terminals(tuple(self._terminal(n, parties) for n in range(rng.randint(2, 4)))))
         for number in range(rng.randint(1, 4)):
             tokens = tuple(0x1000 + 16 * number + n for n in range(rng.randint(1, 3)))
             items.append(
                 Cards(
                     tokens,
-                    rng.choice(parties),
+                    rng.choice(issuers),
                     rng.choice((Funding.PREPAID, Funding.PREPAID, Funding.CHIP, Funding.CREDIT)),
                     floor_fen=rng.choice((0, 0, -500, 300)),
                 )
@@ -217,7 +220,7 @@ class Storm:
                 return Close(NOW_US // DAY_US + rng.randrange(3))
         return self._card()
 
-    def _terminal(self, number: int, parties: range) -> Terminal:
+    def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
         rng = self.rng
         status = Status.ACTIVE if rng.random() < 0.95 else rng.choice(list(Status))
         place = rng.choice((0, 1, 2, 3))
@@ -257,7 +260,7 @@ class Storm:
             account, shared = book.accounts[number], (number,)
         return Cards(
             (token,),
-            account.issuer if account else 1,
+            account.issuer if account else rng.choice((2, 2, 2, 1)),
             account.funding if account else rng.choice(list(Funding)),
             rng.choice((Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED)),
             rng.choice((0, self.now_us, self.now_us - 6 * HOUR_US)),

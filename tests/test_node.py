@@ -258,7 +258,7 @@ def test_what_an_act_pushed_out_of_memory_is_not_asked_of_the_disk_too_early(
             node.read(lambda state: gate.entered.wait(0.3), lambda _: None)
         node.taps(0, "A", rides(1, 2), answers.of("first"))
         tokens = np.arange(0x5000, 0x5000 + 500, dtype=np.uint64)
-        node.act(PutCards(tokens, 1, Funding.PREPAID), answers.of("cards"))
+        node.act(PutCards(tokens, 2, Funding.PREPAID), answers.of("cards"))
         node.taps(0, "A", rides(3, 1), answers.of("pushes"))
         node.taps(0, "A", rides(1, 2), answers.of("again"))
         refund = Tap(CARD, 1, 50, 0, 0, Kind.REFUND, 100, 0, 0, node.journal.last + 1, 0, 0)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from unicodedata import normalize
 
-from onecard.ext.outcome import Status
+from onecard.ext.outcome import Role, Status
 from tests.twin_state import (
     Account,
     Book,
@@ -40,6 +41,9 @@ class CardRow:
 def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: int) -> list[int]:
     """Ids in the order of the rows; a name that is known with that role changes nothing."""
     ids = {known.name: number for number, known in book.participants.items()}
+    rows = [(normalize("NFC", name), role) for name, role in rows]
+    if any(name in ids and not may_become(book, ids[name], role) for name, role in rows):
+        raise Refused
     answers = []
     for name, role in rows:
         number = ids.setdefault(name, len(ids) + 1)
@@ -56,9 +60,31 @@ def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: 
     return answers
 
 
+def may_have(role: int, terminals: bool, cards: bool) -> bool:
+    """Terminals are an operator's or an agent's, cards an issuer's."""
+    return (not terminals or role != Role.ISSUER) and (not cards or role == Role.ISSUER)
+
+
+def may_become(book: Book, participant: int, role: int) -> bool:
+    """A participant with terminals or cards keeps its role, unless those need the other one."""
+    now = book.participants[participant].role
+    terminals = any(known.operator == participant for known in book.terminals.values())
+    cards = any(account.issuer == participant for account in book.accounts.values())
+    if role == now or not (terminals or cards):
+        return True
+    return may_have(role, terminals, cards) and not may_have(now, terminals, cards)
+
+
 def put_terminals(book: Book, rows: Iterable[Terminal], booked_at_us: int) -> list[int]:
     """Ids in the order of the rows; what was seen and taken at a terminal stays."""
     ids = {known.number: number for number, known in book.terminals.items()}
+    rows = [replace(row, number=normalize("NFC", row.number)) for row in rows]
+    operators = {known.number: known.operator for known in book.terminals.values()}
+    for row in rows:
+        role = book.participants[row.operator].role
+        if operators.get(row.number) != row.operator and not may_have(role, True, False):
+            raise Refused
+        operators[row.number] = row.operator
     answers = []
     for row in rows:
         number = ids.setdefault(row.number, len(ids) + 1)
@@ -90,11 +116,14 @@ def refuses(book: Book, row: CardRow) -> bool:
     """An account that has entries, or is named to be shared, keeps its issuer and funding."""
     known = book.credentials.get(row.token)
     number = row.account or (known.account if known else 0)
-    if number == 0:
-        return False
     account = book.accounts.get(number)
-    if account is None:
+    if number and account is None:
         return True
+    if account is None or account.issuer != row.issuer:
+        if not may_have(book.participants[row.issuer].role, False, True):
+            return True
+    if account is None:
+        return False
     settled = account.entries > 0 or row.account != 0
     return settled and (account.issuer, account.funding) != (row.issuer, row.funding)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from onecard.core.calendar import day_number, day_text
 from onecard.core.errors import BadInput, NotFound
+from onecard.core.name import spellings
 from onecard.core.settlement.form import CURRENCY, FORMAT
 
 MANIFEST = "manifest.json"
@@ -56,8 +57,9 @@ class Manifest:
 
     def sheet_of(self, who: int | str) -> Sheet:
         """A participant's file by id or name; NotFound."""
+        names = set(spellings(str(who)))
         for sheet in self.sheets:
-            if who in (sheet.participant, sheet.name, str(sheet.participant)):
+            if sheet.name in names or str(sheet.participant) in names:
                 return sheet
         known = ", ".join(f"{sheet.participant} {sheet.name}" for sheet in self.sheets[:8])
         raise NotFound(
