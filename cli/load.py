@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from onecard.cli.changes import DryRun, Move, Sending
 from onecard.cli.encoding import why_not_utf8
 from onecard.cli.exit_status import Exit
 from onecard.cli.issued import Issued
@@ -60,32 +61,40 @@ WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 @app.command()
-def participants(file: File, to: To = ADDRESS, ids: Ids = None, as_json: AsJson = False) -> None:
+def participants(
+    file: File,
+    to: To = ADDRESS,
+    ids: Ids = None,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, DryRun] = False,
+) -> None:
     """Operators, issuers and agents; prints their ids. Columns: name, role (operator, issuer or
-    agent).
+    agent). Who has terminals or cards keeps the role.
 
     Example: onecard load participants participants.csv --to 127.0.0.1:7421
     """
     rows = Rows(file, ("name", "role"))
     with _client(to) as client:
-        before = client.head().sequence
         issued = Issued("name", ids, as_json)
-
-        def put(part: list["Line"]) -> None:
-            sent = [_participant(row) for row in part]
-            answer = _load(client, participants=sent)
-            issued.add([row.name for row in sent], answer.participant_ids)
-
-        count = rows.send(put)
-        _say(f"{count} participants read, {client.head().sequence - before} changed")
-    issued.say()
+        sending = Sending(client, "participant", rows, _participant, issued)
+        sending.put(dry_run, move=False)
+    if not dry_run:
+        issued.say()
 
 
 @app.command()
-def terminals(file: File, to: To = ADDRESS, ids: Ids = None, as_json: AsJson = False) -> None:
+def terminals(
+    file: File,
+    to: To = ADDRESS,
+    ids: Ids = None,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, DryRun] = False,
+    move: Annotated[bool, Move] = False,
+) -> None:
     """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
     id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
-    no).
+    no). A file that moves a terminal to another operator lists what it moves and changes nothing,
+    unless --move says that it is meant.
 
     Example: onecard load terminals terminals.csv --to 127.0.0.1:7421 --ids ids.csv
     """
@@ -93,43 +102,38 @@ def terminals(file: File, to: To = ADDRESS, ids: Ids = None, as_json: AsJson = F
     rows = Rows(file, ("number", "operator"), optional)
     with _client(to) as client:
         known = client.participants()
-        before = client.head().sequence
         issued = Issued("number", ids, as_json)
-
-        def put(part: list["Line"]) -> None:
-            sent = [_terminal(row, known) for row in part]
-            answer = _load(client, terminals=sent)
-            issued.add([row.number for row in sent], answer.terminal_ids)
-
-        count = rows.send(put)
-        _say(f"{count} terminals read, {client.head().sequence - before} changed")
-    issued.say()
+        sending = Sending(client, "terminal", rows, lambda row: _terminal(row, known), issued)
+        sending.put(dry_run, move)
+    if not dry_run:
+        issued.say()
 
 
 @app.command()
-def cards(file: File, to: To = ADDRESS) -> None:
+def cards(
+    file: File,
+    to: To = ADDRESS,
+    dry_run: Annotated[bool, DryRun] = False,
+    move: Annotated[bool, Move] = False,
+) -> None:
     """Cards, by printed number or by token. Columns: number or token (decimal), issuer (name or
     id), funding (prepaid, chip or credit); and, where wanted, status, since, floor_fen, account.
     since is when the status took effect, of a lost card when it was lost; else that is now. A day
     or time in the ledger's zone, or with one of its own: 2026-11-22, 2026-11-22 08:30,
-    2026-11-22 08:30+08:00.
+    2026-11-22 08:30+08:00. A number has the form that the ledger was made for, and is taken exactly
+    as it is written. A file that moves a card to another issuer or account lists the lines that do
+    and changes nothing, unless --move says that it is meant; a card that comes twice is put twice,
+    in the order of the lines.
 
-    Example: onecard load cards cards.csv --to 127.0.0.1:7421
+    Example: onecard load cards cards.csv --to 127.0.0.1:7421 --dry-run
     """
     optional = ("number", "token", "status", "since", "floor_fen", "account")
     rows = Rows(file, ("issuer", "funding"), optional)
     with _client(to) as client:
         known, zone_us = client.participants(), client.rules().zone_offset_us
         form = CardForm.parse(client.head().card_number)
-        changed = 0
-
-        def put(part: list["Line"]) -> None:
-            nonlocal changed
-            cards = [_card(row, known, zone_us, form) for row in part]
-            changed += _load(client, cards=cards).changed
-
-        count = rows.send(put)
-        _say(f"{count} cards read, {changed} changed")
+        sending = Sending(client, "card", rows, lambda row: _card(row, known, zone_us, form))
+        sending.put(dry_run, move)
 
 
 @app.command()
@@ -316,17 +320,17 @@ class Rows:
             except UnicodeDecodeError:
                 raise BadInput(why_not_utf8(self.file)) from None
 
-    def send(self, put: Callable[[list[Line]], object]) -> int:
+    def send(self, put: Callable[[list[Line]], object], dry_run: bool = False) -> int:
         """Calls `put` with some thousand rows at a time and shows how far it is; the rows read."""
         count = 0
         lines = iter(self)
         with _progress(self.file.name) as advance:
             while True:
-                with located([], count):
+                with located([], 0 if dry_run else count):
                     part = list(islice(lines, LOAD_ROWS))
                 if not part:
                     break
-                with located(part, count):
+                with located(part, 0 if dry_run else count):
                     put(part)
                 count += len(part)
                 advance(len(part))
@@ -448,10 +452,6 @@ def _fares(rows: Rows) -> NDArray[np.int32]:
     for (start, end), fare in pairs.items():
         fares[start - 1, end - 1] = fare
     return fares
-
-
-def _load(client: Client, **rows: Any) -> pb.LoadResponse:
-    return client.load([pb.LoadRequest(**rows)])
 
 
 @contextmanager

@@ -6,36 +6,35 @@ answer. The engine applies the drafts to the state the way a replay would. A row
 already so journals nothing.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.calendar import instant_text
+from onecard.core.cards import AMOUNT_MAX_FEN
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.journal.block import Draft
 from onecard.core.name import find_name, name_bytes
-from onecard.core.role import check_change, check_issuer, check_operator
+from onecard.core.role import check_change, check_operator
+from onecard.core.row_change import Change, Put, difference, draft_of, full, in_row, refuse_move
 from onecard.ext import layout
-from onecard.ext.outcome import Funding, Record, Role, Status
+from onecard.ext.outcome import Record, Role, Status
 from onecard.ext.state import PARTICIPANTS_MAX, State
 
 NAME_BYTES_MAX = layout.PARTICIPANT["name"].itemsize
 NUMBER_BYTES_MAX = layout.TERMINAL["number"].itemsize
 TARIFF_NAME_BYTES_MAX = 36
 STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
-AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
 DAY_US = 86_400_000_000
-TIME_MIN_US = 946_684_800_000_000  # 2000-01-01 UTC: no tap is older, so no loss need be
-OPERATOR = 1  # where it stands in the values of a terminal
+TERMINAL_COLUMNS = ("place", "operator", "mode", "status", "counterless")
+OPERATOR = TERMINAL_COLUMNS.index("operator")
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 
 
 @dataclass(frozen=True)
 class PutParticipants:
-    """Register participants by name; answers their ids, in order. rows: (name, role)."""
+    """Register participants by name; answers a Put with their ids. rows: (name, role)."""
 
     rows: list[tuple[str, int]]
 
@@ -44,15 +43,20 @@ class PutParticipants:
         """What it will journal, at most."""
         return len(self.rows) * layout.PARTICIPANT_RECORD.itemsize
 
-    def apply(
-        self, state: State, sequence: int, booked_at_us: int
-    ) -> tuple[list[Draft], list[int]]:
+    def halves(self) -> list[Self]:
+        """The same in two acts, one after the other."""
+        middle = len(self.rows) // 2
+        return [replace(self, rows=rows) for rows in (self.rows[:middle], self.rows[middle:])]
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Put]:
         fresh: dict[bytes, int] = {}
         roles: dict[int, int] = {}
         kept: dict[int, bytes] = {}  # the name as it is kept, which may be another spelling
-        ids, changed = [], []
+        ids: list[int] = []
+        changed, changes = [], []
+        what: dict[int, str] = {}
         for at, (name, role) in enumerate(self.rows):
-            with _in_row(at):
+            with in_row(at):
                 encoded = _participant_name(name, role)
                 number = find_name(state.by_name, name) or fresh.get(encoded)
                 if number is not None and number not in roles:
@@ -64,13 +68,18 @@ class PutParticipants:
                 number = fresh[encoded] = state.count("participants") + len(fresh)
                 if number > PARTICIPANTS_MAX:
                     raise Overloaded(f"a ledger holds at most {PARTICIPANTS_MAX} participants")
-            if roles.get(number) != role:
+            before = roles.get(number)
+            if before is not None and before != role:
+                what[at] = difference(state, ["role"], [before], [role])
+            changes.append(_change(before, role))
+            if before != role:
                 roles[number] = role
                 text = kept.get(number, encoded)
                 changed.append((0, number, role, Status.ACTIVE, len(text), text))
             ids.append(number)
         rows = np.array(changed, layout.PARTICIPANT_RECORD)
-        return _draft(Record.PARTICIPANTS, rows, sequence, booked_at_us), ids
+        drafts = draft_of(Record.PARTICIPANTS, rows, sequence, booked_at_us)
+        return drafts, Put.of(changes, ids, what)
 
 
 @dataclass(frozen=True)
@@ -87,196 +96,62 @@ class TerminalRow:
 
 @dataclass(frozen=True)
 class PutTerminals:
-    """Register terminals by printed number; answers their ids, in order."""
+    """Register terminals by printed number; answers a Put with their ids.
+
+    Unless `may_move`, BadInput where one would go to another operator.
+    """
 
     rows: list[TerminalRow]
+    may_move: bool = True
 
     @property
     def size_bytes(self) -> int:
         """What it will journal, at most."""
         return len(self.rows) * layout.TERMINAL_RECORD.itemsize
 
-    def apply(
-        self, state: State, sequence: int, booked_at_us: int
-    ) -> tuple[list[Draft], list[int]]:
+    def halves(self) -> list[Self]:
+        """The same in two acts, one after the other."""
+        middle = len(self.rows) // 2
+        return [replace(self, rows=rows) for rows in (self.rows[:middle], self.rows[middle:])]
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Put]:
         fresh: dict[bytes, int] = {}
         latest: dict[int, tuple[int, ...]] = {}
         kept: dict[int, bytes] = {}
-        ids, changed = [], []
+        ids: list[int] = []
+        changed, changes = [], []
+        what: dict[int, str] = {}
         for at, row in enumerate(self.rows):
-            with _in_row(at):
+            with in_row(at):
                 encoded = name_bytes(row.number, NUMBER_BYTES_MAX, "terminal number")
                 values = _terminal_values(row, state)
             known = find_name(state.by_number, row.number) or fresh.get(encoded)
             if known is None:
                 known = state.count("terminals") + len(fresh)
                 if known > state.terminals_max:
-                    raise _full("terminals_max", state.terminals_max)
+                    raise full("terminals_max", state.terminals_max)
                 fresh[encoded] = known
             elif known not in latest:
                 latest[known] = _terminal_now(state, known)
                 kept[known] = bytes(state.table("terminals")[known]["number"])
-            if latest.get(known) != values:
-                if known not in latest or latest[known][OPERATOR] != row.operator:
-                    with _in_row(at):
-                        check_operator(state, row.number, row.operator)
+            before = latest.get(known)
+            moves = before is not None and before[OPERATOR] != row.operator
+            with in_row(at):
+                if before is not None and before != values:
+                    what[at] = difference(state, TERMINAL_COLUMNS, before, values)
+                if moves and not self.may_move:
+                    refuse_move(f"terminal {row.number}", what[at])
+                if before is None or moves:
+                    check_operator(state, row.number, row.operator)
+            changes.append(Change.MOVED if moves else _change(before, values))
+            if before != values:
                 latest[known] = values
                 text = kept.get(known, encoded)
                 changed.append((0, known, *values, len(text), text))
             ids.append(known)
         rows = np.array(changed, layout.TERMINAL_RECORD)
-        return _draft(Record.TERMINALS, rows, sequence, booked_at_us), ids
-
-
-@dataclass(frozen=True)
-class PutCards:
-    """Register credentials by token, or change their status; answers how many rows changed.
-
-    token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
-    uint32, 0 opens one (or keeps the card's), another card's shares that. since_us 0 is the
-    booking time; of a card that left ACTIVE before, the earlier time is kept. floor_fen None keeps
-    the account's, which is 0 of a new one.
-    """
-
-    token: NDArray[np.uint64]
-    issuer: int
-    funding: int
-    status: int = Status.ACTIVE
-    since_us: int = 0
-    floor_fen: int | None = None
-    account: NDArray[np.uint32] | None = field(default=None)
-
-    @property
-    def size_bytes(self) -> int:
-        """What it will journal, at most."""
-        return len(self.token) * layout.CARD_RECORD.itemsize
-
-    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
-        try:
-            self._check(state, booked_at_us)
-        except BadInput as error:
-            error.row = error.row or 0  # what all rows have alike is wrong from the first on
-            raise
-        token, first = np.unique(np.asarray(self.token, np.uint64), return_index=True)
-        order = np.argsort(first, kind="stable")
-        token, first = token[order], first[order]
-        rows = np.zeros(len(token), layout.CARD_RECORD)
-        rows["token"] = token
-        rows["issuer"] = self.issuer
-        rows["funding"] = self.funding
-        rows["status"] = self.status
-        card = state.credentials_of(token)
-        rows["since_us"] = self._since_us(state, card, booked_at_us)
-        self._accounts(state, rows, card, first)
-        floors = state.table("accounts")["floor_fen"][rows["account"]]
-        rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
-        rows = rows[self._changed(state, rows, card)]
-        if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
-            raise _full("cards_max", state.cards_max)
-        return _draft(Record.CARDS, rows, sequence, booked_at_us), len(rows)
-
-    def _since_us(
-        self, state: State, card: NDArray[np.int64], booked_at_us: int
-    ) -> NDArray[np.int64]:
-        """When each status took effect; of a card that is not ACTIVE, when it left ACTIVE."""
-        since_us = np.full(len(card), self.since_us or booked_at_us, np.int64)
-        known = card >= 0
-        credentials = state.table("credentials")[np.maximum(card, 0)]
-        active = credentials["status"] == Status.ACTIVE
-        if self.status == Status.ACTIVE:
-            keeps = known & active & (self.since_us == 0)
-        else:
-            # Lost is lost: a card blocked and closed later was not good in between.
-            keeps = known & ~active & (credentials["since_us"] < since_us)
-        since_us[keeps] = credentials["since_us"][keeps]
-        return since_us
-
-    def _check(self, state: State, booked_at_us: int) -> None:
-        zone_us = int(state.totals["zone_offset_us"][0])
-        if self.since_us and not TIME_MIN_US <= self.since_us <= booked_at_us:
-            now, found = (instant_text(us, zone_us) for us in (booked_at_us, self.since_us))
-            raise BadInput(
-                f"card since: expected a time from 2000-01-01 to now, {now}, found {found}"
-            )
-        if len(self.token) and not np.asarray(self.token).all():
-            refusal = BadInput("card token: expected not 0, found 0")
-            refusal.row = int(np.flatnonzero(np.asarray(self.token) == 0)[0])
-            raise refusal
-        if not 1 <= self.issuer < state.count("participants"):
-            raise BadInput(f"card issuer: expected a participant id, found {self.issuer}")
-        if self.funding not in list(Funding):
-            raise BadInput(f"card funding: expected 1 to {max(Funding)}, found {self.funding}")
-        if self.status not in list(Status):
-            raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
-        if self.floor_fen is not None and abs(self.floor_fen) > AMOUNT_MAX_FEN:
-            raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")
-
-    def _accounts(
-        self,
-        state: State,
-        rows: NDArray[np.void],
-        card: NDArray[np.int64],
-        first: NDArray[np.intp],
-    ) -> None:
-        """Fill rows["account"]: the one asked for, the card's own, or a new one."""
-        wanted = np.zeros(len(rows), np.uint32)
-        if self.account is not None:
-            if len(self.account) != len(self.token):
-                raise BadInput(
-                    f"card accounts: expected {len(self.token)} rows, found {len(self.account)}"
-                )
-            wanted = np.asarray(self.account, np.uint32)[first]
-        if len(wanted) and int(wanted.max()) >= state.count("accounts"):
-            refusal = BadInput(
-                f"card account: expected one that was issued, found {int(wanted.max())}"
-            )
-            refusal.row = int(first[np.argmax(wanted)])
-            raise refusal
-        credentials, accounts = state.table("credentials"), state.table("accounts")
-        keeps = (wanted == 0) & (card >= 0)
-        wanted[keeps] = credentials["account"][card[keeps]]
-        opens = wanted == 0
-        there = accounts[wanted[~opens]]
-        moves = there["issuer"] != self.issuer
-        at = np.concatenate([first[opens], first[~opens][moves]])
-        if len(at):
-            with _in_row(int(at.min())):
-                check_issuer(state, self.issuer)
-        other = moves | (there["funding"] != self.funding)
-        used = (there["entries"] > 0) | (self.account is not None)
-        if other.any():
-            # Only now, since it looks at every card: does another one draw on the account too?
-            sharing = np.bincount(
-                state.rows("credentials")["account"], minlength=state.count("accounts")
-            )
-            used |= sharing[wanted[~opens]] > 1
-        if (used & other).any():
-            refusal = BadInput(
-                "card issuer or funding: an account that has entries or is shared keeps its own; "
-                "open a new account"
-            )
-            refusal.row = int(first[~opens][np.argmax(used & other)])
-            raise refusal
-        wanted[opens] = np.arange(int(opens.sum()), dtype=np.uint32) + state.count("accounts")
-        if len(wanted) and int(wanted.max()) > state.cards_max:
-            raise _full("cards_max", state.cards_max)
-        rows["account"] = wanted
-
-    def _changed(
-        self, state: State, rows: NDArray[np.void], card: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Which rows say something new."""
-        known = np.flatnonzero(card >= 0)
-        changed = np.ones(len(rows), np.bool_)
-        credentials = state.table("credentials")[card[known]]
-        accounts = state.table("accounts")[credentials["account"]]
-        same = rows["account"][known] == credentials["account"]
-        same &= rows["status"][known] == credentials["status"]
-        same &= rows["since_us"][known] == credentials["since_us"]
-        for column in ("floor_fen", "issuer", "funding"):
-            same &= rows[column][known] == accounts[column]
-        changed[known] = ~same
-        return changed
+        drafts = draft_of(Record.TERMINALS, rows, sequence, booked_at_us)
+        return drafts, Put.of(changes, ids, what)
 
 
 @dataclass(frozen=True)
@@ -386,17 +261,7 @@ class Declare:
         rows = np.zeros(len(self.rows), layout.DECLARATION_RECORD)
         for column, name in enumerate(("terminal", "day", "taps", "sum_fen")):
             rows[name] = [row[column] for row in self.rows]
-        return _draft(Record.DECLARATIONS, rows, sequence, booked_at_us), len(rows)
-
-
-@contextmanager
-def _in_row(at: int) -> Iterator[None]:
-    """What is refused within is so because of this row."""
-    try:
-        yield
-    except BadInput as error:
-        error.row = at
-        raise
+        return draft_of(Record.DECLARATIONS, rows, sequence, booked_at_us), len(rows)
 
 
 def _participant_name(name: str, role: int) -> bytes:
@@ -430,21 +295,14 @@ def _terminal_values(row: TerminalRow, state: State) -> tuple[int, ...]:
     return row.place, row.operator, row.mode, int(row.status), int(row.counterless)
 
 
+def _change(before: object | None, after: object) -> Change:
+    """Of a row that does not move."""
+    if before is None:
+        return Change.ADDED
+    return Change.SAME if before == after else Change.CHANGED
+
+
 def _terminal_now(state: State, terminal: int) -> tuple[int, ...]:
     row = state.table("terminals")[terminal]
     names = ("place", "operator_id", "mode", "status", "counterless")
     return tuple(int(row[name]) for name in names)
-
-
-def _full(name: str, limit: int) -> Overloaded:
-    return Overloaded(
-        f"{name}: this ledger has room for {limit}, and this would be more; serve it with --set "
-        f"{name}=N"
-    )
-
-
-def _draft(record: int, rows: NDArray[np.void], sequence: int, booked_at_us: int) -> list[Draft]:
-    if len(rows) == 0:
-        return []
-    rows["sequence"] = np.arange(sequence, sequence + len(rows), dtype=np.uint64)
-    return [Draft.of(record, rows, booked_at_us)]

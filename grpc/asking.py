@@ -14,6 +14,8 @@ class Node(Protocol):
     """What this folder needs of core/clearing/node.py."""
 
     @property
+    def clock(self) -> Any: ...
+    @property
     def journal(self) -> Any: ...
     @property
     def engine(self) -> Any: ...
@@ -26,6 +28,10 @@ class Node(Protocol):
 
 class Starting:
     """In place of a node while its ledger is opened: refuses, so that clients try again."""
+
+    @property
+    def clock(self) -> Any:
+        raise _starting()
 
     @property
     def journal(self) -> Any:

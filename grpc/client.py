@@ -199,6 +199,11 @@ class Client:
             response = self._call(registry_pb2.LoadResponse, self.registry.Load, iter((request,)))
             total.participant_ids.extend(response.participant_ids)
             total.terminal_ids.extend(response.terminal_ids)
+            for kind in ("participant", "terminal", "card"):
+                changes, notes = (getattr(total, f"{kind}_{what}") for what in ("changes", "notes"))
+                for note in getattr(response, f"{kind}_notes"):
+                    notes.add(row=len(changes) + note.row, what=note.what)
+                changes.extend(getattr(response, f"{kind}_changes"))
             total.cards += response.cards
             total.changed += response.changed
             total.sequence = response.sequence

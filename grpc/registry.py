@@ -3,24 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, islice
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core import completeness
+from onecard.core.cards import PutCards
 from onecard.core.errors import BadInput, NotFound, OnecardError
 from onecard.core.registry import (
     RULES,
     Declare,
-    PutCards,
     PutParticipants,
     PutRules,
     PutTariff,
     PutTerminals,
     TerminalRow,
 )
+from onecard.core.row_change import Put
 from onecard.ext.state import State
 from onecard.grpc.asking import Asking
 from onecard.grpc.door import only_operator, only_party, principal
@@ -32,6 +34,8 @@ DECLARED_MAX = 10_000  # rows of one call: an operator's terminals of a day
 NUMBERS_MAX = 5_000  # of one call: some 10 ms of the loop that all calls share
 Row = TypeVar("Row")
 ROWS_AN_ACT = 2_048  # of participants or terminals: some 20 ms of the engine
+NOTES_MAX = 10_000  # a kind of row in one answer: under a mebibyte
+Registering: TypeAlias = PutParticipants | PutTerminals | PutCards
 
 
 class Registry(registry_pb2_grpc.RegistryServicer):
@@ -51,7 +55,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
                 await self._load(request, response)
             except OnecardError as error:
                 ids = len(response.participant_ids) + len(response.terminal_ids)
-                error.taken = ids + response.cards
+                error.taken = 0 if request.dry_run else ids + response.cards
                 raise
         response.sequence = self.asking.node.journal.last
         return response
@@ -61,25 +65,51 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         for first, part in _parts(request.participants):
             participants = PutParticipants([(row.name, int(row.role)) for row in part])
             with _of("participants", first):
-                response.participant_ids.extend(await self.asking.act(participants))
+                put = await self._put(participants, request.dry_run)
+            response.participant_ids.extend(put.ids)
+            _note(put, response.participant_changes, response.participant_notes)
         for first, gates in _parts(request.terminals):
-            terminals = PutTerminals([_terminal_row(row) for row in gates])
+            rows = [_terminal_row(row) for row in gates]
+            terminals = PutTerminals(rows, may_move=not request.refuse_moves)
             with _of("terminals", first):
-                response.terminal_ids.extend(await self.asking.act(terminals))
-        for rows, first, act in self._card_acts(request):
-            with _of(rows, first):
-                response.changed += await self.asking.act(act)
-            response.cards += len(act.token)
+                put = await self._put(terminals, request.dry_run)
+            response.terminal_ids.extend(put.ids)
+            _note(put, response.terminal_changes, response.terminal_notes)
+        for of_what, first, act in self._card_acts(request):
+            with _of(of_what, first):
+                put = await self._put(act, request.dry_run)
+            response.cards += len(put.change)
+            response.changed += put.changed
+            if of_what == "cards":
+                _note(put, response.card_changes, response.card_notes)
+
+    async def _put(self, act: Registering, dry_run: bool = False) -> Put:
+        """What became of an act's rows; in a dry run, what would become of them now."""
+        if not dry_run:
+            done: Put = await self.asking.act(act)
+            return done
+        now_us = self.asking.node.clock.now_us()
+
+        def would(state: State) -> Put:
+            return act.apply(state, int(state.totals["last"][0]) + 1, now_us)[1]
+
+        try:
+            return await self.asking.read(would)
+        except BadInput as error:
+            first, second = act.halves()
+            if not first.size_bytes:  # one row, and it is refused
+                return Put.refused(error)
+        return Put.joined([await self._put(first, dry_run), await self._put(second, dry_run)])
 
     async def PutParticipant(self, request: pb.Participant, _: Any) -> pb.Participant:
         only_operator("Registry.PutParticipant")
         act = PutParticipants([(request.name, int(request.role))])
-        (number,) = await self.asking.act(act)
+        (number,) = (await self._put(act)).ids
         return pb.Participant(id=number, name=request.name, role=request.role)
 
     async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
         only_operator("Registry.PutTerminal")
-        (number,) = await self.asking.act(PutTerminals([_terminal_row(request)]))
+        (number,) = (await self._put(PutTerminals([_terminal_row(request)]))).ids
         answer = pb.Terminal()
         answer.CopyFrom(request)
         answer.id = number
@@ -201,10 +231,14 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             with _of("cards", first):
                 token = np.array(_each(cards, self._token), np.uint64)
             account = np.array([card.account for card in cards], np.uint32)
-            act = _put_cards(token, same, account if account.any() else None)
-            acts.append(("cards", first, act))
+            # What comes again is put after what came before, and so finds that done.
+            for part in _once_each(token) if account.any() else [slice(0, len(cards))]:
+                wanted = account[part] if account[part].any() else None
+                act = replace(_put_cards(token[part], same, wanted), in_words=True)
+                acts.append(("cards", first + part.start, act))
             first += len(cards)
-        return acts
+        may_move = not request.refuse_moves
+        return [(rows, first, replace(act, may_move=may_move)) for rows, first, act in acts]
 
     def _token(self, card: pb.Card) -> int:
         """The token, computed where a printed number is given; both must agree."""
@@ -279,6 +313,25 @@ def _each(rows: Iterable[Row], token: Callable[[Row], int]) -> list[int]:
             error.row = len(found)
             raise
     return found
+
+
+def _once_each(token: NDArray[np.uint64]) -> Iterator[slice]:
+    """Runs of rows in which no card comes twice."""
+    start, seen = 0, set[int]()
+    for at, value in enumerate(token.tolist()):
+        if value in seen:
+            yield slice(start, at)
+            start, seen = at, set()
+        seen.add(value)
+    yield slice(start, len(token))
+
+
+def _note(put: Put, changes: Any, notes: Any) -> None:
+    """Add what became of rows to an answer."""
+    before = len(changes)
+    changes.extend(put.change.tolist())
+    for row, what in islice(put.what.items(), NOTES_MAX - len(notes)):
+        notes.add(row=before + row, what=what)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import ActIn, Engine, TapsIn
 from onecard.core.config import MIB
 from onecard.core.derived import identity
@@ -27,7 +28,7 @@ from onecard.core.derived.pages import PAGES
 from onecard.core.errors import OnecardError
 from onecard.core.ledger import Ledger, read_card
 from onecard.core.log import Log
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.core.verify import verify
 from onecard.ext.outcome import Funding, Kind, Role

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from onecard.core.cards import PutCards
 from onecard.core.clearing.node import Node, wait_for
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import Stopped
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.ext.outcome import Funding, Role
 from tests.harness import Taps
 from tests.sides import answered

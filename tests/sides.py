@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import BadInput, OnecardError
@@ -17,13 +18,13 @@ from onecard.core.ledger import Ledger
 from onecard.core.log import Log
 from onecard.core.registry import Declare as PutDeclarations
 from onecard.core.registry import (
-    PutCards,
     PutParticipants,
     PutRules,
     PutTariff,
     PutTerminals,
     TerminalRow,
 )
+from onecard.core.row_change import Put
 from onecard.core.settlement.window import Closed, CloseWindow, closed_view
 from onecard.ext.outcome import Outcome, Record
 from onecard.v1.tap_pb2 import Decisions
@@ -254,6 +255,8 @@ def answered(answer: Any) -> Any:
         return MALFORMED
     if isinstance(answer, Closed):
         return answer.window, answer.first, answer.cut, answer.record
+    if isinstance(answer, Put):
+        return answer.ids or answer.changed
     if isinstance(answer, bytes):
         batch = Decisions.FromString(answer)
         columns = (batch.outcome, batch.sequence, batch.amount_fen, batch.balance_fen)

@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 
 from onecard.cli.reconcile import reconcile
 from onecard.cli.settle import settle
+from onecard.core.cards import PutCards
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput
 from onecard.core.ledger import Ledger
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.settlement.cells import cell, text_cell, yuan
 from onecard.core.settlement.files import sheet_name, window_folder
 from onecard.core.settlement.window import CloseWindow

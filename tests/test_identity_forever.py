@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import ActIn, Engine, TapsIn
 from onecard.core.config import MIB, Settings
 from onecard.core.ledger import Ledger
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.ext.outcome import Funding, Role
 from onecard.v1.tap_pb2 import Decisions, TapBatch
 from tests.sides import SMALL, HandClock, answered, quick_folder

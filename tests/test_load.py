@@ -221,7 +221,7 @@ def test_a_full_register_says_what_fitted(server: Served, tmp_path: Path) -> Non
     text = "number,operator\n" + "".join(f"G{at},Bus\n" for at in range(900))
     run_load(server, "terminals", write(tmp_path, "t.csv", text))
     text = "number,operator\n" + "".join(f"H{at},Bus\n" for at in range(2_000))
-    with pytest.raises(Overloaded, match=r"at most 1000 terminals$"):
+    with pytest.raises(Overloaded, match=r"^terminals_max: .* room for 1000, .*=N$"):
         run_load(server, "terminals", write(tmp_path, "more.csv", text))
     assert server.node.state.count("terminals") - 1 == 900
 
@@ -252,7 +252,7 @@ def test_tokens_of_a_file_for_the_ledgers_own_and_for_an_operator(
     with server.client("Bus") as client:
         assert client.tokens(numbers).tolist() == wanted
         assert client.tokens([]).tolist() == []
-        with pytest.raises(BadInput, match=r"^expected a card number, found") as empty:
+        with pytest.raises(BadInput, match=r"^card number: expected .*, found none$") as empty:
             client.tokens([*numbers, "Y-1", ""])
         assert (empty.value.rows, empty.value.row) == ("numbers", 5_002)
     app = typer.Typer()

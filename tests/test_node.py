@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import TapsIn
 from onecard.core.clearing.node import Node, wait_for
 from onecard.core.clock import SystemClock
@@ -18,7 +19,7 @@ from onecard.core.config import KIB
 from onecard.core.errors import DiskLow, LedgerFault, OnecardError, Stopped
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.registry import PutCards, PutTariff
+from onecard.core.registry import PutTariff
 from onecard.core.store import StoreFailed
 from onecard.ext.outcome import Funding, Kind, Outcome
 from tests.harness import Taps

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import ActIn
 from onecard.core.errors import BadInput
 from onecard.core.journal import Draft
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.ext import layout
 from onecard.ext.outcome import Funding, Record, Role, Status
 from onecard.grpc.client import Refused
@@ -106,10 +107,11 @@ def test_every_door_finds_a_name_in_any_spelling(tmp_path: Path) -> None:
         terminals = write(tmp_path, "t.csv", f"number,operator\n{NFD},{NFD}\n")
         assert "1 terminals read, 0 changed" in run_load(server, "terminals", terminals).output
         with server.client(NFD) as named:
-            answers = [named.authorize_one(card=9, terminal_number=n) for n in (NFC, NFD)]
+            tap = {"card": 9, "amount_fen": 5}
+            answers = [named.authorize_one(terminal_number=n, **tap) for n in (NFC, NFD)]
         assert answers[0].outcome == answers[1].outcome and answers[0].sequence
         with pytest.raises(Refused), server.client("Cafe") as nobody:
-            nobody.authorize_one(card=9, terminal=1)
+            nobody.authorize_one(terminal=1, **tap)
 
 
 # ---- roles ----------------------------------------------------------------------------------

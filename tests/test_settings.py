@@ -11,11 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from onecard.cli.main import app
+from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import ActIn, TapsIn
 from onecard.core.config import GIB, MIB, Settings
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.ledger import Ledger
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.settings_file import LIMITS, SETTINGS, read_settings
 from onecard.core.settlement.window import CloseWindow
 from onecard.core.verify import verify

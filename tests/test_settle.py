@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from onecard.cli.reconcile import reconcile
 from onecard.cli.settle import settle
+from onecard.core.cards import PutCards
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, LedgerInUse, NotFound, OnecardError
 from onecard.core.journal import Journal
 from onecard.core.ledger import Ledger, read_card
-from onecard.core.registry import PutCards, PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.settlement.files import window_folder
 from onecard.ext.outcome import Flag, Funding, Kind, Role
 from onecard.v1.tap_pb2 import TapBatch
