@@ -60,7 +60,7 @@ def ledger(folder: Path, figures: Figures) -> Iterator[Path]:
     messages = [stream.messages(15 if figures.short else 80, TAPS) for stream in streams]
     gate.closed_loop(server.address, gate.AUTHORIZE, messages, 4)
     with Client(server.address) as client:
-        client.close_window(1, DAY)
+        client.close_window(1, DAY, force=True)
     server.stop()
     yield server.folder
 

@@ -18,7 +18,7 @@ from onecard.cli.changes import DryRun, Move, Sending
 from onecard.cli.encoding import why_not_utf8
 from onecard.cli.exit_status import Exit
 from onecard.cli.issued import Issued
-from onecard.core.calendar import day_number, day_text, instant_us
+from onecard.core.calendar import day_number, day_text, instant_us, midnight_us
 from onecard.core.card_number import ANY, CardForm
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
@@ -41,7 +41,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the ids as one JSON 
 ADDRESS = f"{Settings.host}:{Settings.port}"
 TIMEOUT_S = 60.0
 CONNECT_S = 3.0
-DAY_US = 86_400_000_000
 ROLES = {"operator": pb.ROLE_OPERATOR, "issuer": pb.ROLE_ISSUER, "agent": pb.ROLE_AGENT}
 STATUSES = {
     "": pb.STATUS_ACTIVE,
@@ -144,8 +143,13 @@ def tariff(
     to: To = ADDRESS,
     name: Annotated[str, typer.Option(help="At most 36 bytes; by default the file's.")] = "",
     effective_from: Annotated[
-        str, typer.Option(metavar="YYYY-MM-DD", help="First day, UTC; by default always.")
-    ] = "1970-01-01",
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD",
+            help="First day, from its midnight in the ledger's zone; by default always, or what "
+            "fares.toml says.",
+        ),
+    ] = None,
     entry_min_fen: Annotated[int, typer.Option(help="What a card must hold to enter.")] = 0,
 ) -> None:
     """Fares from station to station, immutable once stored. Columns: from, to (station numbers
@@ -154,16 +158,19 @@ def tariff(
 
     Example: onecard load tariff metro.csv --name metro --effective-from 2026-01-01
     """
+    given = None if effective_from is None else day_number(effective_from, "--effective-from")
     with _client(to) as client:
+        zone_us = client.rules().zone_offset_us
         if file.is_dir():
             made = compile_tariff(file)
+            from_us = _start_us(made.effective_day if given is None else given, zone_us)
             version = client.put_tariff(
-                name or made.name, made.effective_from_us, made.fares_fen, made.entry_min_fen
+                name or made.name, from_us, made.fares_fen, made.entry_min_fen
             )
             _say(f"tariff {version}: {len(made.fares_fen)} stations")
             return
         fares = _fares(Rows(file, ("from", "to", "fare_fen")))
-        from_us = day_number(effective_from) * DAY_US
+        from_us = 0 if given is None else _start_us(given, zone_us)
         version = client.put_tariff(name or file.stem, from_us, fares, entry_min_fen)
         _say(f"tariff {version}: {len(fares)} stations, {int((fares >= 0).sum())} fares")
 
@@ -204,7 +211,8 @@ def declarations(
     ] = "",
 ) -> None:
     """What an operator says it sent; prints what does not agree with the ledger, and exits 1 if
-    anything does not. Columns: terminal (id), day (YYYY-MM-DD), taps, sum_fen.
+    anything does not. Columns: terminal (id), day (YYYY-MM-DD, in the ledger's zone), taps,
+    sum_fen.
 
     Example: onecard load declarations bus.csv --as Bus
     """
@@ -429,6 +437,11 @@ def _fits(line: Line, column: str, below: int) -> int:
     if not 0 <= value < below:
         line.refuse(column, f"0 to {below - 1}")
     return value
+
+
+def _start_us(day: int, zone_us: int) -> int:
+    """Midnight of a day in the ledger's zone; a day before there were taps is always."""
+    return max(0, midnight_us(day, zone_us))
 
 
 def _fares(rows: Rows) -> NDArray[np.int32]:

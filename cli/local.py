@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecard.core.errors import OnecardError
-from onecard.core.ledger import TOML, Ledger
+from onecard.core.errors import BadInput, OnecardError
+from onecard.core.ledger import TOML, Ledger, read_card
 from onecard.core.settlement.files import write_files
 from onecard.core.settlement.manifest import Manifest
 from onecard.core.verify import Progress, Report, verify
@@ -72,6 +72,17 @@ def connected(address: str) -> Iterator[Client]:
     with Client(address, timeout_s=60.0) as client:
         client.wait_ready(10.0)
         yield client
+
+
+def check_same_ledger(client: Client, address: str, path: Path) -> None:
+    """BadInput unless the server at `address` serves the ledger in `path`; asked before anything is
+    done there, since a folder and a server that do not belong together are a slip."""
+    ours, theirs = read_card(path).origin.ledger_id, client.head().ledger
+    if theirs != ours:
+        raise BadInput(
+            f"{address}: expected a server of the ledger in {path} ({ours.hex()[:8]}), found "
+            f"{theirs.hex()[:8]}'s; give the folder that it serves, or the address of this one's"
+        )
 
 
 def settled(path: Path, windows: list[int], progress: Progress | None = None) -> Settled:

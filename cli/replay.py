@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
+from onecard.cli.local import Settled, check_same_ledger, connected, ledger_folder, serving, settled
 from onecard.core import card_number
 from onecard.core.calendar import day_text
 from onecard.core.card_number import CardForm
@@ -71,7 +71,7 @@ def replay(
 
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
-    tokens = _tokens_there(to, _key(data, token_key)) if to is not None else None
+    tokens = _tokens_there(to, _key(data, token_key), data) if to is not None else None
     roll = Roll()
     taps, invalid = shenzhen.read(files, roll, _report, tokens.form if tokens else _form(data))
     if to is None or tokens is None:
@@ -101,9 +101,11 @@ def _form(data: Path | None) -> CardForm:
     return read_card(data).form if data is not None and there else card_number.DEFAULT
 
 
-def _tokens_there(to: str, key: bytes) -> CardTokens:
-    """BadInput unless the server's ledger is the one whose token key we hold."""
+def _tokens_there(to: str, key: bytes, data: Path | None) -> CardTokens:
+    """BadInput unless the server's ledger is the one in `data` and whose token key we hold."""
     with connected(to) as client:
+        if data is not None:
+            check_same_ledger(client, to, data)
         head = client.head()
         if head.key_check != key_check(key):
             raise BadInput(

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from onecard.cli.local import check_same_ledger
 from onecard.core.calendar import day_number, day_text
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
@@ -37,8 +38,13 @@ def settle(
     ] = None,
     close: Annotated[bool, typer.Option("--close", help="Close the window first.")] = False,
     business_day: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM-DD", help="The day it is closed for.")
+        str | None,
+        typer.Option(metavar="YYYY-MM-DD", help="The day it is closed for, in the ledger's zone."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Close it for a day that does not follow the one before."),
+    ] = False,
     to: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="The server that runs on DIR, to close through."),
@@ -62,9 +68,9 @@ def settle(
     """
     origin = read_card(data).origin
     if close:
-        _close(data, window, business_day, to)
-    elif business_day is not None or to is not None:
-        raise BadInput("--business-day and --to: expected with --close only; add --close")
+        _close(data, window, business_day, to, force)
+    elif business_day is not None or to is not None or force:
+        raise BadInput("--business-day, --to and --force: expected with --close only; add --close")
     with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
         manifest = _write(journal, data, window, out, quiet=as_json)
     sheets: list[Path] = []
@@ -82,13 +88,14 @@ def settle(
             typer.echo(f"{sheet.name}: {sheet.lines:,} lines, a spreadsheet opens {ROWS_MAX:,}")
 
 
-def _close(data: Path, window: int, business_day: str | None, to: str | None) -> None:
+def _close(data: Path, window: int, business_day: str | None, to: str | None, force: bool) -> None:
     if business_day is None:
         raise BadInput("--close: expected the day it is closed for; give --business-day YYYY-MM-DD")
     day = day_number(business_day)
     if to is not None:
         with Client(to) as client:
-            client.close_window(window, day)
+            check_same_ledger(client, to, data)
+            client.close_window(window, day, force)
         return
     try:
         node = Node(data, read_settings(data), SystemClock())
@@ -97,7 +104,7 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None) ->
     answers: SimpleQueue[object] = SimpleQueue()
     node.start()
     try:
-        node.act(CloseWindow(window, day), answers.put)
+        node.act(CloseWindow(window, day, force), answers.put)
         answer = answers.get()
     finally:
         node.stop()

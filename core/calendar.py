@@ -13,6 +13,8 @@ EPOCH = date(1970, 1, 1)
 EPOCH_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 US = timedelta(microseconds=1)
 DAY_US = 86_400_000_000
+# 2000-01-01 to 2100-01-01 UTC, the times a tap may have; no other time need be outside of them.
+TIME_MIN_US, TIME_MAX_US = 946_684_800_000_000, 4_102_444_800_000_000
 # What date.fromisoformat takes besides, 20260131 and 2026-W05-1, is more often a slip than meant.
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 TIME = re.compile(

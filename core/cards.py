@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.calendar import instant_text
+from onecard.core.calendar import TIME_MIN_US, instant_text
 from onecard.core.errors import BadInput
 from onecard.core.journal.block import Draft
 from onecard.core.role import check_issuer
@@ -16,7 +16,6 @@ from onecard.ext.outcome import Funding, Record, Status
 from onecard.ext.state import State
 
 AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
-TIME_MIN_US = 946_684_800_000_000  # 2000-01-01 UTC: no tap is older, so no loss need be
 CARD_COLUMNS = ("issuer", "funding", "status", "since_us", "floor_fen", "account")
 
 

@@ -276,6 +276,13 @@ class Client:
         request = registry_pb2.GetRulesRequest()
         return self._call(registry_pb2.Rules, self.registry.GetRules, request)
 
+    def confirm_clock(self, wall_us: int, reason: str) -> int:
+        """The server's clock is right, by another one that shows `wall_us`; when that was booked,
+        0 where it was not in doubt. BadInput where the server shows another time."""
+        request = registry_pb2.ConfirmClockRequest(wall_us=wall_us, reason=reason)
+        answer = self._call(registry_pb2.ConfirmClockResponse, self.registry.ConfirmClock, request)
+        return int(answer.booked_at_us)
+
     def declare(self, rows: Iterable[tuple[int, int, int, int]]) -> registry_pb2.DeclareResponse:
         """(terminal, day, taps, sum_fen) rows; what does not agree with the ledger."""
         names = ("terminal", "day", "taps", "sum_fen")
@@ -346,9 +353,14 @@ class Client:
 
     # ---- windows ----------------------------------------------------------------------------
 
-    def close_window(self, window: int, business_day: int) -> settlement_pb2.Window:
-        """Closes the open window; a closed one answers as it did."""
-        request = settlement_pb2.CloseWindowRequest(window=window, business_day=business_day)
+    def close_window(
+        self, window: int, business_day: int, force: bool = False
+    ) -> settlement_pb2.Window:
+        """Closes the open window; a closed one answers as it did. BadInput for a business day
+        (days since 1970-01-01) that does not follow the window before, unless by `force`."""
+        request = settlement_pb2.CloseWindowRequest(
+            window=window, business_day=business_day, force=force
+        )
         return self._call(settlement_pb2.Window, self.settlement.CloseWindow, request)
 
     def window(self, window: int) -> settlement_pb2.Window:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import midnight_us
 from onecard.core.clock import Clock
 from onecard.core.day.generated import Day, Sent, card_number
 from onecard.core.day.stream import cuts
@@ -160,7 +161,8 @@ def _register(
     registered = token[: len(day.issuer_of)]
     for at, issuer in enumerate(issuers):
         client.load_cards(registered[day.issuer_of == at], issuer, Funding.PREPAID)
-    client.put_tariff(tariff.name, tariff.effective_from_us, tariff.fares_fen, tariff.entry_min_fen)
+    from_us = midnight_us(tariff.effective_day, client.rules().zone_offset_us)
+    client.put_tariff(tariff.name, from_us, tariff.fares_fen, tariff.entry_min_fen)
     return np.array(client.load_terminals(terminals)[:-1], dtype=np.uint32)
 
 

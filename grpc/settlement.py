@@ -19,7 +19,8 @@ class Settlement(settlement_pb2_grpc.SettlementServicer):
 
     async def CloseWindow(self, request: pb.CloseWindowRequest, _: Any) -> pb.Window:
         only_operator("Settlement.CloseWindow")
-        closed: Closed = await self.asking.act(CloseWindow(request.window, request.business_day))
+        act = CloseWindow(request.window, request.business_day, request.force)
+        closed: Closed = await self.asking.act(act)
         return await self._window(closed.window)
 
     async def GetWindow(self, request: pb.GetWindowRequest, _: Any) -> pb.Window:

@@ -94,6 +94,7 @@ class Declare:
 @dataclass(frozen=True)
 class Close:
     business_day: int
+    force: bool = False
 
 
 Item = Taps | Message | Participants | Terminals | Cards | NewTariff | NewRules | Declare | Close
@@ -182,7 +183,10 @@ class TwinSide:
                 return twin_acts.put_rules(book, rules, at_us)
             case Declare(rows):
                 return twin_acts.declare(book, rows, at_us)
-            case Close(business_day):
-                closed = twin_acts.close_window(book, business_day, at_us)
+            case Close(business_day, force):
+                try:
+                    closed = twin_acts.close_window(book, business_day, at_us, force)
+                except twin_acts.Refused:
+                    return MALFORMED
                 return closed.window, closed.first, closed.cut, closed.record
         raise TypeError(item)

@@ -448,6 +448,24 @@ e: M RIDE P 1                           = ACCEPTED 1 995
 f: M RIDE P 1                           = ACCEPTED 1 994
 """
 
+BUSINESS_DAYS = """
+! refused close 16d                                         -- too far from the day it is booked
+! refused close -16d
+! close -15d
+! refused close -16d                                        -- backwards
+! refused close 1d                                          -- sixteen days further
+! close -15d                                                -- two windows of one day
+! close
+! refused close -1d
+! refused close 365d                                        -- a year that was mistyped
+! close 15d
+! refused close
+! close force
+! close 365d force
+! clock 60d
+! refused close                                             -- the window before is of next year
+"""
+
 SEQUENCE_ZERO = """
 X RIDE P 1 seq=5                        = ACCEPTED 1 999
 & X RIDE P 1 seq=0                      = ACCEPTED 1 998 -- a number like any other

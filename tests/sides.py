@@ -56,6 +56,9 @@ SMALL = Settings(  # so small that identities are closed, and entries recalled, 
     watermark_bytes=0,
     checkpoint_map_bytes=64 * MIB,
     identities_map_bytes=64 * MIB,
+    # The clock is thrown about here; tests/test_booking.py has the bounds.
+    downtime_max_s=1e9,
+    clock_step_max_s=1e9,
 )
 
 
@@ -63,10 +66,14 @@ class HandClock:
     """A clock that shows what it is set to."""
 
     def __init__(self, now_us: int) -> None:
-        self.us = now_us
+        self.us = now_us  # moved, time has passed
+        self.stepped_us = 0  # by which the wall clock was set, and no time passed
 
     def now_us(self) -> int:
         return self.us
+
+    def boottime_us(self) -> int:
+        return self.us - self.stepped_us
 
     def monotonic(self) -> float:
         return self.us / 1e6
@@ -243,8 +250,8 @@ def act_of(item: Item, window: int) -> Act:
             return PutRules(**vars(rules))
         case Declare(rows):
             return PutDeclarations([(r.terminal, r.day, r.taps, r.sum_fen) for r in rows])
-        case Close(business_day):
-            return CloseWindow(window, business_day)
+        case Close(business_day, force):
+            return CloseWindow(window, business_day, force)
     raise TypeError(item)
 
 

@@ -83,7 +83,6 @@ class Play:
         self.tokens = dict(UNREGISTERED)
         self.statuses: dict[str, int] = {}
         self.numbers = {name: number for number, name in enumerate(TERMINALS, 1)}
-        self.business_day = NOW_US // DAY_US
         self.expected: str | None = None  # what an act is answered instead of being done
         self._next = dict.fromkeys(TERMINALS, 1)
         self._settle_in()
@@ -93,7 +92,7 @@ class Play:
         wrong: list[str] = []
         for group in groups(table):
             if group[0].startswith("!"):
-                self.act(group[0][1:].split())
+                self.act(group[0][1:].partition("--")[0].split())
                 continue
             lines = [self._line(text) for text in group]
             message = Taps(tuple(line.tap for line in lines), lines[0].principal)
@@ -115,8 +114,10 @@ class Play:
                 self.expected = MALFORMED
                 self.act(rest)
                 self.expected = None
-            case ["close"]:
-                self.do(Close(self.business_day))
+            case ["close", *words]:
+                spans_us = [span_us(word) for word in words if word != "force"]
+                day = (self.now_us + START_RULES.zone_offset_us + sum(spans_us)) // DAY_US
+                self.do(Close(day, force="force" in words))
             case ["block" | "close_card" | "unblock" as verb, name, *since]:
                 status = {"block": Status.BLOCKED, "close_card": Status.CLOSED}.get(verb)
                 # "now" leaves the time to the ledger.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from onecard.core.calendar import midnight_us
 from onecard.core.day import figures, generated
 from onecard.core.day.generated import Day, Sent
 from onecard.core.day.stream import cuts
@@ -10,6 +11,7 @@ from onecard.core.errors import BadInput
 from onecard.core.tariff import distance
 from onecard.ext.outcome import Funding, Kind, Outcome, Role, Status
 from tests import twin, twin_acts
+from tests.harness import START_RULES
 from tests.twin_state import Book, Rules, Tap, Terminal
 
 TARIFF = distance.compile_tariff(distance.BEIJING)
@@ -140,7 +142,7 @@ def registered(day: Day) -> Book:
     twin_acts.put_tariff(
         book,
         TARIFF.name,
-        TARIFF.effective_from_us,
+        midnight_us(TARIFF.effective_day, START_RULES.zone_offset_us),
         len(TARIFF.stations),
         TARIFF.fares_fen.ravel().tolist(),
         TARIFF.entry_min_fen,

@@ -15,6 +15,8 @@ from onecard.grpc.client import Unreachable
 from onecard.v1 import registry_pb2
 from tests.serving import BANK, BUS, Served, served
 
+HOUR_US = 3_600_000_000
+ZONE_US = 8 * HOUR_US  # of a ledger's first rules
 PARTICIPANTS = "name,role\nBus,operator\nMetro,operator\nBank,issuer\nKiosk,agent\n"
 TERMINALS = "number,operator,place,status,counterless\nT1,Bus,7,,\nT2,2,,blocked,yes\n"
 
@@ -71,10 +73,27 @@ def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: 
         [300, -1, -1],
         [-1, -1, 0],
     ]
-    row = server.node.state.rows("tariffs")[0]
-    assert int(row["effective_from_us"]) == 1_767_225_600_000_000
     beijing = Path(__file__).parent.parent / "core" / "tariff" / "beijing"
     assert "tariff 2: " in run_load(server, "tariff", beijing).output
+    # Midnight in Shanghai, where the ledger is, and not in Greenwich.
+    midnights_us = [1_767_225_600_000_000 - ZONE_US, 1_419_724_800_000_000 - ZONE_US]
+    assert server.node.state.rows("tariffs")["effective_from_us"].tolist() == midnights_us
+
+
+def test_a_tariff_begins_at_midnight_of_the_zone_that_rules_say(
+    server: Served, tmp_path: Path
+) -> None:
+    with server.client() as client:
+        rules = {field.name: value for field, value in client.rules().ListFields()}
+        client.put_rules(**{**rules, "zone_offset_us": -5 * HOUR_US})
+    fares = write(tmp_path, "metro.csv", "from,to,fare_fen\n1,2,300\n2,1,300\n")
+    run_load(server, "tariff", fares, "--effective-from", "2026-01-01")
+    run_load(server, "tariff", fares)  # without one it is for ever
+    starts_us = server.node.state.rows("tariffs")["effective_from_us"].tolist()
+    assert starts_us == [1_767_225_600_000_000 + 5 * HOUR_US, 0]
+    for text in ("20260101", "2026-W01-4", "2026-1-1"):
+        with pytest.raises(BadInput, match="--effective-from: expected YYYY-MM-DD, found"):
+            run_load(server, "tariff", fares, "--effective-from", text)
 
 
 def test_rules_load_whole_or_those_that_change(server: Served, tmp_path: Path) -> None:

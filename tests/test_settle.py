@@ -10,7 +10,9 @@ import typer
 from typer.testing import CliRunner
 
 from onecard.cli.reconcile import reconcile
+from onecard.cli.replay import replay
 from onecard.cli.settle import settle
+from onecard.core.calendar import day_of, day_text
 from onecard.core.cards import PutCards
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
@@ -22,11 +24,14 @@ from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.settlement.files import window_folder
 from onecard.ext.outcome import Flag, Funding, Kind, Role
 from onecard.v1.tap_pb2 import TapBatch
+from tests.serving import register, served
 
+TODAY = day_text(day_of(SystemClock().now_us(), 8 * 3_600_000_000))  # in the ledger's zone
 RUNNER = CliRunner()
 APP = typer.Typer()
 APP.command()(settle)
 APP.command()(reconcile)
+APP.command()(replay)
 
 RIDES = 40
 
@@ -72,7 +77,7 @@ def run(*words: object) -> tuple[int, str]:
 
 
 def test_a_window_is_closed_written_and_written_again(ledger: Path) -> None:
-    closing = ("--close", "--business-day", "2026-11-22")
+    closing = ("--close", "--business-day", TODAY)
     status, said = run("settle", ledger, 1, *closing, "--json")
     assert status == 0
     manifest = json.loads(said)
@@ -95,8 +100,11 @@ REFUSALS = [
     ((1,), NotFound, "window 1 is not a closed window"),
     ((1, "--close"), BadInput, "give --business-day"),
     ((1, "--business-day", "2026-11-22"), BadInput, "add --close"),
+    ((1, "--force"), BadInput, "add --close"),
     ((1, "--close", "--business-day", "22.11.2026"), BadInput, "expected YYYY-MM-DD"),
-    ((2, "--close", "--business-day", "2026-11-22"), NotFound, "the open one is 1"),
+    ((1, "--close", "--business-day", "20261122"), BadInput, "expected YYYY-MM-DD"),
+    ((1, "--close", "--business-day", "2021-11-22"), BadInput, r"days before today.*--force"),
+    ((2, "--close", "--business-day", TODAY), NotFound, "the open one is 1"),
 ]
 
 
@@ -110,11 +118,32 @@ def test_refusals(
 
 def test_closing_beside_a_server_says_how(ledger: Path) -> None:
     with Ledger.open(ledger), pytest.raises(LedgerInUse, match="--to HOST:PORT"):
-        run("settle", ledger, 1, "--close", "--business-day", "2026-11-22")
+        run("settle", ledger, 1, "--close", "--business-day", TODAY)
+
+
+def test_a_day_long_past_is_closed_by_force(ledger: Path) -> None:
+    closing = ("--close", "--business-day", "2021-11-22", "--force", "--json")
+    status, said = run("settle", ledger, 1, *closing)
+    assert status == 0
+    assert json.loads(said)["business_day"] == "2021-11-22"
+
+
+def test_a_server_of_another_ledger_closes_nothing(ledger: Path, tmp_path: Path) -> None:
+    with served(tmp_path / "other") as other, other.client() as client:
+        register(client)
+        for words in (
+            ("settle", ledger, 1, "--close", "--business-day", TODAY, "--to", other.address),
+            ("replay", "x.csv", "--format", "shenzhen", "--data", ledger, "--to", other.address),
+        ):
+            with pytest.raises(BadInput, match=r"expected a server of the ledger in .*, found "):
+                run(*words)
+        assert client.head().window == 1
+    with Ledger.open(ledger, readonly=True) as unharmed:
+        assert int(unharmed.state.totals["window"][0]) == 1
 
 
 def test_a_returned_file_is_matched(ledger: Path, tmp_path: Path) -> None:
-    run("settle", ledger, 1, "--close", "--business-day", "2026-11-22")
+    run("settle", ledger, 1, "--close", "--business-day", TODAY)
     ours = window_folder(ledger / "files", 1) / "participant-00001.csv"
     status, said = run("reconcile", 1, ours, "--data", ledger)
     assert status == 0 and "all matched" in said

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onecard.core.calendar import day_number
 from onecard.core.errors import BadInput
 from onecard.core.tariff import distance
 
@@ -67,6 +68,9 @@ REFUSED = [
     ("links.csv", "1号线,B,C,7000", "1号线,B,C,-1", "line 3: expected metres, found -1"),
     ("links.csv", "1号线,B,C,7000", "1号线,A,B,7000", "no way from A to C"),
     ("fares.toml", "metres = 12000", "metres = 5000", "rising metres"),
+    ("fares.toml", "grace_metres", "zone_hours = 8\ngrace_metres", "midnight of the ledger's zone"),
+    ("fares.toml", "2014-12-28", "2014-12-28T08:00:00", "expected a day as 2026-01-31"),
+    ("fares.toml", "effective_from", "effective", "effective_from: expected a day"),
 ]
 
 
@@ -80,7 +84,7 @@ def folder(path: Path) -> Path:
 def test_compile(tmp_path: Path) -> None:
     tariff = distance.compile_tariff(folder(tmp_path))
     assert tariff.fares_fen.tolist() == [[300, 300, 500], [300, 300, 400], [500, 400, 300]]
-    assert tariff.effective_from_us == 1419696000 * 10**6  # 2014-12-28 00:00 in Shanghai
+    assert tariff.effective_day == day_number("2014-12-28")  # from midnight of the ledger's zone
     assert tariff.entry_min_fen == 300
 
 

@@ -143,6 +143,13 @@ REFUSALS = [
     (1, DAY + 1, BadInput, "was closed for 2024-10-04, not 2024-10-05"),
     (2, 0, BadInput, "2000-01-01"),
     (2, 50_000, BadInput, "found 50000 days"),
+    (
+        2,
+        DAY - 1,
+        BadInput,
+        r"expected 2024-10-04 \(the day of window 1\) to 2024-10-19",
+    ),
+    (2, DAY + 16, BadInput, "found 2024-10-20; give the day that is meant, or force it"),
 ]
 
 

@@ -18,6 +18,8 @@ from tests.twin_state import (
     Window,
 )
 
+DAY_US = 86_400_000_000
+DAYS_APART_MAX = 15
 YEAR_2000_US = 946_684_800_000_000
 
 
@@ -200,8 +202,18 @@ def declare(book: Book, rows: Sequence[Declaration], booked_at_us: int) -> int:
     return len(rows)
 
 
-def close_window(book: Book, business_day: int, booked_at_us: int) -> Window:
+def follows(book: Book, business_day: int, booked_at_us: int) -> bool:
+    """Returns True when a window may be closed for that day without force."""
+    if book.windows:
+        return 0 <= business_day - book.windows[-1].business_day <= DAYS_APART_MAX
+    today = (booked_at_us + book.rules.zone_offset_us) // DAY_US
+    return abs(business_day - today) <= DAYS_APART_MAX
+
+
+def close_window(book: Book, business_day: int, booked_at_us: int, force: bool = False) -> Window:
     """One record a participant; they are the last of the window they close."""
+    if not force and not follows(book, business_day, booked_at_us):
+        raise Refused
     first_record = book.last + 1
     positions: dict[int, Position] = {}
     for number, participant in book.participants.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.calendar import day_number, day_text
+from onecard.core.calendar import day_number, day_of, day_text
 from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
 from onecard.core.journal.block import Block, Draft
 from onecard.ext import layout
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NAME = np.dtype("S88")  # a row of the blob of a WINDOWS block: the name as it was at the cut
 DAY_MIN = day_number("2000-01-01")  # the span of times a tap may have, docs/ledger.md
 DAY_MAX = day_number("2099-12-31")
+# Between the days of two windows: the longest public holidays are nine days, with the days around
+# them less than this; a month or a year that is mistyped is more.
+DAYS_APART_MAX = 15
 
 
 class Journal(Protocol):
@@ -86,13 +89,14 @@ class CloseWindow:
 
     window: int
     business_day: int  # days since 1970-01-01
+    force: bool = False  # take a day that does not follow the one before
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Closed]:
         """The WINDOWS block to journal; the nets are checked before it is made.
 
-        Errors: NotFound no such window; BadInput a day out of range or another than it was closed
-        for, or no participants; Overloaded the table of windows is full; LedgerFault the nets do
-        not sum to zero.
+        Errors: NotFound no such window; BadInput a day out of range, one that does not follow the
+        window before, or another than it was closed for, or no participants; Overloaded the table
+        of windows is full; LedgerFault the nets do not sum to zero.
         """
         if self.window != int(state.totals["window"][0]):
             return [], self._again(state)
@@ -101,6 +105,8 @@ class CloseWindow:
                 f"business day: expected one of 2000-01-01 to 2099-12-31, "
                 f"found {self.business_day} days since 1970-01-01"
             )
+        if not self.force:
+            self._check_day(state, booked_at_us)
         live = _participants(state)
         if len(live) == 0:
             raise BadInput(
@@ -116,6 +122,22 @@ class CloseWindow:
         rows = self._rows(state, live, sequence, booked_at_us)
         names = live["name"].astype(NAME).tobytes()
         return [Draft.of(Record.WINDOWS, rows, booked_at_us, blob=names)], _closed(rows)
+
+    def _check_day(self, state: State, booked_at_us: int) -> None:
+        """BadInput where the day is not one that is expected next."""
+        windows = state.rows("windows")
+        if len(windows):
+            first = int(windows["business_day"][-1])
+            after = f"the day of window {int(windows['window'][-1])}"
+        else:
+            first = day_of(booked_at_us, int(state.totals["zone_offset_us"][0])) - DAYS_APART_MAX
+            after = f"{DAYS_APART_MAX} days before today"
+        last = first + (DAYS_APART_MAX if len(windows) else 2 * DAYS_APART_MAX)
+        if not first <= self.business_day <= last:
+            raise BadInput(
+                f"business day: expected {day_text(first)} ({after}) to {day_text(last)}, found "
+                f"{day_text(self.business_day)}; give the day that is meant, or force it (--force)"
+            )
 
     def _rows(
         self, state: State, live: NDArray[np.void], sequence: int, booked_at_us: int

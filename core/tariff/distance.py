@@ -11,7 +11,7 @@ import csv
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import pairwise
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import EPOCH
 from onecard.core.errors import BadInput
 
 BEIJING = files("onecard.core.tariff.beijing")
@@ -42,7 +43,7 @@ class Compiled:
     """A tariff as the ledger stores it, with the distances that explain it."""
 
     name: str
-    effective_from_us: int
+    effective_day: int  # days since 1970-01-01; it begins at midnight of the ledger's zone
     entry_min_fen: int
     stations: tuple[str, ...]  # station number s is at s - 1
     metres: NDArray[np.int32]  # stations x stations, shortest
@@ -67,7 +68,7 @@ def compile_tariff(folder: Traversable) -> Compiled:
     fares_fen = fares(metres, steps)
     return Compiled(
         name=rules["name"],
-        effective_from_us=_midnight_us(rules["effective_from"], rules["zone_hours"]),
+        effective_day=(rules["effective_from"] - EPOCH).days,
         entry_min_fen=int(fares_fen.min()),
         stations=stations,
         metres=metres,
@@ -109,6 +110,14 @@ def _rules(folder: Traversable) -> dict[str, Any]:
     limits = [step["metres"] for step in rules["steps"]]
     if not limits or any(a >= b for a, b in pairwise(limits)):
         raise BadInput(f"fares.toml: expected steps with rising metres, found {limits}")
+    if "zone_hours" in rules:
+        raise BadInput(
+            "fares.toml: zone_hours: expected none, since a tariff begins at midnight of the "
+            "ledger's zone; remove the line"
+        )
+    start = rules.get("effective_from")
+    if type(start) is not date:  # a datetime is one as well, and its time would be dropped
+        raise BadInput(f"fares.toml: effective_from: expected a day as 2026-01-31, found {start}")
     return rules
 
 
@@ -149,9 +158,3 @@ def _rows(
         if None in row or None in row.values():
             raise BadInput(f"{name}: line {reader.line_num}: expected {len(columns)} columns")
         yield reader.line_num, row
-
-
-def _midnight_us(day: date, zone_hours: int) -> int:
-    zone = timezone(timedelta(hours=zone_hours))
-    start = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return (start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
