@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from onecard.cli import (
+    clock,
     demo,
     init,
     load,
@@ -45,6 +46,7 @@ app.command()(replay.replay)
 app.command()(settle.settle)
 app.command()(reconcile.reconcile)
 app.command()(verify.verify)
+app.add_typer(clock.app, name="clock")
 app.add_typer(show.app, name="show")
 app.command()(demo.demo)
 

@@ -11,6 +11,10 @@ class Clock(Protocol):
         """Microseconds since 1970 UTC, from the wall clock; may step back."""
         ...
 
+    def boottime_us(self) -> int:
+        """Microseconds since the machine booted, suspends included; nobody sets it."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds from an arbitrary start; never steps back."""
         ...
@@ -29,6 +33,9 @@ class SystemClock:
 
     def now_us(self) -> int:
         return time.time_ns() // 1000
+
+    def boottime_us(self) -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
     def monotonic(self) -> float:
         return time.monotonic()

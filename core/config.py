@@ -76,10 +76,10 @@ class Settings:
     # ---- the clock ----
     # From the last block to a start: a week covers a night, a weekend, a long repair; a clock that
     # is wrong by a date is beyond it. A longer pause is confirmed by an operator.
-    downtime_max_s: float = 7 * 86_400.0
+    downtime_max_s: int = 7 * 86_400
     # How far the wall clock may step while serving: what a pause of a virtual machine or a
     # correction by NTP is, and below the quarter of an hour of a wrong time zone.
-    clock_step_max_s: float = 300.0
+    clock_step_max_s: int = 300
 
     # ---- how others reach it ----
     # Loopback until there is mutual TLS.

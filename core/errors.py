@@ -30,6 +30,10 @@ class DiskLow(Overloaded):
     """There is no room to make an answer durable; reads are still served."""
 
 
+class ClockDoubtful(Overloaded):
+    """The wall clock is not to be believed, so nothing is booked; reads are still served."""
+
+
 class LedgerMissing(OnecardError):
     """There is no ledger in that folder."""
 

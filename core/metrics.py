@@ -64,6 +64,8 @@ class Snapshot:
     reader_lag_commits: int = 0
     disk_low: bool = False
     disk_free_bytes: int | None = None  # None where the system cannot say
+    clock_doubtful: bool = False
+    clock_booked_minus_wall_s: float = 0.0
     serving: bool = False
     engine_stopped: bool = False
     log_lines_dropped: int = 0
@@ -199,6 +201,16 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
         ("onecard_readers", "Read transactions open, of any process.", now.readers),
         ("onecard_reader_lag_commits", "Commits since the oldest began.", now.reader_lag_commits),
         ("onecard_disk_low", "1 while nothing is taken for want of space.", int(now.disk_low)),
+        (
+            "onecard_clock_doubtful",
+            "1 while nothing is taken because the clock is not to be believed.",
+            int(now.clock_doubtful),
+        ),
+        (
+            "onecard_clock_booked_minus_wall_seconds",
+            "Booking time of the last block less the wall clock; above 0, it is ahead.",
+            now.clock_booked_minus_wall_s,
+        ),
         ("onecard_serving", "1 while taps are taken.", int(now.serving)),
         ("onecard_engine_stopped", "1 once the engine failed.", int(now.engine_stopped)),
         ("onecard_disk_free_bytes", "Free bytes of the ledger's disk.", now.disk_free_bytes),

@@ -30,7 +30,12 @@ DISK = {
     "checkpoint_map_bytes": (64 * KIB, ADDRESSES_MAX),
     "identities_map_bytes": (64 * KIB, ADDRESSES_MAX),
 }
-KEPT = LIMITS | DISK
+# What a time is held against, by whoever books: half a minute is what NTP corrects by a step.
+CLOCK = {
+    "downtime_max_s": (60, 1 << 32),
+    "clock_step_max_s": (30, 1 << 32),
+}
+KEPT = LIMITS | DISK | CLOCK
 USED_BY = {  # the tables that a limit is for
     "cards_max": ("credentials", "accounts"),
     "terminals_max": ("terminals",),

@@ -242,6 +242,8 @@ class Host:
             now.inbox_batches = node.inbox.count
             now.disk_low = node.watch.disk_low
             now.disk_free_bytes = node.watch.disk_free_bytes
+            now.clock_doubtful = node.clock_watch.doubtful
+            now.clock_booked_minus_wall_s = node.clock_watch.booked_minus_wall_s()
             now.journal_bytes = node.journal.bytes_used()
             now.journal_map_bytes = node.journal.map_bytes()
             now.last_sequence = node.journal.last

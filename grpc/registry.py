@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onecard.core import completeness
 from onecard.core.cards import PutCards
+from onecard.core.clearing.booking import ConfirmClock
 from onecard.core.errors import BadInput, NotFound, OnecardError
 from onecard.core.registry import (
     RULES,
@@ -174,6 +175,13 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             return pb.Rules(**{name: int(state.totals[name][0]) for name in RULES})
 
         return await self.asking.read(rules)
+
+    async def ConfirmClock(
+        self, request: pb.ConfirmClockRequest, _: Any
+    ) -> pb.ConfirmClockResponse:
+        only_operator("Registry.ConfirmClock")
+        act = ConfirmClock(request.wall_us, request.reason)
+        return pb.ConfirmClockResponse(booked_at_us=await self.asking.act(act))
 
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any

@@ -57,8 +57,8 @@ SMALL = Settings(  # so small that identities are closed, and entries recalled, 
     checkpoint_map_bytes=64 * MIB,
     identities_map_bytes=64 * MIB,
     # The clock is thrown about here; tests/test_booking.py has the bounds.
-    downtime_max_s=1e9,
-    clock_step_max_s=1e9,
+    downtime_max_s=10**9,
+    clock_step_max_s=10**9,
 )
 
 

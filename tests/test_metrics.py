@@ -97,6 +97,9 @@ class FixedClock:
     def now_us(self) -> int:
         return 17
 
+    def boottime_us(self) -> int:
+        return 17
+
     def monotonic(self) -> float:
         return 1.0
 

@@ -132,7 +132,7 @@ def test_a_limit_goes_up_and_down_between_starts(
         every_command_agrees(folder, digest)
     booked.start(None)
     booked.put(name, used + 1, 3_000)
-    booked.do(CloseWindow(1, 20_000))
+    booked.do(CloseWindow(1, 20_000, force=True))
     after = booked.side.ledger.state.digest()
     assert after != digest
     booked.stop(checkpoint)

@@ -46,8 +46,8 @@ TINY = Settings(  # a checkpoint, a generation closed and a segment begun every 
     checkpoint_map_bytes=64 * MIB,
     identities_map_bytes=64 * MIB,
     # The storm throws the clock about; tests/test_booking.py has the bounds.
-    downtime_max_s=1e9,
-    clock_step_max_s=1e9,
+    downtime_max_s=10**9,
+    clock_step_max_s=10**9,
 )
 # Rules that come before identity, and what they look at may be changed by an act.
 NO_LONGER_TAKEN = {

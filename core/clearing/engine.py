@@ -10,10 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.clearing.booking import BookingTime, ConfirmClock
 from onecard.core.clearing.recall import recall
 from onecard.core.clearing.taps import read_taps
 from onecard.core.clock import Clock
-from onecard.core.errors import BadInput, LedgerFault, OnecardError, Overloaded
+from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.journal.block import ROWS, Draft
 from onecard.core.ledger import Ledger
@@ -112,13 +113,14 @@ class Engine:
         self.state = ledger.state
         self.journal = ledger.journal
         self.settings = ledger.settings
-        self.clock = clock
+        self.booking = BookingTime(clock, ledger.settings)
         self.counters = counters or Counters()
         self._spare: list[EntryDraft] = []
         self._open: EntryDraft | None = None
         self._now_us = 0
         self._conflicts = 0
         self.recent = self._remember()
+        self.look()
         if int(self.state.totals["last"][0]) == 0:
             for answer in self.step([ActIn(PutRules())]):
                 if isinstance(answer, OnecardError):
@@ -146,6 +148,7 @@ class Engine:
         """
         group = Group()
         left: list[Submission] = []
+        self.look()
         for at, submission in enumerate(submissions):
             if not (self._room(submission) and self.reaches(submission)):
                 left = submissions[at:]
@@ -161,6 +164,10 @@ class Engine:
         self._finish(group)
         group.last = int(self.state.totals["last"][0])
         return group, left
+
+    def look(self) -> None:
+        """Read the clock that the next blocks are booked by, and whether it is to be believed."""
+        self.booking.look(int(self.state.totals["booked_at_us"][0]))
 
     def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
         """Read the message; what of its history is to be recalled first, or None. BadInput."""
@@ -186,10 +193,16 @@ class Engine:
 
     def _decide(self, submission: Submission, group: Group) -> object:
         if isinstance(submission, TapsIn):
+            if self.booking.doubt is not None:
+                raise ClockDoubtful(self.booking.doubt)
             return self._taps(submission, group)
         self._finish(group)
         if isinstance(submission, ReadIn):
             return submission.question(self.state)
+        if isinstance(submission.act, ConfirmClock):
+            return self._confirm(submission.act, group)
+        if self.booking.doubt is not None:
+            raise ClockDoubtful(self.booking.doubt)
         return self._act(submission.act, group)
 
     def _taps(self, submission: TapsIn, group: Group) -> bytes:
@@ -235,6 +248,15 @@ class Engine:
                 "releases and reversals, and this might be more; serve it with --set claims_max=N"
             )
 
+    def _confirm(self, act: ConfirmClock, group: Group) -> object:
+        """The time it was booked at; 0 where there is no doubt, so that nothing is booked."""
+        if self.booking.doubt is None:
+            return 0
+        self.booking.check(act, self.state)
+        booked_at_us = self._act(act, group)
+        self.booking.confirmed()
+        return booked_at_us
+
     def _act(self, act: Act, group: Group) -> object:
         now_us = self._booking_us()
         drafts, answer = act.apply(self.state, int(self.state.totals["last"][0]) + 1, now_us)
@@ -276,7 +298,7 @@ class Engine:
 
     def _booking_us(self) -> int:
         """The time of the next block: the clock's, and always after the block before."""
-        return max(self.clock.now_us(), int(self.state.totals["booked_at_us"][0]) + 1)
+        return max(self.booking.wall_us, int(self.state.totals["booked_at_us"][0]) + 1)
 
     def _entry_draft(self, group: Group, count: int) -> EntryDraft:
         """The draft that takes the next entries."""

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.clearing.booking import ClockWatch, ConfirmClock
 from onecard.core.clearing.engine import (
     BYTES_A_TAP,
     Act,
@@ -92,6 +93,7 @@ class Node:
         except BaseException:
             self.ledger.close()
             raise
+        self.clock_watch = ClockWatch(self.engine.booking, self.state, self.log)
         self.inbox = Inbox(settings)
         self.failed: BaseException | None = None
         self.on_failure: Callable[[BaseException], None] = lambda error: None
@@ -249,6 +251,7 @@ class Node:
 
     def _judge_some(self, taken: list[Submission]) -> tuple[Group, list[Submission]]:
         if not taken:
+            self.engine.look()  # so that a step is told of when it happens, taps or none
             return Group(), []
         started = self.clock.elapsed_ns()
         refusal = self._no_room(taken)
@@ -302,6 +305,7 @@ class Node:
 
     def _between(self, blocked: bool) -> None:
         """What the engine thread does besides judging: pages to save, identities to let go."""
+        self.clock_watch.look()
         if self._closed is not None:
             self._closed = self._let_go(*self._closed)
         if self.engine.recent.waiting and self._closing is None:
@@ -383,6 +387,13 @@ class Node:
             what = type(submission.act).__name__
             if isinstance(answer, OnecardError):
                 self.log.warning("act_refused", act=what, reason=str(answer))
+            elif isinstance(submission.act, ConfirmClock) and answer != 0:
+                self.log.warning(
+                    "clock_confirmed",
+                    wall_us=submission.act.wall_us,
+                    booked_at_us=str(answer),
+                    reason=submission.act.reason,
+                )
             else:
                 self.log.info("act", act=what, sequence=self.journal.last)
 

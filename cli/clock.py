@@ -1,0 +1,80 @@
+"""`onecard clock`: an operator's word on a server's clock, where it is in doubt."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onecard.core.calendar import instant_text, instant_us
+from onecard.core.clearing.booking import ConfirmClock
+from onecard.core.clearing.node import Node, wait_for
+from onecard.core.clock import SystemClock
+from onecard.core.errors import BadInput, LedgerInUse
+from onecard.core.settings_file import read_settings
+from onecard.grpc.client import Client
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="While a server's clock is in doubt nothing is booked (docs/ledger.md, Booking time).",
+)
+CONNECT_S = 3.0
+
+
+@app.command()
+def confirm(
+    time: Annotated[
+        str,
+        typer.Argument(
+            metavar="TIME",
+            help="What time it is by another clock, in the ledger's zone or with its own: "
+            "'2026-11-22 08:30', '2026-11-22 00:30Z'.",
+        ),
+    ],
+    reason: Annotated[str, typer.Option(help="Who says so, and why; it is logged.")],
+    to: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The server whose clock it is.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The ledger's folder, where no server runs on it."),
+    ] = None,
+) -> None:
+    """Say that the clock is right, so that booking goes on; put on record in the ledger.
+
+    The clock must show TIME, give or take some minutes: set a wrong clock instead, and booking
+    goes on by itself.
+
+    Example: onecard clock confirm '2026-11-22 08:30' --reason 'Li, after the repair'
+    --to 127.0.0.1:7421
+    """
+    if (to is None) == (data is None):
+        raise BadInput("expected one of --to HOST:PORT (a server) and --data DIR (none runs)")
+    if to is not None:
+        with Client(to) as client:
+            client.wait_ready(CONNECT_S)
+            zone_us = client.rules().zone_offset_us
+            booked_at_us = client.confirm_clock(instant_us(time, zone_us), reason)
+    else:
+        assert data is not None
+        booked_at_us, zone_us = _confirm_here(data, time, reason)
+    if booked_at_us == 0:
+        typer.echo("the clock was not in doubt; nothing was to be confirmed")
+    else:
+        typer.echo(f"confirmed, and on record as of {instant_text(booked_at_us, zone_us)}")
+
+
+def _confirm_here(data: Path, time: str, reason: str) -> tuple[int, int]:
+    """In a folder that no server holds: when it was booked, and the ledger's zone."""
+    try:
+        node = Node(data, read_settings(data), SystemClock())
+    except LedgerInUse as error:
+        raise LedgerInUse(f"{error}, or confirm to its server: --to HOST:PORT") from None
+    node.start()
+    try:
+        zone_us = int(node.state.totals["zone_offset_us"][0])
+        act = ConfirmClock(instant_us(time, zone_us), reason)
+        booked_at_us = wait_for(lambda done: node.act(act, done))
+        assert isinstance(booked_at_us, int)
+        return booked_at_us, zone_us
+    finally:
+        node.stop()
