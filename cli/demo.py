@@ -14,10 +14,10 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
 from onecard.cli.replay import as_json, show, yuan
+from onecard.cli.table import print_rows
 from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
 from onecard.core.day.generated import CHARGES, MOVES, Day, make
@@ -86,7 +86,7 @@ def demo(
         show(console, as_json(result, done, rows, invalid), result, done)
     _show_day(console, day, played)
     sound = _show_proof(console, played, done)
-    _show_breaks(console, breaks)
+    _show_breaks(breaks)
     console.print(f"files      {path / 'files'}", soft_wrap=True)
     console.print(f"ledger     {path} (onecard show, serve, settle, verify)", soft_wrap=True)
     console.print(f"took       {time.monotonic() - began:.0f} s")
@@ -181,25 +181,17 @@ def _show_day(console: Console, day: Day, played: Played) -> None:
     console.rule(f"generated day {day_text(day.day)}, seed {day.seed}: nothing in it happened")
     if played.known_before:
         console.print("this ledger holds this day already: everything was answered from history")
-    outcomes = Table("outcome", "taps", title="taps by outcome")
-    outcomes.columns[1].justify = "right"
-    for name, count in played.outcomes.most_common():
-        outcomes.add_row(name, f"{count:,}")
-    outcomes.add_row("all", f"{played.outcomes.total():,}", style="bold")
-    console.print(outcomes)
-    table = Table(
-        "operator",
-        "taps",
-        "charged, yuan",
-        title="charged per operator, before refunds and reversals",
-    )
-    for column in table.columns[1:]:
-        column.justify = "right"
+    counts = [*played.outcomes.most_common(), ("all", played.outcomes.total())]
+    rows = [{"outcome": name, "taps": count} for name, count in counts]
+    print_rows("taps by outcome", rows, ("outcome", "taps"))
+    rows = []
     for sent, answers in zip(day.streams, played.answers, strict=True):
         charged = np.isin(sent.rows["kind"], CHARGES) & np.isin(answers.outcome, MOVES)
         fen = int(answers.amount_fen[charged & (answers.repeated == 0)].sum())
-        table.add_row(day.operators[sent.operator][0], f"{len(sent.rows):,}", yuan(fen))
-    console.print(table)
+        operator = day.operators[sent.operator][0]
+        rows.append({"operator": operator, "taps": len(sent.rows), "charged": yuan(fen)})
+    title = "charged per operator in yuan, before refunds and reversals"
+    print_rows(title, rows, ("operator", "taps", "charged"))
     console.print(
         f"before     {len(day.issuer_of):,} cards, {len(day.terminals):,} terminals registered in "
         f"{played.load_s:.1f} s; {played.opening:,} opening balances",
@@ -244,8 +236,15 @@ def _show_proof(console: Console, played: Played, done: Settled) -> bool:
     return not played.wrong and not any(sums) and not sum(trial.values()) and done.verify == "ok"
 
 
-def _show_breaks(console: Console, breaks: dict[What, tuple[int, int]]) -> None:
-    table = Table("break", "", "put in", "found", title=f"returned file of {RETURNED_BY}")
-    for what, (put, found) in breaks.items():
-        table.add_row(what.name.lower().replace("_", " "), NAMES[what], str(put), str(found))
-    console.print(table)
+def _show_breaks(breaks: dict[What, tuple[int, int]]) -> None:
+    rows = [
+        {
+            "break": what.name.lower().replace("_", " "),
+            "chinese": NAMES[what],
+            "put in": put,
+            "found": found,
+        }
+        for what, (put, found) in breaks.items()
+    ]
+    columns = ("break", "chinese", "put in", "found")
+    print_rows(f"returned file of {RETURNED_BY}", rows, columns)

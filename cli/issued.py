@@ -38,6 +38,6 @@ class Issued:
             print(json.dumps(self.ids, ensure_ascii=False))
         elif len(self.ids) <= FEW:
             table = [{self.called: name, "id": number} for name, number in self.ids.items()]
-            print_rows("ids", table, (self.called, "id"))
+            print_rows("", table, (self.called, "id"))
         else:
             typer.echo(f"{len(self.ids)} ids; --ids OUT.csv writes them, --json prints", err=True)

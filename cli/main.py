@@ -24,7 +24,7 @@ from onecard.cli import (
 )
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
 from onecard.core import stdio
-from onecard.core.errors import OnecardError
+from onecard.core.errors import OnecardError, os_words
 from onecard.core.ledger import FORMAT
 
 app = typer.Typer(
@@ -86,7 +86,9 @@ def main() -> None:
         if _is_pipe(error):
             status = PIPE_CLOSED
         else:
-            _end(Exit.REFUSED, _words(error))
+            _end(Exit.REFUSED, os_words(error))
+    except UnicodeEncodeError:
+        _end(Exit.REFUSED, "expected UTF-8 on the command line, found bytes that are not")
     except (ValueError, OverflowError, RecursionError) as error:
         # A number or a nesting beyond what anything here holds; no command computes such itself.
         _end(Exit.REFUSED, f"{type(error).__name__}: {error}")
@@ -98,8 +100,11 @@ def main() -> None:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(message)
             sys.exit(Exit.REFUSED)
-        said = message.rstrip(".").replace("Input should be", "expected a value").lstrip()
-        _end(Exit.REFUSED, f"{said}; --help behind the command shows what it takes")
+        said = message.rstrip(".").replace("Input should be", "expected a value")
+        do = "--help behind the command shows what it takes"
+        if said.endswith("is not readable"):
+            do = "run it as the user who owns it"
+        _end(Exit.REFUSED, f"{said}; {do}")
     if status == INTERRUPTED:
         _end(INTERRUPTED, "interrupted; nothing that was answered is lost")
     if status == PIPE_CLOSED:
@@ -110,21 +115,6 @@ def main() -> None:
 def _is_pipe(error: BaseException | None) -> bool:
     """Returns True when our output went into a pipe that nobody reads any more."""
     return isinstance(error, OSError) and error.errno == errno.EPIPE
-
-
-def _words(error: OSError) -> str:
-    """What happened to which file; standard output has no name."""
-    where = error.filename
-    if isinstance(where, bytes):
-        where = os.fsdecode(where)
-    said = error.strerror or str(error) or type(error).__name__
-    if where is None:
-        return f"expected to write what was asked for, found: {said}; mend that and run it again"
-    hints = {
-        errno.EACCES: "; run it as the user who owns it",
-        errno.ENOSPC: "; make room there and run it again",
-    }
-    return f"{where}: {said}{hints.get(error.errno or 0, '')}"
 
 
 def _drop_output() -> None:

@@ -16,9 +16,10 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from onecard.cli.exit_status import Exit
 from onecard.cli.local import Settled, check_same_ledger, connected, ledger_folder, serving, settled
+from onecard.cli.table import print_rows
 from onecard.core import card_number
 from onecard.core.calendar import day_text
 from onecard.core.card_number import CardForm
@@ -67,7 +68,8 @@ def replay(
 
     Operators, terminals and cards are registered as they are met. The same file again books
     nothing: every tap keeps its identity. The ledger's go-live date and maximum age of a tap are
-    widened where the files are older. Exit status 1 if a row was malformed.
+    widened where the files are older. Exit status 1 if a row was malformed, 3 if the ledger
+    does not verify.
 
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
@@ -91,8 +93,10 @@ def replay(
         console = Console()
         show(console, summary, result, done)
         console.print(f"verify: {done.verify}", style="green" if done.verify == "ok" else "red")
-    if invalid or (done.verify != "ok" and done.verify != NOT_LOCAL):
-        raise typer.Exit(1)
+    if done.verify not in ("ok", NOT_LOCAL):
+        raise typer.Exit(Exit.FAULT)
+    if invalid:
+        raise typer.Exit(Exit.DIFFERS)
 
 
 def _form(data: Path | None) -> CardForm:
@@ -149,13 +153,12 @@ def show(console: Console, summary: dict[str, Any], result: Result, done: Settle
     )
     for reason, count in result.declined.most_common(REASONS_SHOWN):
         console.print(f"  declined {reason}: {count:,}")
-    table = Table("operator", "taps", "charged", title="accepted now, repeats not counted")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, operator in result.operators.items():
-        table.add_row(name, f"{operator.taps:,}", yuan(operator.charged_fen))
-    table.add_row("all", f"{result.accepted:,}", yuan(result.charged_fen), style="bold")
-    console.print(table)
+    rows = [
+        {"operator": name, "taps": operator.taps, "charged": yuan(operator.charged_fen)}
+        for name, operator in result.operators.items()
+    ]
+    rows.append({"operator": "all", "taps": result.accepted, "charged": yuan(result.charged_fen)})
+    print_rows("accepted now, repeats not counted", rows, ("operator", "taps", "charged"))
     folders = {manifest.window: manifest.folder for manifest in done.manifests}
     for window in result.windows:
         state = "closed" if window.fresh else "closed before, nothing new in it"

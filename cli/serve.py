@@ -11,7 +11,7 @@ import typer
 
 from onecard.core import stdio
 from onecard.core.clock import SystemClock
-from onecard.core.config import Settings
+from onecard.core.config import RANGES, Settings
 from onecard.core.errors import BadInput
 from onecard.core.lines import Lines
 from onecard.core.log import Log
@@ -151,15 +151,18 @@ def _settings(own: Settings, given: list[str]) -> Settings:
     for pair in given:
         name, equals, text = pair.partition("=")
         if name not in known or not equals:
-            raise BadInput(f"--set: expected NAME=VALUE with one of {', '.join(known)}")
+            raise BadInput(
+                f"--set: expected NAME=VALUE with one of {', '.join(known)}; found {pair[:80]!r}"
+            )
         try:
             values[name] = known[name](text)
         except ValueError:
             raise BadInput(
                 f"--set {name}: expected a value of type {known[name].__name__}, found {text!r}"
             ) from None
-        if not isinstance(values[name], str) and values[name] < 0:
-            raise BadInput(f"--set {name}: expected 0 or more, found {text}")
+        least, most = (KEPT | RANGES).get(name, (0, 0))
+        if not isinstance(values[name], str) and not least <= values[name] <= most:
+            raise BadInput(f"--set {name}: expected {least} to {most}, found {text[:40]}")
     return replace(own, **values)
 
 

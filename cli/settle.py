@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from onecard.cli.local import check_same_ledger
+from onecard.cli.table import print_rows
 from onecard.core.calendar import day_number, day_text
 from onecard.core.clearing.node import Node
 from onecard.core.clock import SystemClock
@@ -129,22 +129,25 @@ def _write(journal: Journal, data: Path, window: int, out: Path | None, quiet: b
 
 
 def _print(manifest: Manifest) -> None:
-    console = Console()
-    table = Table(title=f"window {manifest.window}, {day_text(manifest.business_day)}, in fen")
-    for name in ("id", "participant", "lines", "in", "out", "net"):
-        table.add_column(name, justify="left" if name == "participant" else "right")
-    for sheet in manifest.sheets[:POSITIONS_SHOWN]:
-        row = (sheet.lines, sheet.in_fen, sheet.out_fen, sheet.net_fen)
-        table.add_row(str(sheet.participant), sheet.name, *(f"{value:,}" for value in row))
+    columns = ("id", "participant", "lines", "in_fen", "out_fen", "net_fen")
+    rows = [
+        {
+            "id": sheet.participant,
+            "participant": sheet.name,
+            "lines": sheet.lines,
+            "in_fen": sheet.in_fen,
+            "out_fen": sheet.out_fen,
+            "net_fen": sheet.net_fen,
+        }
+        for sheet in manifest.sheets[:POSITIONS_SHOWN]
+    ]
+    totals = manifest.as_json()["totals"]
+    rows.append({"id": "", "participant": "sum"} | {name: totals[name] for name in columns[2:]})
+    day = day_text(manifest.business_day)
+    print_rows(f"window {manifest.window}, {day}", rows, columns, ("lines",))
     more = len(manifest.sheets) - POSITIONS_SHOWN
     if more > 0:
-        table.add_row("", f"... and {more} more", "", "", "", "")
-    totals = manifest.as_json()["totals"]
-    table.add_section()
-    table.add_row(
-        "", "sum", *(f"{totals[key]:,}" for key in ("lines", "in_fen", "out_fen", "net_fen"))
-    )
-    console.print(table)
+        typer.echo(f"and {more} more, which the sum has; {MANIFEST} lists all")
     typer.echo(f"sequences {manifest.first} to {manifest.cut}")
     said = "were there already, the same bytes" if manifest.repeated else "written"
     typer.echo(f"head      {manifest.head}: keep it elsewhere, for onecard verify --head")

@@ -175,7 +175,7 @@ def windows(data: Dir, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"windows": found}, ensure_ascii=False))
         return
-    print_rows("windows", found, tuple(found[0]), ("closed_at", "first", "closed"))
+    print_rows("", found, tuple(found[0]), ("closed_at", "first", "closed"))
 
 
 @app.command()

@@ -117,6 +117,6 @@ def _say(found: list[dict[str, Any]], what: str, as_json: bool, spare: tuple[str
     if as_json:
         print(json.dumps({what: found}, ensure_ascii=False))
     elif found:
-        print_rows(what, found, tuple(found[0]), spare)
+        print_rows("", found, tuple(found[0]), spare)
     else:
         typer.echo(f"no {what} are loaded", err=True)

@@ -5,6 +5,7 @@ fit is left out by column and said. Into a pipe or a file: every row on a line o
 parted by one tab, as wide as they are.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from rich.text import Text
 
 Row = dict[str, Any]
 EDGE = 4  # what a table adds to the width of its columns: the two edges with a space each
+NUMBER = re.compile(r"-?[0-9,.]*")
 BETWEEN = 3  # and between two columns
 
 
@@ -34,20 +36,25 @@ def print_facts(facts: Row) -> None:
 def print_rows(
     title: str, rows: Sequence[Row], columns: Sequence[str], spare: Sequence[str] = ()
 ) -> None:
-    """The rows under a title, nothing where there are none. On a terminal that is too narrow the
-    `spare` columns are left out, the first of them first; after them lines may wrap."""
+    """The rows under a title, "" for none; nothing at all where there are no rows.
+
+    On a terminal that is too narrow the `spare` columns are left out, the first of them first;
+    where that is not enough, lines wrap.
+    """
     if not rows:
         return
     if not sys.stdout.isatty():
+        if title:
+            print(title)
         print("\t".join(columns))
         for row in rows:
             print("\t".join(_plain(row[column]) for column in columns))
         return
     console = Console(highlight=False)
     left = _fitting(rows, columns, spare, console.width)
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title or None, title_justify="left")
     for column in left:
-        numeric = isinstance(rows[0][column], int) and not isinstance(rows[0][column], bool)
+        numeric = all(NUMBER.fullmatch(_plain(row[column])) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_plain(row[column])) for column in left))

@@ -86,3 +86,22 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7421
     metrics_port: int = 9421
+
+
+# Least and most of what a process may be told; what a ledger keeps has its own ranges in
+# settings_file.py. The most is where memory, gRPC or the clock end, not what is wise.
+RANGES: dict[str, tuple[float, float]] = {
+    "recent_max": (1, 1 << 28),  # up to three generations are in memory
+    "batch_taps_max": (1, 1 << 20),  # a message of columns of 64 bytes a row
+    "group_taps_max": (1, 1 << 22),  # a block is one value of 4 GiB at most, 160 bytes a row
+    "message_bytes_max": (KIB, GIB),  # gRPC counts in 31 bits
+    "inbox_bytes_max": (KIB, 1 << 40),
+    "inbox_stream_bytes_max": (KIB, 1 << 40),
+    "streams_max": (1, 1 << 16),
+    "segment_bytes": (MIB, 1 << 46),  # half of what a process of Linux may address
+    "checkpoint_every_s": (0, 1 << 32),
+    "checkpoint_every_entries": (1, 1 << 62),
+    "checkpoint_pause_ms": (0, 60_000),
+    "port": (0, 65_535),
+    "metrics_port": (0, 65_535),
+}

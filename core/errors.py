@@ -1,5 +1,34 @@
 """What callers may catch. Each message is one line: what was expected and found, and what to do."""
 
+import errno
+
+# What a person does about the usual ones; the others are said as the system says them.
+OS_HINTS = {
+    errno.EACCES: "; run it as the user who owns it",
+    errno.EPERM: "; run it as the user who owns it",
+    errno.ENOSPC: "; make room there and run it again",
+    errno.EDQUOT: "; make room there and run it again",
+    errno.EROFS: "; it lies on a file system that is only read",
+    errno.EEXIST: "; expected a folder or nothing of that name",
+    errno.ENOTDIR: "; expected a folder, and found a file on the way",
+    errno.EMFILE: "; raise the limit of open files (ulimit -n)",
+}
+
+
+def os_words(error: OSError) -> str:
+    """One line of an error of the operating system: which file, what happened, what to do.
+
+    A write that fails does not say to what; it is standard output then, or a file that was asked
+    for.
+    """
+    where = error.filename
+    if isinstance(where, bytes):
+        where = where.decode("utf-8", "replace")
+    said = error.strerror or str(error) or type(error).__name__
+    if where is None:
+        where = "what was to be written (standard output, or a file that was asked for)"
+    return f"{where}: {said}{OS_HINTS.get(error.errno or 0, '')}"
+
 
 class OnecardError(Exception):
     """Everything below; the command line prints its message and nothing else.

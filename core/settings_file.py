@@ -52,7 +52,7 @@ def read_settings(path: Path) -> Settings:
     file = path / SETTINGS
     try:
         found: dict[str, Any] = tomllib.loads(file.read_bytes().decode())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # whoever opens the ledger says what is wrong
         return Settings()
     except ValueError as error:
         raise BadInput(

@@ -271,7 +271,7 @@ def test_demo(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "net positions of windows 2 and 3 sum to [0, 0] fen",
         "together 0.00",
         "verify     ok",
-        "│ 长款     │ 2      │ 2     │",
+        "\t长款\t2\t2\n",
         "taps a second, durable, over gRPC",
         f"files      {tmp_path / 'ledger' / 'files'}",
     ):
