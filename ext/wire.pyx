@@ -15,6 +15,18 @@ import sys
 import cython
 import numpy as np
 
+from .fields cimport (
+    DONE,
+    FIELDS,
+    IRREGULAR,
+    SCALAR,
+    TRUNCATED,
+    UNEVEN,
+    Found,
+    Scan,
+    gather_runs,
+    scan_runs,
+)
 from .outcome cimport Kind
 from .outcome import Kind as KindName  # of a number, for a refusal
 
@@ -45,43 +57,12 @@ DECISION_COLUMNS = {
 
 ctypedef const uint8_t* Column
 
-# Field numbers start at 1, request_id; the columns follow in the order above.
 cdef enum:
-    FIELDS = 14
     TAP_LAST = 13
     DECISION_LAST = 6
-    SCALAR = 255  # request_id: a fixed64 that is no column
-    # More than any regular message has, with room for fields of a newer client; a message of
-    # millions of them is not looked through twice.
-    REGULAR_MAX = 64
-    DEPTH_MAX = 100  # of groups in groups: the protobuf library's own limit
 
 cdef uint8_t[FIELDS] TAP_WIDTH = [0, SCALAR, 8, 4, 4, 4, 8, 1, 8, 1, 4, 8, 4, 4]
 cdef uint8_t[FIELDS] DECISION_WIDTH = [0, SCALAR, 1, 8, 8, 8, 1, 0, 0, 0, 0, 0, 0, 0]
-
-cdef enum Scan:
-    DONE
-    IRREGULAR  # not the one form: it is gathered first
-    MALFORMED
-    TRUNCATED
-    UNEVEN  # a packed run that is not whole values
-
-
-cdef struct Run:
-    Py_ssize_t at  # offset of the first value; 0 = absent
-    Py_ssize_t size  # bytes
-
-
-cdef struct Found:
-    uint64_t request_id
-    bint identified  # request_id was there
-    Run[FIELDS] runs
-    # Of what stopped the scan:
-    Py_ssize_t field
-    Py_ssize_t wire
-    Py_ssize_t at
-    Py_ssize_t expected
-    Py_ssize_t actual
 
 
 @cython.final
@@ -115,7 +96,7 @@ def is_regular(bytes message not None):
     """Returns True when a TapBatch is read where it stands, or is refused at a glance."""
     cdef Found found
     cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(message)
-    return _scan_runs(data, len(message), TAP_WIDTH, TAP_LAST, &found) != IRREGULAR
+    return scan_runs(data, len(message), TAP_WIDTH, TAP_LAST, &found) != IRREGULAR
 
 
 def regular_taps(bytes message not None, Py_ssize_t taps_max):
@@ -225,11 +206,11 @@ cdef bytes _scan(
     cdef Py_ssize_t size = len(message)
     cdef Scan how
     with nogil:
-        how = _scan_runs(data, size, width, last, found)
+        how = scan_runs(data, size, width, last, found)
     if how == IRREGULAR:
         message = _gather(message, width, last, what, columns, required, rows_max, found)
         data = <const uint8_t*>PyBytes_AS_STRING(message)
-        how = _scan_runs(data, len(message), width, last, found)
+        how = scan_runs(data, len(message), width, last, found)
         if how != DONE:
             raise AssertionError(f"{what}: what was gathered is not regular ({how})")
     elif how != DONE:
@@ -248,7 +229,7 @@ cdef bytes _gather(
     cdef Scan how
     cdef int field
     with nogil:
-        how = _gather_runs(data, size, width, last, found, NULL)
+        how = gather_runs(data, size, width, last, found, NULL)
     if how != DONE:
         _refuse(how, what, found)
     _count_rows(found, width, last, columns, what, required, rows_max)
@@ -271,7 +252,7 @@ cdef bytes _gather(
     if to - start != whole:
         raise AssertionError(f"{what}: laid out {to - start} bytes of {whole}")
     with nogil:
-        how = _gather_runs(data, size, width, last, found, columns_at)
+        how = gather_runs(data, size, width, last, found, columns_at)
     if how != DONE:
         raise AssertionError(f"{what}: read twice and found another ({how})")
     return regular
@@ -292,189 +273,6 @@ cdef _refuse(Scan how, str what, Found* found):
         f"{what}: {_name(found.field, what)} at byte {found.at}: expected a field of {what}, "
         f"found wire type {found.wire} in what is no protobuf message"
     )
-
-
-cdef Scan _gather_runs(
-    const uint8_t* data, Py_ssize_t size, const uint8_t* width, int last, Found* found, uint8_t** to
-) noexcept nogil:
-    """Adds up each column's bytes, however they stand; with `to`, copies them there instead.
-
-    As the protobuf library reads them: values of a column one after the other, of bytes and of
-    request_id the last; a field in another wire type than its own is an unknown one.
-    """
-    cdef const uint8_t* at = data
-    cdef const uint8_t* end = data + size
-    cdef uint64_t tag = 0
-    cdef uint64_t length = 0
-    cdef int field, wire
-    cdef Run* run
-    cdef Scan how
-    memset(found, 0, sizeof(Found))
-    while at < end:
-        found.at = at - data
-        found.field = found.wire = 0
-        if not _varint(&at, end, 5, &tag) or tag >> 32 != 0:
-            return _stop(found, MALFORMED, 0, 0)
-        field = <int>(tag >> 3)
-        wire = <int>(tag & 7)
-        found.field = field
-        found.wire = wire
-        if field == 0 or wire == 4:
-            return _stop(found, MALFORMED, 0, 0)
-        if wire == 3:
-            how = _skip_group(&at, end, tag, found)
-            if how != DONE:
-                return how
-            continue
-        how = _measure(&at, end, wire, &length, found)
-        if how != DONE:
-            return how
-        if field <= last:
-            run = &found.runs[field]
-            if width[field] == SCALAR:
-                if wire == 1:
-                    memcpy(&found.request_id, at, 8)
-                    found.identified = True
-            elif width[field] == 1:
-                if wire == 2:
-                    run.at = at - data  # the last one counts, so it is copied at the end
-                    run.size = <Py_ssize_t>length
-            elif wire == 2 or wire == (1 if width[field] == 8 else 5):
-                if length % width[field] != 0:
-                    return _stop(found, UNEVEN, width[field], <Py_ssize_t>length)
-                if to != NULL and length != 0:
-                    memcpy(to[field] + run.size, at, length)
-                run.size += <Py_ssize_t>length
-        at += length
-    if to != NULL:
-        for field in range(2, last + 1):
-            if width[field] == 1 and found.runs[field].size != 0:
-                memcpy(to[field], data + found.runs[field].at, found.runs[field].size)
-    return DONE
-
-
-cdef inline Scan _measure(
-    const uint8_t** at, const uint8_t* end, int wire, uint64_t* length, Found* found
-) noexcept nogil:
-    """Bytes of a field's value, all there from `at` on; a varint is stepped over instead."""
-    if wire == 0:
-        if not _varint(at, end, 10, length):
-            return _stop(found, MALFORMED, 0, 0)
-        length[0] = 0
-        return DONE
-    if wire == 1 or wire == 5:
-        length[0] = 8 if wire == 1 else 4
-    elif wire != 2 or not _varint(at, end, 5, length):
-        return _stop(found, MALFORMED, 0, 0)
-    if length[0] > <uint64_t>(end - at[0]):
-        return _stop(found, TRUNCATED, <Py_ssize_t>length[0], end - at[0])
-    return DONE
-
-
-cdef Scan _skip_group(
-    const uint8_t** at, const uint8_t* end, uint64_t opened, Found* found
-) noexcept nogil:
-    """Steps over a group and the groups in it, up to its own end."""
-    cdef uint64_t[DEPTH_MAX] open_tags
-    cdef int depth = 1
-    cdef uint64_t tag = 0
-    cdef uint64_t length = 0
-    cdef int wire
-    cdef Scan how
-    open_tags[0] = opened
-    while depth > 0:
-        if not _varint(at, end, 5, &tag) or tag >> 32 != 0:
-            return _stop(found, MALFORMED, 0, 0)
-        wire = <int>(tag & 7)
-        if wire == 3:
-            if depth == DEPTH_MAX:
-                return _stop(found, MALFORMED, 0, 0)
-            open_tags[depth] = tag
-            depth += 1
-        elif wire == 4:
-            depth -= 1
-            if tag != open_tags[depth] + 1:  # the end's wire type is one more than the start's
-                return _stop(found, MALFORMED, 0, 0)
-        else:
-            how = _measure(at, end, wire, &length, found)
-            if how != DONE:
-                return how
-            at[0] += length
-    return DONE
-
-
-cdef Scan _scan_runs(
-    const uint8_t* data, Py_ssize_t size, const uint8_t* width, int last, Found* found
-) noexcept nogil:
-    """Finds each column's one run. Strict: whatever it is not sure of is IRREGULAR."""
-    cdef const uint8_t* at = data
-    cdef const uint8_t* end = data + size
-    cdef uint64_t tag = 0
-    cdef uint64_t length = 0
-    cdef int field, wire
-    cdef int fields = 0
-    memset(found, 0, sizeof(Found))
-    while at < end:
-        found.at = at - data
-        found.field = found.wire = 0
-        fields += 1
-        if fields > REGULAR_MAX or not _varint(&at, end, 5, &tag):
-            return _stop(found, IRREGULAR, 0, 0)
-        field = <int>(tag >> 3) if tag >> 3 < 1 << 29 else 0
-        wire = <int>(tag & 7)
-        found.field = field
-        found.wire = wire
-        if field == 0:
-            return _stop(found, IRREGULAR, 0, 0)
-        if wire == 2:
-            if not _varint(&at, end, 5, &length):
-                return _stop(found, IRREGULAR, 0, 0)
-            if length > <uint64_t>(end - at):
-                # Beyond 2^31 it is no length at all; the library says so as well.
-                return _stop(found, TRUNCATED, <Py_ssize_t>length, end - at)
-        elif wire == 1 or wire == 5:
-            length = 8 if wire == 1 else 4
-            if length > <uint64_t>(end - at):
-                return _stop(found, TRUNCATED, <Py_ssize_t>length, end - at)
-        elif wire == 0:
-            if not _varint(&at, end, 9, &length):
-                return _stop(found, IRREGULAR, 0, 0)
-            length = 0
-        else:
-            return _stop(found, IRREGULAR, 0, 0)
-        if field <= last:
-            if width[field] == SCALAR and wire == 1 and not found.identified:
-                memcpy(&found.request_id, at, 8)
-                found.identified = True
-            elif width[field] == SCALAR or wire != 2 or found.runs[field].at != 0:
-                return _stop(found, IRREGULAR, 0, 0)
-            elif length % width[field] != 0:
-                return _stop(found, UNEVEN, width[field], <Py_ssize_t>length)
-            else:
-                found.runs[field].at = at - data
-                found.runs[field].size = <Py_ssize_t>length
-        at += length
-    return DONE
-
-
-cdef inline bint _varint(const uint8_t** at, const uint8_t* end, int most, uint64_t* value) noexcept nogil:
-    cdef int shift = 0
-    cdef uint8_t byte
-    value[0] = 0
-    while at[0] < end and shift < 7 * most:
-        byte = at[0][0]
-        at[0] += 1
-        value[0] |= <uint64_t>(byte & 0x7F) << shift
-        if byte < 0x80:
-            return True
-        shift += 7
-    return False
-
-
-cdef inline Scan _stop(Found* found, Scan how, Py_ssize_t expected, Py_ssize_t actual) noexcept nogil:
-    found.expected = expected
-    found.actual = actual
-    return how
 
 
 cdef inline const uint8_t* _at(const uint8_t* base, const Found* found, int field) noexcept nogil:

@@ -17,8 +17,8 @@ import grpc
 import pytest
 
 from onecard.core import scrape
-from onecard.core.errors import OnecardError
-from onecard.grpc.client import Client, Overloaded
+from onecard.core.errors import OnecardError, Overloaded
+from onecard.grpc.client import Client
 from onecard.grpc.connections import connections_limit
 from onecard.v1 import registry_pb2, tap_pb2
 from tests.hostile import Raw, frame
