@@ -98,6 +98,15 @@ RANGES: dict[str, tuple[float, float]] = {
     "inbox_bytes_max": (KIB, 1 << 40),
     "inbox_stream_bytes_max": (KIB, 1 << 40),
     "streams_max": (1, 1 << 16),
+    "connections_max": (8, 1 << 20),  # open files of a process
+    "calls_max": (1, 1 << 20),
+    "receiving_max": (1, 1 << 12),  # each the largest message
+    "receive_s": (1, 86_400),
+    "between_s": (1, 86_400),
+    "idle_s": (1, 86_400),
+    "journal_streams_max": (1, 1 << 10),
+    "unread_max_s": (1, 86_400),
+    "unread_bytes_max": (MIB, 1 << 40),
     "segment_bytes": (MIB, 1 << 46),  # half of what a process of Linux may address
     "checkpoint_every_s": (0, 1 << 32),
     "checkpoint_every_entries": (1, 1 << 62),

@@ -38,18 +38,20 @@ ASIDES_MAX = 128  # health and reflection, apart from ours: they answer also whe
 IDLE_S = 0.5
 # Its answer is a few bytes, so it goes out in one with the status: nothing of it can be unread.
 BRIEF = frozenset({"/onecard.v1.Clearing/AuthorizeOne"})
-# Messages of no bytes say something here. Elsewhere they are refused: gRPC's library also gives one
-# for a frame whose flags are none.
-MAY_BE_EMPTY = frozenset(
+# Messages of no bytes say nothing here, and are refused: gRPC's library also gives one for a frame
+# whose flags are none.
+NEVER_EMPTY = frozenset(
     {
-        "/onecard.v1.Ledger/GetHead",
-        "/onecard.v1.Ledger/ListGaps",
-        "/onecard.v1.Ledger/StreamJournal",
-        "/onecard.v1.Registry/GetRules",
-        "/onecard.v1.Registry/TokensOf",
-        "/onecard.v1.Registry/PutRules",  # refused by the rule that may not be 0
-        "/grpc.health.v1.Health/Check",
-        "/grpc.health.v1.Health/Watch",
+        "/onecard.v1.Clearing/AuthorizeOne",
+        "/onecard.v1.Ledger/GetBalance",
+        "/onecard.v1.Ledger/GetEntry",
+        "/onecard.v1.Ledger/GetOutcome",
+        "/onecard.v1.Ledger/ListTrail",
+        "/onecard.v1.Registry/Declare",
+        "/onecard.v1.Registry/GetCard",
+        "/onecard.v1.Registry/PutCard",
+        "/onecard.v1.Registry/PutParticipant",
+        "/onecard.v1.Registry/PutTerminal",
     }
 )
 Work = Callable[[Seat, Any], Awaitable[Any]]  # what a call does, once it has its seat
@@ -154,13 +156,13 @@ class Door(grpc.GenericRpcHandler):
         if parse is None:
             return behaviour  # type: ignore[no-any-return]
         ours = method.startswith(OURS)
-        may_be_empty = method in MAY_BE_EMPTY
+        never_empty = method in NEVER_EMPTY
         wait_s = self.settings.between_s if handler.request_streaming else self.settings.receive_s
 
         def parsed(message: bytes) -> Any:
             # What it may be is said by its type; the library says no more than that it is not it.
             try:
-                if not message and not may_be_empty:
+                if not message and never_empty:
                     raise ValueError
                 return parse(message)
             except Exception:

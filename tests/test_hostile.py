@@ -170,9 +170,10 @@ def test_an_idle_stream_goes_where_its_place_is_needed(server: Process, client: 
             (answer,) = other.authorize([rides(next(SEQUENCES), 1, terminal=2)])
             assert len(answer) == 1
         ended = [raw.ends(stream, 0.3) for raw, stream in streams]
-        codes = [code for code, _, _ in ended]
-        assert codes == ["RESOURCE_EXHAUSTED"] + ["none"] * 6
-        assert "streams: all 8 were open and this one was idle for" in ended[0][1]
+        # One of theirs, whichever the server saw first, and no more than one.
+        assert sorted(code for code, _, _ in ended) == ["RESOURCE_EXHAUSTED"] + ["none"] * 6
+        [says] = [says for code, says, _ in ended if code != "none"]
+        assert "streams: all 8 were open and this one was idle for" in says
         # The gateway, silent as long and on another host, is still there.
         gateway.send(rides(next(SEQUENCES), 1, terminal=3))
         assert next(quiet)
