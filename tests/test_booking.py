@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from onecard.cli.main import app
 from onecard.core.calendar import instant_text
+from onecard.core.cards import PutCards
 from onecard.core.clearing.booking import ConfirmClock
 from onecard.core.clearing.engine import Act, ActIn, Engine, ReadIn, TapsIn
 from onecard.core.clearing.node import Node, wait_for
@@ -21,7 +22,7 @@ from onecard.core.config import Settings
 from onecard.core.errors import BadInput, ClockDoubtful, LedgerInUse, Overloaded
 from onecard.core.ledger import Ledger
 from onecard.core.log import Log
-from onecard.core.registry import PutCards, PutParticipants, PutRules, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutRules, PutTerminals, TerminalRow
 from onecard.core.verify import verify
 from onecard.ext.outcome import Flag, Funding, Outcome, Record, Role, Status
 from onecard.grpc.client import Client
