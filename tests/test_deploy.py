@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from onecard.core.config import Settings
 from onecard.core.metrics import LedgerCollector, Snapshot
 from onecard.ext.counters import Counters
 
@@ -36,6 +37,22 @@ def test_prometheus_takes_the_rules() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_prometheus_takes_the_configuration() -> None:
+    text = (DEPLOY / "prometheus.yml").read_text()
+    assert "job_name: onecard\n" in text
+    assert 'job="onecard"' in ALERTS
+    assert f'"127.0.0.1:{Settings.metrics_port}"' in text
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+    done = subprocess.run(
+        [promtool, "check", "config", str(DEPLOY / "prometheus.yml")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 FIRES = 'ALERTS{{alertname="{}",alertstate="firing"}}'
 FIRING = [
     # alert, series and their values a minute apart, whether it fires at the end of them
@@ -55,6 +72,8 @@ FIRING = [
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "90000"}, False),
     ("OnecardLogLinesDropped", {"onecard_log_lines_dropped_total": "0 5"}, True),
     ("OnecardLogLinesDropped", {"onecard_log_lines_dropped_total": "5 5"}, False),
+    ("OnecardCallsCut", {'onecard_calls_cut_total{why="reclaimed"}': "0 200"}, True),
+    ("OnecardCallsCut", {'onecard_calls_cut_total{why="reclaimed"}': "200 220"}, False),
     ("OnecardNoBackup", {"onecard_serving": "1x130"}, True),
     ("OnecardNoBackup", {"onecard_serving": "1x130", "onecard_backup_age_seconds": "9x130"}, False),
     ("OnecardNoBackup", {"onecard_serving": "1", "onecard_backup_age_seconds": "99999x130"}, True),
