@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from onecard.cli.output import written
+from onecard.cli.output import check_folder, written
 from onecard.cli.table import print_rows
 
 FEW = 100  # more than that is no reading matter
@@ -18,6 +18,8 @@ class Issued:
 
     def __init__(self, called: str, out: Path | None, as_json: bool) -> None:
         """`called`: name or number. `out`: a CSV to write; None prints them where they are few."""
+        if out is not None:
+            check_folder(out)
         self.called = called
         self.out = out
         self.as_json = as_json

@@ -8,12 +8,17 @@ from typing import TextIO
 from onecard.core.errors import BadInput
 
 
+def check_folder(path: Path) -> None:
+    """BadInput where a file cannot be written there: said before the work, not after it."""
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: expected a folder to write into, found none; make it first")
+
+
 @contextmanager
 def written(path: Path) -> Iterator[TextIO]:
     """A text file in UTF-8, there under its name only when it is whole; an OSError names it.
     BadInput where its folder is none."""
-    if not path.parent.is_dir():
-        raise BadInput(f"{path}: expected a folder to write into, found none; make it first")
+    check_folder(path)
     whole = path.is_file() or not path.exists()  # a device or a pipe is written as it is
     part = path.with_name(path.name + ".part") if whole else path
     try:

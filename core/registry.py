@@ -156,7 +156,8 @@ class PutTerminals:
 
 @dataclass(frozen=True)
 class PutTariff:
-    """Store a tariff, immutable; answers its version. The same tariff again is the same version.
+    """Store a tariff, immutable; answers its version. What is in force for its start already is
+    the same version; one that another with the same start replaced becomes a new one.
 
     fares_fen: stations * stations int32, row = from, station 1 first; -1 = no fare.
     """
@@ -183,9 +184,11 @@ class PutTariff:
             raise BadInput("tariff fares: expected 0 or more fen, or -1 for no fare")
         if not 0 <= self.effective_from_us < 1 << 62:
             raise BadInput(f"tariff start: expected a time, found {self.effective_from_us}")
-        for known in range(state.count("tariffs")):
-            if self._is(state, known, fares):
-                return [], int(state.table("tariffs")["version"][known])
+        starts_us = state.rows("tariffs")["effective_from_us"]
+        alike = np.flatnonzero(starts_us == self.effective_from_us)
+        # Of several with one start the newest is in force: an older one said again is put back.
+        if len(alike) and self._is(state, int(alike[-1]), fares):
+            return [], int(state.table("tariffs")["version"][alike[-1]])
         if state.count("tariffs") >= len(state.table("tariffs")):
             raise Overloaded(f"a ledger holds at most {len(state.table('tariffs'))} tariffs")
         version = state.count("tariffs") + 1
@@ -202,8 +205,7 @@ class PutTariff:
     def _is(self, state: State, known: int, fares: NDArray[np.int32]) -> bool:
         row = state.table("tariffs")[known]
         return (
-            int(row["effective_from_us"]) == self.effective_from_us
-            and int(row["stations"]) == self.stations
+            int(row["stations"]) == self.stations
             and int(row["entry_min_fen"]) == self.entry_min_fen
             and bool(np.array_equal(state.fares_of(known), fares))
         )

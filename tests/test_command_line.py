@@ -22,7 +22,7 @@ ONECARD = (sys.executable, "-c", "from onecard.cli.main import main; main()")
 NOBODY = 65_534
 PARTICIPANTS = "name,role\nBus,operator\n"
 FREE = "--listen 127.0.0.1:0 --metrics-port 0"
-READ = re.compile(r"\d+ \w+ read, \d+ changed$")
+READ = re.compile(r"\d+ \w+ read, \d+ changed")
 CARDS = "number,token,issuer,funding\n"
 
 
@@ -90,7 +90,10 @@ WRONG = [
         "load cards neither.csv --to {to}",
         "neither.csv:3: expected a number or a token, found neith",
     ),
-    ("load tariff p.csv --effective-from 2026-02-30 --to {to}", "p.csv:1: expected columns from"),
+    (
+        "load tariff p.csv --effective-from 2026-02-30 --to {to}",
+        "--effective-from: expected YYYY-MM-DD, found",
+    ),
     ("load tariff empty --to {to}", "empty/fares.toml: No such file"),
     ("load rules p.csv --to {to}", "p.csv:1: expected columns rule, value; found name, role"),
     ("load declarations p.csv --to {to}", "p.csv:1: expected columns terminal, day, taps, sum_fen"),

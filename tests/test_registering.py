@@ -11,7 +11,7 @@ from onecard.core.cards import PutCards
 from onecard.core.clearing.engine import ActIn
 from onecard.core.errors import BadInput
 from onecard.core.journal import Draft
-from onecard.core.registry import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry import PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.ext import layout
 from onecard.ext.outcome import Funding, Record, Role, Status
 from onecard.grpc.client import Refused
@@ -170,3 +170,25 @@ def test_what_was_registered_before_roles_were_held_stays(side: EngineSide) -> N
     do(side, PutTerminals([TerminalRow("G9", METRO), TerminalRow("G8", OTHER)]))
     with pytest.raises(BadInput, match="while it has cards"):
         do(side, PutParticipants([("Kiosk", Role.AGENT)]))
+
+
+# ---- tariffs --------------------------------------------------------------------------------
+
+
+def test_a_tariff_said_again_is_in_force_again(side: EngineSide) -> None:
+    """A mistake is mended by loading the file from before, not by changing a cell of it."""
+
+    def put(fare_fen: int, from_us: int = 5, name: str = "metro") -> int:
+        version = do(side, PutTariff(name, from_us, 1, np.array([fare_fen], np.int32)))
+        assert isinstance(version, int)
+        return version
+
+    right, wrong = put(100), put(900)
+    assert (right, wrong) == (1, 2)
+    before = last(side)
+    assert put(900) == put(900, name="another name") == wrong
+    assert last(side) == before  # what is in force is not journalled again
+    assert put(100) == 3
+    assert put(100) == 3
+    assert put(900, from_us=6) == 4  # of another start
+    assert put(100) == 3

@@ -173,11 +173,13 @@ def put_tariff(
     entry_min_fen: int,
     booked_at_us: int,
 ) -> int:
-    """The version it was given. Immutable: the same again is the same version."""
-    same = (effective_from_us, stations, list(fares_fen), entry_min_fen)
-    for version, known in book.tariffs.items():
-        if (known.effective_from_us, known.stations, known.fares_fen, known.entry_min_fen) == same:
-            return version
+    """The version it was given. Immutable: what is in force for its start is the same version."""
+    same = (stations, list(fares_fen), entry_min_fen)
+    alike = [v for v, known in book.tariffs.items() if known.effective_from_us == effective_from_us]
+    if alike:
+        known = book.tariffs[max(alike)]
+        if (known.stations, known.fares_fen, known.entry_min_fen) == same:
+            return max(alike)
     version = len(book.tariffs) + 1
     record = book.next_sequence(booked_at_us)
     book.tariffs[version] = Tariff(
