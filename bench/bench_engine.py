@@ -78,11 +78,11 @@ class InProcess:
     def _register(self) -> load.Stream:
         operator, issuer = self.ask(
             PutParticipants([("operator", Role.OPERATOR), ("issuer", Role.ISSUER)])
-        )
+        ).ids
         self.ask(PutTariff("bench", 1, load.STATIONS, load.fares().ravel()))
         terminals = self.ask(
             PutTerminals([TerminalRow(f"T{at}", operator, 1) for at in range(TERMINALS)])
-        )
+        ).ids
         cards = load.tokens(0, CARDS)
         for first in range(0, CARDS, 1 << 16):
             part = cards[first : first + (1 << 16)]
