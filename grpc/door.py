@@ -54,6 +54,29 @@ NEVER_EMPTY = frozenset(
         "/onecard.v1.Registry/PutTerminal",
     }
 )
+# For whoever runs the ledger alone: asked before anything of a message is read or parsed.
+OPERATORS_OWN = frozenset(
+    {
+        "/onecard.v1.Ledger/StreamJournal",
+        "/onecard.v1.Registry/ConfirmClock",
+        "/onecard.v1.Registry/Load",
+        "/onecard.v1.Registry/PutCard",
+        "/onecard.v1.Registry/PutParticipant",
+        "/onecard.v1.Registry/PutRules",
+        "/onecard.v1.Registry/PutTariff",
+        "/onecard.v1.Registry/PutTerminal",
+        "/onecard.v1.Settlement/CloseWindow",
+    }
+)
+# Of a message that is parsed: one row, or one question. An empty field of two bytes becomes some
+# twenty in memory, so a message may not be larger than what it is for.
+MESSAGE_BYTES_MAX = 65_536
+# What is larger by its nature; None is what the server takes of any.
+BYTES_MAX: dict[str, int | None] = {
+    "/onecard.v1.Registry/Load": None,
+    "/onecard.v1.Registry/PutTariff": None,  # a fare from every station to every station
+    "/onecard.v1.Registry/TokensOf": 393_216,  # 5,000 numbers of the longest, 66 bytes each
+}
 Work = Callable[[Seat, Any], Awaitable[Any]]  # what a call does, once it has its seat
 
 _principal: ContextVar[int] = ContextVar("principal")
@@ -157,9 +180,15 @@ class Door(grpc.GenericRpcHandler):
             return behaviour  # type: ignore[no-any-return]
         ours = method.startswith(OURS)
         never_empty = method in NEVER_EMPTY
+        bytes_max = BYTES_MAX.get(method, MESSAGE_BYTES_MAX) or self.settings.message_bytes_max
         wait_s = self.settings.between_s if handler.request_streaming else self.settings.receive_s
 
         def parsed(message: bytes) -> Any:
+            if len(message) > bytes_max:
+                raise BadInput(
+                    f"{method}: expected a message of at most {bytes_max} bytes, found "
+                    f"{len(message)}; send less in one"
+                )
             # What it may be is said by its type; the library says no more than that it is not it.
             try:
                 if not message and never_empty:
@@ -203,6 +232,8 @@ class Door(grpc.GenericRpcHandler):
 
     def _guarded(self, method: str, work: Work) -> Any:
         ours = method.startswith(OURS)
+        operators_own = method in OPERATORS_OWN
+        name = method.removeprefix(OURS).replace("/", ".")
         seats = self.calls if ours else self.asides
 
         async def guarded(_: Any, context: Any) -> Any:
@@ -211,19 +242,24 @@ class Door(grpc.GenericRpcHandler):
                 seats.take(seat)
                 if ours:
                     _principal.set(await self._identify(context))
+                if operators_own:
+                    only_operator(name)
                 return await work(seat, context)
             except OnecardError as error:
+                let_go(error)
                 await self._end(context, error)
-            except asyncio.CancelledError:
+            except asyncio.CancelledError as error:
                 # The seat was taken away; or the client is gone, and there is nobody to tell.
                 if not isinstance(seat.reason, OnecardError) or context.cancelled():
                     raise
+                let_go(error)
                 await self._end(context, seat.reason)
             except (grpc.aio.AbortError, grpc.aio.UsageError):
                 raise
             except Exception as error:
                 # The text may hold what the caller sent, so only its type is logged and sent.
                 self.log.error("call_failed", method=method, error=type(error).__name__)
+                let_go(error)
                 await context.abort(
                     StatusCode.INTERNAL, f"{method}: the server failed; its log has the event"
                 )
@@ -318,6 +354,19 @@ async def latest(behaviour: Callable[[Any, Any], Any], asked: Any, writing: Writ
         await watching
     finally:
         watching.cancel()
+
+
+def let_go(error: BaseException) -> None:
+    """Drop the frames that an error came through, and so the message that they hold. gRPC keeps
+    the error with the call in a cycle, until memory is next looked through."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            left += [one.__context__, one.__cause__]
+            one.__traceback__ = None
 
 
 async def abort(context: Any, error: OnecardError) -> NoReturn:

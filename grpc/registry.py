@@ -26,13 +26,15 @@ from onecard.core.registry import (
 from onecard.core.row_change import Put
 from onecard.ext.state import State
 from onecard.grpc.asking import Asking
-from onecard.grpc.door import only_operator, only_party, principal
+from onecard.grpc.door import only_party, principal
 from onecard.v1 import registry_pb2 as pb
 from onecard.v1 import registry_pb2_grpc
 
 SERVICE = "onecard.v1.Registry"
 DECLARED_MAX = 10_000  # rows of one call: an operator's terminals of a day
 NUMBERS_MAX = 5_000  # of one call: some 10 ms of the loop that all calls share
+LOADED_MAX = 10_000  # rows of one message: some 20 ms of the loop; twice what our client sends
+COLUMN_MAX = 100_000  # tokens of one message as a column: one act, and some 100 ms of the engine
 Row = TypeVar("Row")
 ROWS_AN_ACT = 2_048  # of participants or terminals: some 20 ms of the engine
 NOTES_MAX = 10_000  # a kind of row in one answer: under a mebibyte
@@ -49,7 +51,6 @@ class Registry(registry_pb2_grpc.RegistryServicer):
     async def Load(self, requests: AsyncIterator[pb.LoadRequest], _: Any) -> pb.LoadResponse:
         """Acts of some thousand rows, whole each; what was taken before an error stays, and the
         error says how many rows that is and which one it is about."""
-        only_operator("Registry.Load")
         response = pb.LoadResponse()
         async for request in requests:
             try:
@@ -63,6 +64,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
 
     async def _load(self, request: pb.LoadRequest, response: pb.LoadResponse) -> None:
         """One request; `response` grows by each act that is durable."""
+        _check_size(request)
         for first, part in _parts(request.participants):
             participants = PutParticipants([(row.name, int(row.role)) for row in part])
             with _of("participants", first):
@@ -103,13 +105,11 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         return Put.joined([await self._put(first, dry_run), await self._put(second, dry_run)])
 
     async def PutParticipant(self, request: pb.Participant, _: Any) -> pb.Participant:
-        only_operator("Registry.PutParticipant")
         act = PutParticipants([(request.name, int(request.role))])
         (number,) = (await self._put(act)).ids
         return pb.Participant(id=number, name=request.name, role=request.role)
 
     async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
-        only_operator("Registry.PutTerminal")
         (number,) = (await self._put(PutTerminals([_terminal_row(request)]))).ids
         answer = pb.Terminal()
         answer.CopyFrom(request)
@@ -118,7 +118,6 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         return answer
 
     async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
-        only_operator("Registry.PutCard")
         [(_, _, act)] = self._card_acts(pb.LoadRequest(cards=[request]))
         await self.asking.act(act)
         return await self._card(int(act.token[0]))
@@ -139,7 +138,6 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             return pb.TokensOfResponse(tokens=_each(request.numbers, self.token))
 
     async def PutTariff(self, request: pb.Tariff, _: Any) -> pb.Tariff:
-        only_operator("Registry.PutTariff")
         fares = np.array(request.fares_fen, np.int32)
         act = PutTariff(
             request.name,
@@ -158,7 +156,6 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         )
 
     async def PutRules(self, request: pb.Rules, _: Any) -> pb.Rules:
-        only_operator("Registry.PutRules")
         await self.asking.act(
             PutRules(
                 request.go_live_us,
@@ -179,7 +176,6 @@ class Registry(registry_pb2_grpc.RegistryServicer):
     async def ConfirmClock(
         self, request: pb.ConfirmClockRequest, _: Any
     ) -> pb.ConfirmClockResponse:
-        only_operator("Registry.ConfirmClock")
         act = ConfirmClock(request.wall_us, request.reason)
         return pb.ConfirmClockResponse(booked_at_us=await self.asking.act(act))
 
@@ -291,6 +287,17 @@ Alike: TypeAlias = tuple[
 def _alike(card: pb.Card) -> Alike:
     floor_fen = card.floor_fen if card.HasField("floor_fen") else None
     return card.issuer, card.funding, card.status, card.since_us, floor_fen
+
+
+def _check_size(request: pb.LoadRequest) -> None:
+    """BadInput for more rows in a message than all other calls can wait for."""
+    rows = len(request.participants) + len(request.terminals) + len(request.cards)
+    tokens = len(request.card_columns.token)
+    for found, most, what in ((rows, LOADED_MAX, "rows"), (tokens, COLUMN_MAX, "tokens")):
+        if found > most:
+            raise BadInput(
+                f"Load: expected at most {most} {what} a message, found {found}; send them in parts"
+            )
 
 
 def _terminal_row(row: pb.Terminal) -> TerminalRow:
