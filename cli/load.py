@@ -23,7 +23,8 @@ from onecard.core.card_number import ANY, CardForm
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.name import spellings
-from onecard.core.tariff.distance import STATIONS_MAX, compile_tariff
+from onecard.core.tariff.distance import compile_tariff
+from onecard.core.tariff.folder import STATIONS_MAX
 from onecard.grpc.client import LOAD_ROWS, Client, Unanswered, Unreachable
 from onecard.v1 import registry_pb2 as pb
 
@@ -39,6 +40,7 @@ Ids = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the ids as one JSON object.")]
 ADDRESS = f"{Settings.host}:{Settings.port}"
+FEN_MAX = (1 << 63) - 1  # money is 64 bits
 TIMEOUT_S = 60.0
 CONNECT_S = 3.0
 ROLES = {"operator": pb.ROLE_OPERATOR, "issuer": pb.ROLE_ISSUER, "agent": pb.ROLE_AGENT}
@@ -150,7 +152,9 @@ def tariff(
             "fares.toml says.",
         ),
     ] = None,
-    entry_min_fen: Annotated[int, typer.Option(help="What a card must hold to enter.")] = 0,
+    entry_min_fen: Annotated[
+        int, typer.Option(help="What a card must hold to enter.", min=0, max=FEN_MAX)
+    ] = 0,
 ) -> None:
     """Fares from station to station, immutable once stored. Columns: from, to (station numbers
     from 1 on), fare_fen. A pair that is not in the file has no fare. A folder with stations.csv,
@@ -222,7 +226,7 @@ def declarations(
             _fits(line, "terminal", 1 << 32),
             line.day("day"),
             _fits(line, "taps", 1 << 63),
-            line.number("sum_fen"),
+            _fits(line, "sum_fen", 1 << 63, -(1 << 63)),
         )
         for line in lines
     ]
@@ -432,10 +436,10 @@ def _number(line: Line, form: CardForm) -> str:
     return number
 
 
-def _fits(line: Line, column: str, below: int) -> int:
-    value = line.number(column, 0)
-    if not 0 <= value < below:
-        line.refuse(column, f"0 to {below - 1}")
+def _fits(line: Line, column: str, below: int, least: int = 0) -> int:
+    value = line.number(column, None if least else 0)
+    if not least <= value < below:
+        line.refuse(column, f"{least} to {below - 1}")
     return value
 
 

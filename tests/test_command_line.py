@@ -94,6 +94,11 @@ WRONG = [
         "load tariff p.csv --effective-from 2026-02-30 --to {to}",
         "--effective-from: expected YYYY-MM-DD, found",
     ),
+    (
+        "load tariff p.csv --entry-min-fen 9223372036854775808 --to {to}",
+        "Invalid value for '--entry-min-fen': expected a value less than or equal to 9223372036",
+    ),
+    ("load tariff p.csv --entry-min-fen -1 --to {to}", "Invalid value for '--entry-min-fen'"),
     ("load tariff empty --to {to}", "empty/fares.toml: No such file"),
     ("load rules p.csv --to {to}", "p.csv:1: expected columns rule, value; found name, role"),
     ("load declarations p.csv --to {to}", "p.csv:1: expected columns terminal, day, taps, sum_fen"),

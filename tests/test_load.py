@@ -182,6 +182,11 @@ BAD_FILES = [
     ("declarations", "terminal,day,taps,sum_fen\n1,today,1,1\n", ":2: column day: expected a day"),
     (
         "declarations",
+        "terminal,day,taps,sum_fen\n1,2026-01-01,1,9223372036854775808\n",
+        ":2: column sum_fen: expected -9223372036854775808 to 9223372036854775807, found '92233720",
+    ),
+    (
+        "declarations",
         "terminal,day,taps,sum_fen\n1,2026-01-01,-1,1\n",
         ":2: column taps: expected 0",
     ),
