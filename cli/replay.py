@@ -62,6 +62,12 @@ def replay(
         Path | None,
         typer.Option(metavar="FILE", help="The key of the card tokens, with --to and no --data."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="With --to: close the open window there for dates that do not follow."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Stream recorded taps into a ledger, close each settlement date, write files, verify.
@@ -71,6 +77,9 @@ def replay(
     widened where the files are older. Exit status 1 if a row was malformed, 3 if the ledger
     does not verify.
 
+    With --to the open window is closed for a date only where the server would do so for anybody;
+    for an older one --force is needed, since the window holds what others booked today.
+
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
     tokens = _tokens_there(to, _key(data, token_key), data) if to is not None else None
@@ -79,10 +88,10 @@ def replay(
     if to is None or tokens is None:
         path = ledger_folder(data)
         with serving(path) as address:
-            result = _send(address, taps, roll, read_card_tokens(path), quiet=json)
+            result = _send(address, taps, roll, read_card_tokens(path), quiet=json, force=True)
         done = settled(path, [window.id for window in result.windows])
     else:
-        result = _send(to, taps, roll, tokens, quiet=json)
+        result = _send(to, taps, roll, tokens, quiet=json, force=force)
         done = Settled([], NOT_LOCAL)
         if data is not None:
             done = settled(data, [window.id for window in result.windows])
@@ -198,10 +207,15 @@ def progress_of(label: str, total: int, quiet: bool) -> Iterator[Callable[[int],
 
 
 def _send(
-    address: str, taps: NDArray[np.void], roll: Roll, tokens: CardTokens, quiet: bool
+    address: str,
+    taps: NDArray[np.void],
+    roll: Roll,
+    tokens: CardTokens,
+    quiet: bool,
+    force: bool,
 ) -> Result:
     with connected(address) as client, progress_of("taps", len(taps), quiet) as progress:
-        return send_taps(client, taps, roll, tokens, SystemClock(), progress)
+        return send_taps(client, taps, roll, tokens, SystemClock(), progress, force)
 
 
 def _report(fault: Fault) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import day_text
 from onecard.core.clock import Clock
+from onecard.core.errors import BadInput
 from onecard.core.replay.taps import Device, Roll
 from onecard.core.token import CardTokens
 from onecard.ext.outcome import Funding, Outcome, Role
@@ -74,8 +76,12 @@ def replay(
     card_tokens: CardTokens,
     clock: Clock,
     progress: Progress | None = None,
+    force: bool = True,
 ) -> Result:
-    """Send TAP rows in their order (settlement date, then time) and close every date's window."""
+    """Send TAP rows in their order (settlement date, then time) and close every date's window.
+
+    `force` as for `close_date`, which may end it between two dates.
+    """
     result = Result(operators={name: Operator() for name in roll.operators})
     if not len(taps):
         return result
@@ -92,7 +98,7 @@ def replay(
         result.seconds += clock.monotonic() - began
         result.wait_ms += answers.wait_ms
         _count(result, answers, roll, rows["terminal"])
-        result.windows.append(close_date(client, int(day), answers.booked > 0))
+        result.windows.append(close_date(client, int(day), answers.booked > 0, force))
     return result
 
 
@@ -187,8 +193,12 @@ def _count(result: Result, answers: Answers, roll: Roll, terminal: NDArray[np.ui
         result.operators[name].charged_fen += int(charged[at])
 
 
-def close_date(client: Client, day: int, booked: bool) -> Window:
+def close_date(client: Client, day: int, booked: bool, force: bool = True) -> Window:
     """The window of a settlement date: closed now if anything was booked, else the one it has.
+
+    By force where the ledger is the caller's own: dates of recorded taps are as old as they are,
+    and another file's may come between. Without, BadInput where the date does not follow the window
+    before: then the open one is a day's work of others, and closing it is theirs to say.
 
     A date of which all was booked before but whose window is not closed yet (a run that was cut
     short) has its taps in the open one, so that is closed.
@@ -199,8 +209,14 @@ def close_date(client: Client, day: int, booked: bool) -> Window:
             window = client.window(earlier)
             if window.business_day == day:
                 return _window(window, fresh=False)
-    # By force: dates of recorded taps are as old as they are, and another file's may come between.
-    return _window(client.close_window(number, day, force=True), fresh=True)
+    try:
+        return _window(client.close_window(number, day, force=force), fresh=True)
+    except BadInput as error:
+        raise BadInput(
+            f"{error}; the taps up to settlement date {day_text(day)} are booked, window {number} "
+            "stays open and later dates were not sent: the server's operator closes it (onecard "
+            "settle --close), or the same again with --force closes it for that date"
+        ) from None
 
 
 def _window(window: settlement_pb2.Window, fresh: bool) -> Window:

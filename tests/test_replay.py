@@ -171,12 +171,21 @@ def test_to_a_server_that_runs(first: Path, second: Path, tmp_path: Path) -> Non
     ledger = tmp_path / "ledger"
     Ledger.create(ledger)
     with serving(ledger) as address:
-        summary = replayed(first, "--to", address, "--data", ledger)
-        assert totals(summary)[:3] == (5, 0, 4) and len(summary["window"]["files"]) == 3
+        old = ("replay", "--format", "shenzhen", "--json", first, "--to", address, "--data", ledger)
+        done = run(*old, status=2)
+        assert "business day: expected" in done.stderr and len(done.stderr.splitlines()) == 1
+        assert "taps up to settlement date 2018-09-01 are booked, window 1 stays" in done.stderr
+        assert "--force" in done.stderr
+        with Client(address) as client:
+            head = client.head()
+            assert head.window == 1  # open as it was, with the taps in it
+            assert sum(p.in_fen for p in client.window(1).positions) == 635
+        summary = replayed(first, "--to", address, "--data", ledger, "--force")
+        assert totals(summary)[:3] == (5, 0, 0) and len(summary["window"]["files"]) == 3
         arguments = ("replay", "--format", "shenzhen", "--json", second, "--to", address)
         done = run(*arguments, status=2)
         assert "--token-key FILE" in done.stderr and len(done.stderr.splitlines()) == 1
-        far = json.loads(run(*arguments, "--token-key", ledger / "token.key").stdout)
+        far = json.loads(run(*arguments, "--token-key", ledger / "token.key", "--force").stdout)
         assert (far["accepted"], far["window"]["files"]) == (2, [])
         assert far["verify"].startswith("not verified: give --data DIR")
     assert totals(replayed(second, "--data", ledger))[2:4] == (0, 2)
