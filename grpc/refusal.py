@@ -39,6 +39,11 @@ BROKEN = (
     "the connection broke off; what was sent and not answered may be booked: send the same again, "
     "or ask its outcome"
 )
+# A server that has more calls than it can look at ends them so, in gRPC's one bare word.
+DROPPED = (
+    "expected an answer, found that the server dropped the call, as it does where too many come at "
+    "once; it may be booked: send the same again, or ask its outcome"
+)
 # What gRPC says of a connection in words of its own, in lower case; and what a person needs.
 UNREACHABLE = (
     ("connection refused", NOBODY),
@@ -64,6 +69,8 @@ def error_of(address: str, error: Any) -> OnecardError:
     line = line.removeprefix(f"{where}: ")
     if kind is Unreachable:
         line = next((said for hint, said in UNREACHABLE if hint in line.lower()), line)
+    elif code is StatusCode.CANCELLED:
+        line = DROPPED
     elif kind is OnecardError:
         line = f"{code.name}: {line}"
     made = kind(f"{address}: {line}" if kind in (Unreachable, Unanswered) else line)

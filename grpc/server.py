@@ -37,6 +37,10 @@ PIPELINED_MAX = 16
 BLOCK_BYTES_MAX = 64 << 20
 HANDSHAKE_MS = 10_000
 IDLE_CONNECTION_MS = 15 * 60_000
+# Calls that gRPC took off the wire and the loop did not come to yet: some tenths of a second of
+# them. More are dropped by gRPC with a bare CANCELLED, whosever they are, so that what was taken is
+# answered soon; without a number it drops some at random from the thousandth on.
+PENDING_CALLS_MAX = 1_024
 METADATA_BYTES_MAX = 8_192  # ours is a name; the rest is what gRPC's clients say of themselves
 MORE_TAPS = "send more taps a message on fewer streams"
 LOOK_S = 0.02
@@ -58,6 +62,8 @@ def options(settings: Settings, connections_max: int) -> list[tuple[str, int]]:
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
         ("grpc.http2.settings_timeout", HANDSHAKE_MS),
         ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
+        ("grpc.server.max_pending_requests", PENDING_CALLS_MAX),
+        ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS_MAX),
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         # What a client may send of a message nobody asked for yet: no more where it is quick.
         ("grpc.http2.lookahead_bytes", WINDOW_BYTES),

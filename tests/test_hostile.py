@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import grpc
@@ -20,8 +20,7 @@ from onecard.core import scrape
 from onecard.core.errors import OnecardError, Overloaded
 from onecard.grpc.client import Client
 from onecard.grpc.connections import connections_limit
-from onecard.grpc.door import METADATA, OPERATORS_OWN
-from onecard.grpc.registry import COLUMN_MAX, LOADED_MAX
+from onecard.grpc.refusal import Unanswered, error_of
 from onecard.v1 import registry_pb2, tap_pb2
 from tests.hostile import Raw, frame
 from tests.serving import CARD, MIB, register, rides
@@ -34,7 +33,6 @@ AUTHORIZE = "/onecard.v1.Clearing/Authorize"
 LOAD, DECLARE = "/onecard.v1.Registry/Load", "/onecard.v1.Registry/Declare"
 CHECK, GET_CARD = "/grpc.health.v1.Health/Check", "/onecard.v1.Registry/GetCard"
 EMPTY = "/onecard.v1.Ledger/GetEntry"
-TOKENS_OF, PUT_TARIFF = "/onecard.v1.Registry/TokensOf", "/onecard.v1.Registry/PutTariff"
 SEQUENCES = iter(range(1, 1 << 20))
 
 
@@ -310,86 +308,43 @@ def half_closed(raw: Raw, method: str) -> int:
     return stream
 
 
-# Four megabytes of the smallest fields there are: each is many times as much once it is parsed.
-NOTHINGS = [
-    # method, a field, who asks, the code, what it says
-    (TOKENS_OF, b"\x0a\x00", "1", "INVALID_ARGUMENT", "at most 393216 bytes, found 4000000"),
-    (ONE, b"\x78\x00", "1", "INVALID_ARGUMENT", "at most 65536 bytes, found 4000000"),
-    (DECLARE, b"\x08\x01", "1", "INVALID_ARGUMENT", "at most 65536 bytes, found 4000000"),
-    (PUT_TARIFF, b"\x28\x00", "1", "PERMISSION_DENIED", "found participant 1"),
-    (LOAD, b"\x1a\x00", "", "INVALID_ARGUMENT", "at most 10000 rows a message, found 2000000"),
-]
-
-
-@pytest.mark.parametrize(("method", "field", "who", "code", "says"), NOTHINGS)
-def test_large_messages_of_nothing_hold_little_and_stop_no_tap(
-    server: Process, client: Client, method: str, field: bytes, who: str, code: str, says: str
+def test_calls_that_come_and_go_by_thousands_keep_no_tap_waiting(
+    server: Process, client: Client
 ) -> None:
-    before, most, slowest = rss_mib(server), 0.0, 0.0
-    for _ in range(12):
-        call = threading.Thread(target=ended, args=(server, method, field * 2_000_000, who))
-        call.start()
-        slowest = max(slowest, tap(client))
-        call.join()
-        most = max(most, rss_mib(server) - before)
-    assert ended(server, method, field * 2_000_000, who)[0] == code
-    assert says in ended(server, method, field * 2_000_000, who)[1]
-    # Of a load, one that is parsed; of the others, what came.
-    assert most < (400 if method == LOAD else 100), most
-    assert slowest < ANSWER_S
+    """A tap among them is answered soon, or dropped soon with a line that says what to do."""
+    until = time.monotonic() + 3
 
+    def storm() -> None:
+        while time.monotonic() < until:
+            with suppress(OSError), Raw(server.address, "127.0.0.3") as raw:
+                for _ in range(90):
+                    raw.call("/no.Such/Method")
 
-def ended(server: Process, method: str, message: bytes, who: str = "") -> tuple[str, str]:
-    """How a call of one message ends: its code, and what it says."""
-    with grpc.insecure_channel(server.address) as channel:
-        call = channel.stream_stream(method)
-        metadata = [(METADATA, who)] if who else []
+    storms = [threading.Thread(target=storm) for _ in range(2)]
+    for one in storms:
+        one.start()
+    slowest = 0.0
+    while time.monotonic() < until:
+        began = time.monotonic()
         try:
-            list(call(iter([message]), timeout=20, metadata=metadata))
-        except grpc.RpcError as error:
-            return error.code().name, error.details()
-        return "OK", ""
+            tap(client)
+        except Unanswered as error:
+            assert "send the same again, or ask its outcome" in str(error)
+        slowest = max(slowest, time.monotonic() - began)
+    for one in storms:
+        one.join()
+    assert slowest < ANSWER_S
+    assert wait_until(lambda: taken(client), ANSWER_S)
 
 
-@pytest.mark.parametrize("method", sorted(OPERATORS_OWN))
-def test_who_may_not_ask_is_not_read(server: Process, method: str) -> None:
-    """What is no message at all is refused for who sent it, not for what it is."""
-    code, says = ended(server, method, b"\xff\xff", "1")
-    assert (code, "expected the ledger's own operator, found participant 1" in says) == (
-        "PERMISSION_DENIED",
-        True,
+def test_a_call_that_grpc_dropped_says_what_to_do() -> None:
+    bare = grpc.aio.AioRpcError(
+        grpc.StatusCode.CANCELLED, grpc.aio.Metadata(), grpc.aio.Metadata(), "CANCELLED"
     )
-    assert ended(server, method, b"\xff\xff")[0] == "INVALID_ARGUMENT"
-
-
-def loads(cards: int = 0, gates: int = 0, people: int = 0, tokens: int = 0) -> bytes:
-    """A dry run of rows that are none, and of one card so many times as a column."""
-    pb = registry_pb2
-    return pb.LoadRequest(
-        dry_run=True,
-        cards=[pb.Card(token=CARD, issuer=3, funding=pb.FUNDING_PREPAID)] * cards,
-        terminals=[pb.Terminal()] * gates,
-        participants=[pb.Participant()] * people,
-        card_columns=pb.CardColumns(token=[CARD] * tokens, issuer=3, funding=pb.FUNDING_PREPAID),
-    ).SerializeToString()
-
-
-LOADS = [
-    # a message, how it ends, what it says
-    (loads(cards=LOADED_MAX), "OK", ""),
-    (loads(tokens=COLUMN_MAX), "OK", ""),
-    (loads(cards=LOADED_MAX + 1), "INVALID_ARGUMENT", "10000 rows a message, found 10001"),
-    (loads(9_999, 1, 1), "INVALID_ARGUMENT", "10000 rows a message, found 10001"),
-    (loads(tokens=COLUMN_MAX + 1), "INVALID_ARGUMENT", "100000 tokens a message, found 100001"),
-]
-
-
-@pytest.mark.parametrize(("message", "code", "says"), LOADS, ids=range(len(LOADS)))
-def test_a_load_is_so_many_rows_a_message(
-    server: Process, message: bytes, code: str, says: str
-) -> None:
-    found = ended(server, LOAD, message)
-    assert (found[0], says in found[1]) == (code, True), found
+    error = error_of("127.0.0.1:1", bare)
+    assert isinstance(error, Unanswered)
+    assert str(error).startswith("127.0.0.1:1: expected an answer, found that the server dropped")
+    assert "send the same again, or ask its outcome" in str(error)
 
 
 def test_reflection_of_either_version_has_every_descriptor(server: Process) -> None:
