@@ -54,11 +54,7 @@ class Owner:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid = _holder(file, self.path)
-            raise LedgerInUse(
-                f"{self.path}: expected nobody else to write it, found process {pid} does; "
-                "stop that one first, by onecard stop"
-            ) from None
+            raise _in_use(self.path, _holder(file, self.path)) from None
         return file
 
     def __enter__(self) -> "Owner":
@@ -90,6 +86,14 @@ def holder(path: Path) -> str | None:
     return None
 
 
+def check_unheld(path: Path) -> None:
+    """LedgerInUse where another process is seen to write the ledger in `path`. It takes no lock, so
+    that somebody may still come first: `Owner` is what decides."""
+    pid = holder(path)
+    if pid is not None:
+        raise _in_use(path, pid)
+
+
 def is_free(path: Path) -> bool:
     """Returns True when nobody holds the ledger's locks, whether this process can see them or not.
 
@@ -119,6 +123,13 @@ def said(path: Path) -> str | None:
         return None
     found = re.match(r"process (\d+),", line)
     return found[1] if found is not None and _say(int(found[1])) == line else None
+
+
+def _in_use(path: Path, pid: str) -> LedgerInUse:
+    return LedgerInUse(
+        f"{path}: expected nobody else to write it, found process {pid} does; "
+        "stop that one first, by onecard stop"
+    )
 
 
 def _holder(file: int, path: Path) -> str:

@@ -1,6 +1,7 @@
 """A ledger's process: opens the node, serves it, and ends it in order, or at once if it failed."""
 
 import asyncio
+import errno
 import signal
 import threading
 from collections.abc import Callable, Coroutine
@@ -15,8 +16,10 @@ from onecard.core.clearing.node import Node
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
+from onecard.core.ledger import read_card
 from onecard.core.log import Log
 from onecard.core.metrics import Snapshot, serve_metrics
+from onecard.core.owner import check_unheld
 from onecard.core.scrape import ScrapeServer
 from onecard.ext.counters import Counters
 from onecard.ext.state import State
@@ -26,6 +29,7 @@ FAILED = 2  # the status after a failure: whoever watches the process starts it 
 FAILED_DRAIN_S = 1.0  # after a failure: long enough for in-flight calls to hear of it
 FAILED_END_S = 5.0  # after a failure, whatever holds the loop up: then the process is gone
 OPENING_END_S = 1.0  # told to stop while the ledger is opened: a few blocks of a replay
+PORT_FAULTS = (errno.EADDRINUSE, errno.EACCES)  # another port of the same address may do
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last: its terminal is gone
 GONE = (asyncio.CancelledError, ConnectionError, grpc.aio.AbortError, grpc.aio.UsageError)
 BACKUP_STAMP = "backup.stamp"  # in the ledger's folder; deploy/README.md
@@ -80,6 +84,9 @@ class Host:
         """Until a signal, or until the node fails: `leave` is called then."""
         began_s = self.clock.monotonic()
         self._heed_signals()
+        # Before the ports: whoever serves this ledger already has them, and is the reason.
+        read_card(self.path)
+        check_unheld(self.path)
         self.server = Server(self.settings, self.log, address, self.reflect)
         metrics = self._serve_metrics()
         try:
@@ -176,10 +183,19 @@ class Host:
         try:
             return serve_metrics(self.snapshot, self.metrics.host, self.metrics.port)
         except OSError as error:
-            raise BadInput(
-                f"metrics: cannot listen on {self.metrics} ({error.strerror}); "
-                "choose another port with --metrics-port"
-            ) from None
+            if error.errno in PORT_FAULTS:
+                raise BadInput(
+                    f"metrics: cannot listen on {self.metrics} ({error.strerror}); "
+                    "choose another port with --metrics-port"
+                ) from None
+            said = error.strerror
+        except UnicodeError:  # a name that no resolver takes
+            said = "no name of a machine"
+        # Both listen on the one address, so no other port would help.
+        raise BadInput(
+            f"cannot listen on {self.metrics.host}: {said}; give an address of this machine with "
+            "--listen"
+        )
 
     # ---- the end ----------------------------------------------------------------------------
 

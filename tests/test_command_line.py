@@ -104,11 +104,17 @@ WRONG = [
     ("load declarations p.csv --to {to}", "p.csv:1: expected columns terminal, day, taps, sum_fen"),
     ("tokens p.csv --to {to}", "p.csv:1: expected columns number; found name, role"),
     ("tokens both.csv --to 127.0.0.1", "address: expected HOST:PORT"),
-    ("serve ledger --listen {to} --metrics-port 0", "cannot listen on {to}: it is taken or not an"),
+    ("serve copy --listen {to} --metrics-port 0", "cannot listen on {to}: it is taken or not an"),
     (
-        "serve ledger --listen 127.0.0.1:0 --metrics-port {port}",
+        "serve copy --listen 127.0.0.1:0 --metrics-port {port}",
         "choose another port with --metrics",
     ),
+    # What is wrong with the ledger comes before ports that are taken, by its own server perhaps.
+    ("serve ledger --listen {to} --metrics-port {port}", "nobody else to write it, found process"),
+    ("serve empty --listen {to} --metrics-port {port}", "empty: expected a ledger, found no ledge"),
+    # Of the address, not of the port for metrics: another one would not help.
+    ("serve copy --listen 192.0.2.1:0", "cannot listen on 192.0.2.1: Cannot assign requested addr"),
+    ("serve copy --listen a..b:0", "cannot listen on a..b: "),
     ("serve ledger --listen nowhere", "address: expected HOST:PORT"),
     ("serve ledger " + FREE, "ledger: expected nobody else to write it, found process"),
     ("serve copy --set 5", "--set: expected NAME=VALUE with one of cards_max"),
