@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from onecard.cli.exit_status import of_error
 from onecard.core.config import Settings
+from onecard.core.errors import LedgerFault
 from onecard.core.metrics import LedgerCollector, Snapshot
 from onecard.ext.counters import Counters
+from onecard.grpc.host import FAILED
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 ALERTS = (DEPLOY / "alerts.yml").read_text()
@@ -54,8 +57,16 @@ def test_prometheus_takes_the_configuration() -> None:
 
 
 FIRES = 'ALERTS{{alertname="{}",alertstate="firing"}}'
+UP = 'up{job="onecard"}'
+SERVES = 'onecard_serving{job="onecard"}'
 FIRING = [
     # alert, series and their values a minute apart, whether it fires at the end of them
+    ("OnecardNotServing", {SERVES: "1x5", UP: "1x5"}, False),
+    ("OnecardNotServing", {SERVES: "0x5", UP: "1x5"}, True),
+    ("OnecardNotServing", {UP: "0x5"}, True),
+    ("OnecardNotServing", {"node_load1": "1x5"}, True),  # the target is out of the configuration
+    ("OnecardNotServing", {SERVES: "1 1 _x12", UP: "1 1 _x12"}, True),  # it was there, and is gone
+    ("OnecardNotServing", {'onecard_serving{job="card"}': "1x5", 'up{job="card"}': "1x5"}, True),
     ("OnecardEngineStopped", {"onecard_engine_stopped": "0 1"}, True),
     ("OnecardEngineStopped", {'process_start_time_seconds{job="onecard"}': "1 2 3"}, True),
     ("OnecardEngineStopped", {'process_start_time_seconds{job="onecard"}': "1 1 2"}, False),
@@ -129,3 +140,12 @@ def test_the_unit_starts_with_options_that_exist() -> None:
     ).stdout
     for option in re.findall(r"--[\w-]+", start[1]):
         assert option in shown
+
+
+def test_the_unit_starts_again_what_another_start_can_mend() -> None:
+    """An engine that failed, and no ledger that contradicts itself."""
+    unit = (DEPLOY / "onecard.service").read_text()
+    [prevented] = re.findall(r"^RestartPreventExitStatus=(.*)$", unit, re.M)
+    kept = {int(status) for status in prevented.split()}
+    assert kept == {of_error(LedgerFault())}
+    assert FAILED not in kept and "\nRestart=on-failure\n" in unit
