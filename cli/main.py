@@ -24,7 +24,7 @@ from onecard.cli import (
 )
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
 from onecard.core import stdio
-from onecard.core.errors import OnecardError, os_words
+from onecard.core.errors import OnecardError, os_words, quoted
 from onecard.core.ledger import FORMAT
 
 app = typer.Typer(
@@ -91,7 +91,11 @@ def main() -> None:
         _end(Exit.REFUSED, "expected UTF-8 on the command line, found bytes that are not")
     except (ValueError, OverflowError, RecursionError) as error:
         # A number or a nesting beyond what anything here holds; no command computes such itself.
-        _end(Exit.REFUSED, f"{type(error).__name__}: {error}")
+        _end(
+            Exit.REFUSED,
+            "expected numbers of 64 bits at most (-9223372036854775808 to 9223372036854775807), "
+            f"found something that does not fit: {quoted(error, 160)}; mend what was given",
+        )
     except Exception as error:
         # A wrong call, as typer's own copy of click says it; it has no public class to catch.
         if not hasattr(error, "format_message"):

@@ -1,6 +1,7 @@
 """`onecard show`: looks into a ledger's folder, whether a server runs on it or not."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -41,6 +42,9 @@ app.command()(show_register.tariffs)
 app.command()(show_register.rules)
 
 ROWS_SHOWN = 1000
+SEQUENCE_MAX = (1 << 63) - 1  # more than a journal ever holds
+ID_MAX = (1 << 32) - 1  # terminals and windows are numbered in 32 bits
+TOKEN = re.compile("[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
 HOUR_US = 3_600_000_000
 
 
@@ -102,7 +106,9 @@ def card(
 @app.command()
 def entry(
     data: Dir,
-    sequence: Annotated[int, typer.Argument(help="Its sequence in the journal.", min=1)],
+    sequence: Annotated[
+        int, typer.Argument(help="Its sequence in the journal.", min=1, max=SEQUENCE_MAX)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """One entry with its legs.
@@ -139,7 +145,9 @@ def entry(
 @app.command()
 def window(
     data: Dir,
-    number: Annotated[int, typer.Argument(help="Its number; 0 is the open one.", min=0)] = 0,
+    number: Annotated[
+        int, typer.Argument(help="Its number; 0 is the open one.", min=0, max=ID_MAX)
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """A window, closed or open, and the net position of each participant.
@@ -234,7 +242,7 @@ def suspense(
 @app.command()
 def gaps(
     data: Dir,
-    terminal: Annotated[int, typer.Option(help="Only this terminal's id.", min=0)] = 0,
+    terminal: Annotated[int, typer.Option(help="Only this terminal's id.", min=0, max=ID_MAX)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Terminal sequences that never came, and declared counts that do not agree.
@@ -356,7 +364,6 @@ def _suspended(ledger: Ledger, row: np.void, now_us: int) -> dict[str, Any]:
 
 
 def _hex(text: str) -> int:
-    try:
-        return int(text, 16)
-    except ValueError:
-        raise BadInput(f"token: expected 16 hex digits, found {len(text)} characters") from None
+    if not TOKEN.fullmatch(text):
+        raise BadInput(f"token: expected 16 hex digits, found {len(text)} characters")
+    return int(text, 16)

@@ -1,7 +1,12 @@
-"""Room on a disk."""
+"""What a disk has: room, and files that can be read."""
 
 import os
 from pathlib import Path
+
+
+def is_irregular(path: Path) -> bool:
+    """Returns True when what is there is no regular file: to read a pipe would wait for ever."""
+    return path.exists() and not path.is_file()
 
 
 def free_bytes(path: Path) -> int | None:

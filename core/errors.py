@@ -30,6 +30,12 @@ def os_words(error: OSError) -> str:
     return f"{where}: {said}{OS_HINTS.get(error.errno or 0, '')}"
 
 
+def quoted(found: object, most: int = 60) -> str:
+    """What was found, as part of one line: of characters that show, and at most `most` of them."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(found)).split())
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 class OnecardError(Exception):
     """Everything below; the command line prints its message and nothing else.
 

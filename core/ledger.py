@@ -45,11 +45,13 @@ from onecard.core.derived.recovery import (
     read_through,
 )
 from onecard.core.derived.room import NoRoom, Room
-from onecard.core.errors import LedgerForeign, LedgerMissing
+from onecard.core.disk import is_irregular
+from onecard.core.errors import LedgerForeign, LedgerMissing, quoted
 from onecard.core.journal import Journal
 from onecard.core.log import Log
 from onecard.core.owner import Owner
 from onecard.core.settings_file import (
+    REASON_CHARACTERS_MAX,
     SETTINGS,
     check_in_use,
     check_settings,
@@ -66,6 +68,7 @@ FORMAT = 1
 TOML = "ledger.toml"
 TOKEN_KEY = "token.key"
 CHECKSUM = "checksum"
+IRREGULAR = "expected a regular file, found a folder, a pipe or a device; restore it"
 CARD_NUMBER = "card_number"
 # Of a key file: whoever reads it can compute the token of every card number there may be.
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
@@ -367,13 +370,17 @@ def read_card(path: Path) -> Card:
     with another one every card number would be another card.
     """
     file = path / TOML
+    if is_irregular(file):
+        raise LedgerForeign(f"{file}: {IRREGULAR}")
     if not file.is_file():
         raise LedgerMissing(f"{path}: expected a ledger, found no {TOML}; make one by onecard init")
     try:
         text = file.read_bytes().decode()
         found: dict[str, Any] = tomllib.loads(text)
         if found["format"] != FORMAT:
-            raise LedgerForeign(f"{file}: expected format {FORMAT}, found {found['format']}")
+            raise LedgerForeign(
+                f"{file}: expected format {FORMAT}, found {quoted(found['format'])}"
+            )
         _check_whole(file, text, found)
         origin = Origin(bytes.fromhex(found["id"]), int(found["epoch"]))
         check = found.get("key_check")
@@ -383,9 +390,10 @@ def read_card(path: Path) -> Card:
             None if check is None else int(check, 16),
             CardForm.parse(found.get(CARD_NUMBER, "")),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise LedgerForeign(
-            f"{file}: expected id, epoch, format and segment_bytes, found {error!r}; restore it"
+            f"{file}: expected id, epoch, format and segment_bytes, found {_otherwise(error)}; "
+            "restore it"
         ) from error
     if len(origin.ledger_id) != 16 or origin.epoch < 1:
         raise LedgerForeign(f"{file}: expected an id of 16 bytes and an epoch from 1; restore it")
@@ -398,6 +406,15 @@ def read_card_tokens(path: Path) -> CardTokens:
     """How the ledger in `path` makes tokens of card numbers; LedgerMissing or LedgerForeign."""
     card = read_card(path)
     return CardTokens(read_token_key(path), card.form)
+
+
+def _otherwise(error: Exception) -> str:
+    """What was found in a ledger.toml instead: not the bytes, which may be anything."""
+    if isinstance(error, UnicodeDecodeError):
+        return "bytes that are not UTF-8"
+    if isinstance(error, KeyError):
+        return f"no line for {error.args[0]}"
+    return f"otherwise: {quoted(error, REASON_CHARACTERS_MAX)}"
 
 
 def _quoted(text: str) -> str:
@@ -439,6 +456,8 @@ def read_token_key(path: Path) -> bytes:
 
 def read_key(file: Path) -> bytes:
     """The 32 bytes of a key's file that only its owner may read; LedgerMissing or LedgerForeign."""
+    if is_irregular(file):
+        raise LedgerForeign(f"{file}: {IRREGULAR}")
     if not file.is_file():
         raise LedgerMissing(f"{file}: expected the key of the card tokens, found none; restore it")
     mode = stat.S_IMODE(file.stat().st_mode)

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from onecard.core.config import KIB, Settings
-from onecard.core.errors import BadInput
+from onecard.core.disk import is_irregular
+from onecard.core.errors import BadInput, quoted
 from onecard.core.store import sync_folder
 from onecard.ext.state import State
 
 SETTINGS = "settings.toml"
+REASON_CHARACTERS_MAX = 160  # of what a parser says, which names the place at its end
 ADDRESSES_MAX = 1 << 46  # half of what a process of Linux may address
 # Least and most of each. Rows are numbered in 32 bits, and a table of look-ups is twice as long.
 LIMITS = {
@@ -50,14 +52,16 @@ HEAD = """\
 def read_settings(path: Path) -> Settings:
     """The settings of the ledger in `path`: the defaults, and what its file says. BadInput."""
     file = path / SETTINGS
+    if is_irregular(file):
+        raise BadInput(f"{file}: expected a regular file, found a folder, a pipe or a device")
     try:
         found: dict[str, Any] = tomllib.loads(file.read_bytes().decode())
     except (FileNotFoundError, NotADirectoryError):  # whoever opens the ledger says what is wrong
         return Settings()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(
             f"{file}: expected lines such as cards_max = {Settings.cards_max}, found otherwise: "
-            f"{error}; mend it"
+            f"{quoted(error, REASON_CHARACTERS_MAX)}; mend it"
         ) from None
     try:
         for name, value in found.items():
@@ -70,10 +74,10 @@ def read_settings(path: Path) -> Settings:
 def check_setting(name: str, value: object) -> None:
     """BadInput unless it is a setting that a ledger keeps, and in its range."""
     if name not in KEPT:
-        raise BadInput(f"expected only {', '.join(KEPT)}, found {name!r}")
+        raise BadInput(f"expected only {', '.join(KEPT)}, found {quoted(repr(name))}")
     least, most = KEPT[name]
     if type(value) is not int or not least <= value <= most:
-        raise BadInput(f"{name}: expected {least} to {most}, found {value!r}")
+        raise BadInput(f"{name}: expected {least} to {most}, found {quoted(repr(value))}")
 
 
 def check_settings(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """A kill between any two pages; whatever becomes of the saved pages, the state is the same."""
 
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -236,6 +237,24 @@ DAMAGES: dict[str, Callable[[Bench], None]] = {
     "file empty": lambda b: replace_bytes(b, b""),
     "file foreign": lambda b: replace_bytes(b, b"no such thing" * 1000),
 }
+
+
+@pytest.mark.parametrize("junk", [b"\x1b[2J\x00\xff\n\x07bell" * 9_000, b"\x00", None])
+def test_word_of_a_doubt_is_shown_as_one_line(bench: Bench, junk: bytes | None) -> None:
+    """Whatever stands in the file beside it; None: it is a pipe."""
+    bench.close()
+    word = bench.folder / "checkpoint" / "state.doubt"
+    if junk is None:
+        os.mkfifo(word)
+    else:
+        word.write_bytes(junk)
+    before = len(bench.lines.getvalue())
+    Ledger.open(bench.folder, SMALL, log=bench.log).close()
+    said = bench.lines.getvalue()[before:]
+    [line] = [line for line in said.split("\n") if "derived_set_aside" in line]
+    assert line.isprintable() and len(line) < 700
+    assert "\\x" not in line and "\\u" not in line
+    assert not word.exists()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

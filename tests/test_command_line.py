@@ -134,6 +134,21 @@ WRONG = [
     ("show rules empty", "empty: expected a ledger, found no ledger.toml"),
     ("show card ledger \udcff", "found an invisible character (U+DCFF)"),
     ("show card ledger zz --token", "token: expected 16 hex digits, found 2 characters"),
+    ("show card ledger 99999999999999999 --token", "expected 16 hex digits, found 17 characters"),
+    ("show card ledger 1_0 --token", "token: expected 16 hex digits, found 3 characters"),
+    (
+        "show entry ledger 9999999999999999999999",
+        "Invalid value for 'sequence': expected a value less than or equal to 922337203685477580",
+    ),
+    (
+        "show gaps ledger --terminal 99999999999999999999",
+        "Invalid value for '--terminal': expected a value less than or equal to 4294967295",
+    ),
+    (
+        "show window ledger 99999999999999999999",
+        "Invalid value for 'number': expected a value less than or equal to 4294967295",
+    ),
+    (f"show suspense ledger --operator {'9' * 5000}", "no participant is named '99999"),
     ("show entry ledger 0", "Invalid value for 'sequence': expected a value greater than or equal"),
     ("show entry ledger 9999", "ledger: sequence 9999 is beyond its end; the last is"),
     ("show window ledger 9", "window 9 is neither closed nor open; the open one is 1"),

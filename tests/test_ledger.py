@@ -97,6 +97,14 @@ def test_a_ledger_is_never_made_over_anything(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "full") == ["notes"]
 
 
+def pipe(name: str) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return change
+
+
 def rewrite(name: str, old: str, new: str) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         text = (folder / name).read_text()
@@ -170,8 +178,25 @@ OPENINGS: dict[str, tuple[Callable[[Path], object], type[OnecardError], str]] = 
     "a line missing": (
         from_before(lambda f: (f / "ledger.toml").write_text("format = 1\n")),
         LedgerForeign,
-        "KeyError",
+        "found no line for id; restore it",
     ),
+    "toml empty": (
+        lambda f: (f / "ledger.toml").write_text(""),
+        LedgerForeign,
+        "segment_bytes, found no line for format; restore it",
+    ),
+    "toml no text": (
+        lambda f: (f / "ledger.toml").write_bytes(b"\xff\x00" * 9_000),
+        LedgerForeign,
+        "segment_bytes, found bytes that are not UTF-8; restore it$",
+    ),
+    "format of any length": (
+        rewrite("ledger.toml", "format = 1", f"format = '{'x' * 9_000}'"),
+        LedgerForeign,
+        "expected format 1, found x{60}[.]{3}$",
+    ),
+    "toml a pipe": (pipe("ledger.toml"), LedgerForeign, "ledger.toml: expected a regular file"),
+    "key a pipe": (pipe("token.key"), LedgerForeign, "token.key: expected a regular file"),
 }
 
 

@@ -1,6 +1,7 @@
 """A ledger's own settings: every command reads them, and no limit moves what is booked."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -152,6 +153,11 @@ MALFORMED = [
     ("claims_max = true", "claims_max: expected 1 to 2147483648, found True"),
     ("terminals_max = 4294967296", "terminals_max: expected 1 to 67108864, found 4294967296"),
     ("card_max = 5", "expected only cards_max, terminals_max, claims_max, .* found 'card_max'"),
+    (None, "expected a regular file, found a folder, a pipe or a device"),
+    (
+        f"cards_max = '{'x' * 9_000}'",
+        "cards_max: expected 1 to 2147483648, found 'x{59}[.]{3}; mend",
+    ),
     ("port = 5", "expected only cards_max, .* found 'port'"),
 ]
 COMMANDS: dict[str, Callable[[Path], object]] = {
@@ -162,11 +168,15 @@ COMMANDS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize(("text", "says"), MALFORMED)
-def test_a_malformed_file_is_one_line(tmp_path: Path, text: str | bytes, says: str) -> None:
+def test_a_malformed_file_is_one_line(tmp_path: Path, text: str | bytes | None, says: str) -> None:
     folder = tmp_path / "ledger"
     Ledger.create(folder, SMALL)
     file = folder / SETTINGS
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    if text is None:
+        file.unlink()
+        os.mkfifo(file)
+    else:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
     for command in COMMANDS.values():
         with pytest.raises(BadInput, match=says) as refused:
             command(folder)

@@ -18,13 +18,14 @@ from pathlib import Path
 
 from onecard.core import store
 from onecard.core.derived import resident
-from onecard.core.disk import free_bytes
+from onecard.core.disk import free_bytes, is_irregular
 from onecard.core.errors import (
     LedgerFault,
     LedgerForeign,
     LedgerMissing,
     OnecardError,
     Overloaded,
+    quoted,
 )
 from onecard.core.log import Log
 from onecard.core.store import Readers, Store, StoreFailed, StoreFull, Txn
@@ -109,7 +110,9 @@ class Derived:
         if not self._store.readonly:
             # Who cannot write this word stops all the same, and says so itself.
             with suppress(OSError):
-                self.path.with_name(self.path.name + DOUBT).write_text(reason)
+                word = self.path.with_name(self.path.name + DOUBT)
+                if not is_irregular(word):  # else it is in doubt, and a pipe would wait
+                    word.write_text(reason)
                 store.sync_folder(self.path.parent)
 
     def unmap(self) -> None:
@@ -186,8 +189,11 @@ def set_aside(path: Path, reason: str, log: Log) -> None:
 def _check_doubt(path: Path) -> None:
     word = path.with_name(path.name + DOUBT)
     if word.exists():
-        reason = word.read_bytes()[:REASON_CHARACTERS_MAX].decode(errors="replace")
-        raise LedgerFault(" ".join(reason.split()) or f"{path}: found in doubt")
+        reason = ""
+        if not is_irregular(word):
+            with word.open("rb") as file:
+                reason = quoted(file.read(REASON_CHARACTERS_MAX).decode(errors="replace"), 300)
+        raise LedgerFault(reason or f"{path}: found in doubt")
 
 
 def _check_stamp(opened: Store, stamp: bytes) -> None:
@@ -196,5 +202,5 @@ def _check_stamp(opened: Store, stamp: bytes) -> None:
         found = b"no stamp" if value is None else bytes(value)
     if found != stamp:
         # Damaged, it may be anything; a stamp of ours is a line.
-        said = " ".join(found[:REASON_CHARACTERS_MAX].decode(errors="replace").split())
+        said = quoted(found[:REASON_CHARACTERS_MAX].decode(errors="replace"), 300)
         raise LedgerForeign(f"{opened.path}: expected {stamp.decode()}, found {said}")

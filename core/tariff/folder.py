@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.calendar import EPOCH
-from onecard.core.errors import BadInput
+from onecard.core.disk import is_irregular
+from onecard.core.errors import BadInput, quoted
 from onecard.core.name import name_bytes
 from onecard.core.registry import TARIFF_NAME_BYTES_MAX
 
@@ -29,8 +30,8 @@ STATIONS_MAX = 2048  # 16 MiB of fares; the whole of China's largest network has
 METRES_MAX = 1 << 29  # so that two of them still add up in 32 bits
 LIMIT_MAX_METRES = (1 << 31) - 1  # of a step: people write a very large one for "any distance"
 FARE_MAX_FEN = (1 << 31) - 1  # a ledger stores fares in 32 bits
+METRES_DIGITS_MAX = 20  # more are no number that fits, and slow to read as one
 STEPS_MAX = 1024  # as many as a network of a city has limits of any kind
-FOUND_CHARACTERS_MAX = 60  # of what is quoted: a line stays a line
 REASON_CHARACTERS_MAX = 160  # of what a parser says, which names the place at its end
 RULES = "fares.toml"
 KEYS = ("name", "effective_from", "grace_metres", "steps", "beyond")
@@ -63,7 +64,7 @@ def read_rules(folder: Traversable) -> Rules:
     except (ValueError, RecursionError) as error:
         raise BadInput(
             f"{RULES}: expected TOML such as grace_metres = 99, found otherwise: "
-            f"{_short(error, REASON_CHARACTERS_MAX)}"
+            f"{quoted(error, REASON_CHARACTERS_MAX)}"
         ) from None
     if "zone_hours" in found:
         raise BadInput(
@@ -95,7 +96,7 @@ def read_stations(folder: Traversable) -> tuple[str, ...]:
         if row["station"] != str(len(names) + 1) or row["name"] in names or not row["name"]:
             raise BadInput(
                 f"stations.csv: line {line}: expected station {len(names) + 1} and a new name, "
-                f"found {_short(row['station'])} {_short(row['name'])}"
+                f"found {quoted(row['station'])} {quoted(row['name'])}"
             )
         names[row["name"]] = line
     if not 1 < len(names) <= STATIONS_MAX:
@@ -111,14 +112,14 @@ def read_links(folder: Traversable, stations: tuple[str, ...]) -> NDArray[np.int
         for name in (row["from"], row["to"]):
             if name not in at:
                 raise BadInput(
-                    f"links.csv: line {line}: expected a known station, found {_short(name)}"
+                    f"links.csv: line {line}: expected a known station, found {quoted(name)}"
                 )
         metres = row["metres"]
-        digits = metres.isascii() and metres.isdecimal() and len(metres) < FOUND_CHARACTERS_MAX
+        digits = metres.isascii() and metres.isdecimal() and len(metres) <= METRES_DIGITS_MAX
         if not digits or int(metres) >= METRES_MAX:
             raise BadInput(
                 f"links.csv: line {line}: expected metres, 0 to {METRES_MAX - 1}, found "
-                f"{_short(metres)}"
+                f"{quoted(metres)}"
             )
         links.append((at[row["from"]], at[row["to"]], int(metres)))
     return np.array(links, dtype=np.int32).reshape(-1, 3)
@@ -162,7 +163,7 @@ def _only(found: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
     """A key that is misspelt would otherwise be a rule that is left out."""
     for key in found:
         if key not in keys:
-            raise BadInput(f"{RULES}: {where}expected only {', '.join(keys)}, found {_short(key)}")
+            raise BadInput(f"{RULES}: {where}expected only {', '.join(keys)}, found {quoted(key)}")
 
 
 def _number(found: dict[str, Any], where: str, key: str, least: int, most: int) -> int:
@@ -177,13 +178,7 @@ def _number(found: dict[str, Any], where: str, key: str, least: int, most: int) 
 
 
 def _said(value: object) -> str:
-    return "none" if value is None else _short(repr(value))
-
-
-def _short(found: object, most: int = FOUND_CHARACTERS_MAX) -> str:
-    """What was found, on one line and not longer than one."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(found)).split())
-    return text if len(text) <= most else f"{text[:most]}..."
+    return "none" if value is None else quoted(repr(value))
 
 
 # ---- files --------------------------------------------------------------------------------------
@@ -192,7 +187,7 @@ def _short(found: object, most: int = FOUND_CHARACTERS_MAX) -> str:
 def _text(folder: Traversable, name: str) -> str:
     """A file in UTF-8; the mark that some spreadsheets put before it is no part of it."""
     file = folder.joinpath(name)
-    if isinstance(file, Path) and file.exists() and not file.is_file():
+    if isinstance(file, Path) and is_irregular(file):
         raise BadInput(f"{name}: expected a regular file, found a folder, a pipe or a device")
     content = file.read_bytes()
     try:
@@ -213,7 +208,7 @@ def _rows(
         if tuple(reader.fieldnames or ()) != columns:
             raise BadInput(
                 f"{name}: line 1: expected columns {','.join(columns)}, found "
-                f"{_short(','.join(reader.fieldnames or ()) or 'none')}"
+                f"{quoted(','.join(reader.fieldnames or ()) or 'none')}"
             )
         for row in reader:
             if None in row or None in row.values():
@@ -222,5 +217,5 @@ def _rows(
     except csv.Error as error:
         raise BadInput(
             f"{name}: line {reader.line_num + 1}: expected CSV, found otherwise: "
-            f"{_short(error, REASON_CHARACTERS_MAX)}"
+            f"{quoted(error, REASON_CHARACTERS_MAX)}"
         ) from None
