@@ -21,7 +21,7 @@ from onecard.cli.looking import (
     participant_of,
     text,
 )
-from onecard.cli.table import print_facts, print_rows
+from onecard.cli.table import SECONDS, print_facts, print_rows
 from onecard.core import completeness
 from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
@@ -98,7 +98,7 @@ def card(
         "number",
         "seq",
     )
-    spare = ("terminal", "seq", "reason", "balance_fen")
+    spare = ("terminal", "seq", "reason", "number", SECONDS, "kind", "balance_fen")
     rows = [row | {"seq": row["terminal_seq"]} for row in trail]
     print_rows(f"newest {len(trail)} entries", rows, columns, spare)
 
@@ -233,10 +233,10 @@ def suspense(
         "epoch",
         "seq",
     )
-    spare = ("epoch", "kind", "operator", "seq")
+    spare = ("epoch", "kind", "operator", "seq", "age_h", SECONDS, "number")
     print_rows("in suspense, oldest first", found[:ROWS_SHOWN], columns, spare)
     _say_more(len(found))
-    print_rows("what to do", reasons, ("reason", "taps", "amount_fen", "do"), ("amount_fen",))
+    print_rows("what to do", reasons, ("reason", "taps", "amount_fen", "do"), (), "do")
 
 
 @app.command()

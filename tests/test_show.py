@@ -1,12 +1,18 @@
 """`onecard show`: the register, windows and suspense; whole in a pipe, never cut on a terminal."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from onecard.cli import table
@@ -189,6 +195,46 @@ def test_each_reason_has_its_paragraph() -> None:
         assert f"| {reason.name} |" in page
 
 
+def test_tables_fit_a_terminal_of_80_columns(server: Served) -> None:
+    """The longest reason and printed number, on a terminal of the kernel's own."""
+    entry = {"amount_fen": 0, "kind": tap_pb2.TAP_KIND_ENTRY}
+    with server.client() as client:
+        client.load_terminals([registry_pb2.Terminal(number=GATE, operator=BUS, place=0)])
+        for at, tap in enumerate(({"card": 77}, {}, entry), start=1):
+            given = {"card": CARD, "kind": tap_pb2.TAP_KIND_RIDE, "amount_fen": 12_345} | tap
+            client.authorize_one(terminal=5, terminal_seq=at, offline=True, **given)
+    ledger = server.node.ledger.path
+    said = on_a_terminal("suspense", ledger)
+    assert "not shown for want of width: the zone of times (+08:00), epoch" in said
+    assert "│ register the card; then reverse" in said
+    assert "amount_fen" in said and "CARD_UNKNOWN" in said
+    said = on_a_terminal("card", ledger, f"{CARD:x}", "--token")
+    assert "balance_fen" in said.split("newest")[1].split("not shown")[0]
+    assert "-12345" in said and "ACCEPTED_SUSPENSE" in said
+
+
+def on_a_terminal(*arguments: object) -> str:
+    """What `onecard show` draws on one of 80 columns; no line of it is wider."""
+    code = "import sys; from onecard.cli.main import main; main()"
+    ours, its = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "show", *map(str, arguments)],
+        stdout=its,
+        stdin=subprocess.DEVNULL,
+        env=dict(os.environ, COLUMNS="80", TERM="dumb"),
+    )
+    os.close(its)
+    said = b""
+    with suppress(OSError):  # how Linux says that nobody writes there any more
+        while part := os.read(ours, 65_536):
+            said += part
+    os.close(ours)
+    assert child.wait() == 0
+    lines = said.decode().splitlines()
+    assert [line for line in lines if cell_len(line) > 80] == []
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize("width", (40, 80, 200))
 def test_nothing_is_cut_on_a_terminal(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -199,8 +245,11 @@ def test_nothing_is_cut_on_a_terminal(
     row = {"sequence": sequence, "number": GATE, "name": LONG, "spare": "x" * 30, "last": 7}
     table.print_rows("title", [row], tuple(row), ("spare",))
     table.print_facts(row)
+    table.print_rows(
+        "", [row | {"do": "reverse it " * 9}], ("sequence", "number", "name", "do"), (), "do"
+    )
     said = capsys.readouterr().out
     for value in (str(sequence), GATE, LONG):
-        assert said.count(value) == 2, said
+        assert said.count(value) == 3, said
     assert ("not shown for want of width: spare" in said) == (width < 200)
     assert "…" not in said
