@@ -45,7 +45,7 @@ TIMEOUT_S = 60.0
 CONNECT_S = 3.0
 ROLES = {"operator": pb.ROLE_OPERATOR, "issuer": pb.ROLE_ISSUER, "agent": pb.ROLE_AGENT}
 STATUSES = {
-    "": pb.STATUS_ACTIVE,
+    "": pb.STATUS_UNSPECIFIED,  # as it is
     "active": pb.STATUS_ACTIVE,
     "blocked": pb.STATUS_BLOCKED,
     "closed": pb.STATUS_CLOSED,
@@ -55,7 +55,7 @@ FUNDINGS = {
     "chip": pb.FUNDING_CHIP,
     "credit": pb.FUNDING_CREDIT,
 }
-YES = {"": False, "no": False, "0": False, "yes": True, "1": True}
+YES = {"": None, "no": False, "0": False, "yes": True, "1": True}
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 Row = dict[str, str]
 WHOLE = re.compile(r"-?[0-9]{1,20}")
@@ -94,8 +94,9 @@ def terminals(
 ) -> None:
     """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
     id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
-    no). A file that moves a terminal to another operator lists what it moves and changes nothing,
-    unless --move says that it is meant.
+    no). A column that is not there or a cell that is empty leaves that as it is; a new terminal is
+    active, at place 0, of mode 0, not counterless. A file that moves a terminal to another operator
+    lists what it moves and changes nothing, unless --move says that it is meant.
 
     Example: onecard load terminals terminals.csv --to 127.0.0.1:7421 --ids ids.csv
     """
@@ -119,12 +120,13 @@ def cards(
 ) -> None:
     """Cards, by printed number or by token. Columns: number or token (decimal), issuer (name or
     id), funding (prepaid, chip or credit); and, where wanted, status, since, floor_fen, account.
-    since is when the status took effect, of a lost card when it was lost; else that is now. A day
-    or time in the ledger's zone, or with one of its own: 2026-11-22, 2026-11-22 08:30,
-    2026-11-22 08:30+08:00. A number has the form that the ledger was made for, and is taken exactly
-    as it is written. A file that moves a card to another issuer or account lists the lines that do
-    and changes nothing, unless --move says that it is meant; a card that comes twice is put twice,
-    in the order of the lines.
+    A status that is not there or empty leaves it as it is, and a new card is active: only the word
+    active unblocks. since is when the status took effect, of a lost card when it was lost; else
+    that is now. A day or time in the ledger's zone, or with one of its own: 2026-11-22,
+    2026-11-22 08:30, 2026-11-22 08:30+08:00. A number has the form that the ledger was made for,
+    and is taken exactly as it is written. A file that moves a card to another issuer or account
+    lists the lines that do and changes nothing, unless --move says that it is meant; a card that
+    comes twice is put twice, in the order of the lines.
 
     Example: onecard load cards cards.csv --to 127.0.0.1:7421 --dry-run
     """
@@ -397,8 +399,8 @@ def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
     return pb.Terminal(
         number=line.text("number"),
         operator=line.participant("operator", known),
-        place=_fits(line, "place", 1 << 32),
-        mode=_fits(line, "mode", 1 << 8),
+        place=_fits(line, "place", 1 << 32) if line.text("place") else None,
+        mode=_fits(line, "mode", 1 << 8) if line.text("mode") else None,
         status=line.choice("status", STATUSES),
         counterless=line.choice("counterless", YES),
     )

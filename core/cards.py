@@ -24,9 +24,10 @@ class PutCards:
     """Register credentials by token, or change their status; answers a Put.
 
     token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
-    uint32, 0 opens one (or keeps the card's), another card's shares that. since_us 0 is the
-    booking time; of a card that left ACTIVE before, the earlier time is kept. floor_fen None keeps
-    the account's, which is 0 of a new one. A card that comes twice is the same the second time.
+    uint32, 0 opens one (or keeps the card's), another card's shares that. status None keeps the
+    card's, which is ACTIVE of a new one. since_us 0 is the booking time; of a card that left ACTIVE
+    before, the earlier time is kept. floor_fen None keeps the account's, which is 0 of a new one. A
+    card that comes twice is the same the second time.
     `in_words`: the answer says from what to what a row changed. Unless `may_move`, BadInput where
     a card would go to another issuer or account.
     """
@@ -34,7 +35,7 @@ class PutCards:
     token: NDArray[np.uint64]
     issuer: int
     funding: int
-    status: int = Status.ACTIVE
+    status: int | None = None
     since_us: int = 0
     floor_fen: int | None = None
     account: NDArray[np.uint32] | None = field(default=None)
@@ -73,9 +74,9 @@ class PutCards:
         rows["token"] = token
         rows["issuer"] = self.issuer
         rows["funding"] = self.funding
-        rows["status"] = self.status
         card = state.credentials_of(token)
-        rows["since_us"] = self._since_us(state, card, booked_at_us)
+        rows["status"] = self._status(state, card)
+        rows["since_us"] = self._since_us(state, card, rows["status"], booked_at_us)
         self._accounts(state, rows, card, first)
         floors = state.table("accounts")["floor_fen"][rows["account"]]
         rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
@@ -88,19 +89,29 @@ class PutCards:
         of_all[first] = change
         return draft_of(Record.CARDS, rows, sequence, booked_at_us), Put(of_all, what=what)
 
+    def _status(self, state: State, card: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The status of each: a file that does not speak of it may not unblock a lost card."""
+        status = np.full(len(card), self.status or Status.ACTIVE, np.uint8)
+        if self.status is None:
+            known = card >= 0
+            status[known] = state.table("credentials")["status"][card[known]]
+        return status
+
     def _since_us(
-        self, state: State, card: NDArray[np.int64], booked_at_us: int
+        self,
+        state: State,
+        card: NDArray[np.int64],
+        status: NDArray[np.uint8],
+        booked_at_us: int,
     ) -> NDArray[np.int64]:
         """When each status took effect; of a card that is not ACTIVE, when it left ACTIVE."""
         since_us = np.full(len(card), self.since_us or booked_at_us, np.int64)
         known = card >= 0
         credentials = state.table("credentials")[np.maximum(card, 0)]
-        active = credentials["status"] == Status.ACTIVE
-        if self.status == Status.ACTIVE:
-            keeps = known & active & (self.since_us == 0)
-        else:
-            # Lost is lost: a card blocked and closed later was not good in between.
-            keeps = known & ~active & (credentials["since_us"] < since_us)
+        was_active, is_active = credentials["status"] == Status.ACTIVE, status == Status.ACTIVE
+        keeps = known & is_active & was_active & (self.since_us == 0)
+        # Lost is lost: a card blocked and closed later was not good in between.
+        keeps |= known & ~is_active & ~was_active & (credentials["since_us"] < since_us)
         since_us[keeps] = credentials["since_us"][keeps]
         return since_us
 
@@ -119,7 +130,7 @@ class PutCards:
             raise BadInput(f"card issuer: expected a participant id, found {self.issuer}")
         if self.funding not in list(Funding):
             raise BadInput(f"card funding: expected 1 to {max(Funding)}, found {self.funding}")
-        if self.status not in list(Status):
+        if self.status is not None and self.status not in list(Status):
             raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
         if self.floor_fen is not None and abs(self.floor_fen) > AMOUNT_MAX_FEN:
             raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")

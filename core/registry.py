@@ -84,14 +84,15 @@ class PutParticipants:
 
 @dataclass(frozen=True)
 class TerminalRow:
-    """One terminal, by its printed number."""
+    """One terminal, by its printed number. None keeps what it has; a new one is at place 0, of
+    mode 0, ACTIVE and not counterless."""
 
     number: str
     operator: int
-    place: int = 0
-    mode: int = 0
-    status: int = Status.ACTIVE
-    counterless: bool = False
+    place: int | None = None
+    mode: int | None = None
+    status: int | None = None
+    counterless: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class PutTerminals:
         for at, row in enumerate(self.rows):
             with in_row(at):
                 encoded = name_bytes(row.number, NUMBER_BYTES_MAX, "terminal number")
-                values = _terminal_values(row, state)
+                _check_terminal(row, state)
             known = find_name(state.by_number, row.number) or fresh.get(encoded)
             if known is None:
                 known = state.count("terminals") + len(fresh)
@@ -135,6 +136,7 @@ class PutTerminals:
                 latest[known] = _terminal_now(state, known)
                 kept[known] = bytes(state.table("terminals")[known]["number"])
             before = latest.get(known)
+            values = _terminal_values(row, before)
             moves = before is not None and before[OPERATOR] != row.operator
             with in_row(at):
                 if before is not None and before != values:
@@ -286,15 +288,21 @@ def _check_declared(row: tuple[int, int, int, int], terminals: int) -> None:
         raise BadInput(f"declared day: expected days since 1970-01-01, found {day}")
 
 
-def _terminal_values(row: TerminalRow, state: State) -> tuple[int, ...]:
-    """The fields of a TerminalRecord between its id and its number, checked."""
+def _check_terminal(row: TerminalRow, state: State) -> None:
     if not 1 <= row.operator < state.count("participants"):
         raise BadInput(f"terminal operator: expected a participant id, found {row.operator}")
-    if not 0 <= row.place < 1 << 32 or not 0 <= row.mode < 256:
+    if not 0 <= (row.place or 0) < 1 << 32 or not 0 <= (row.mode or 0) < 256:
         raise BadInput(f"terminal place or mode: out of range in {row.place}, {row.mode}")
-    if row.status not in list(Status):
+    if row.status is not None and row.status not in list(Status):
         raise BadInput(f"terminal status: expected 1 to {max(Status)}, found {row.status}")
-    return row.place, row.operator, row.mode, int(row.status), int(row.counterless)
+
+
+def _terminal_values(row: TerminalRow, before: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The fields of a TerminalRecord between its id and its number; those that a row does not
+    say are as `before`."""
+    said = (row.place, row.operator, row.mode, row.status, row.counterless)
+    kept = before or (0, row.operator, 0, int(Status.ACTIVE), 0)
+    return tuple(int(old if new is None else new) for new, old in zip(said, kept, strict=True))
 
 
 def _change(before: object | None, after: object) -> Change:

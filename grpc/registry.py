@@ -111,11 +111,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
 
     async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
         (number,) = (await self._put(PutTerminals([_terminal_row(request)]))).ids
-        answer = pb.Terminal()
-        answer.CopyFrom(request)
-        answer.id = number
-        answer.status = request.status or pb.STATUS_ACTIVE
-        return answer
+        return await self.asking.read(lambda state: _terminal_of(state, number))
 
     async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
         [(_, _, act)] = self._card_acts(pb.LoadRequest(cards=[request]))
@@ -301,13 +297,28 @@ def _check_size(request: pb.LoadRequest) -> None:
 
 
 def _terminal_row(row: pb.Terminal) -> TerminalRow:
+    """What the message leaves out is None: it stays as it is."""
     return TerminalRow(
         row.number,
         row.operator,
-        row.place,
-        row.mode,
-        int(row.status or pb.STATUS_ACTIVE),
-        row.counterless,
+        row.place if row.HasField("place") else None,
+        row.mode if row.HasField("mode") else None,
+        int(row.status) or None,
+        row.counterless if row.HasField("counterless") else None,
+    )
+
+
+def _terminal_of(state: State, terminal: int) -> pb.Terminal:
+    """One terminal as it is."""
+    row = state.table("terminals")[terminal]
+    return pb.Terminal(
+        id=terminal,
+        number=bytes(row["number"]).decode("utf-8", "replace"),
+        operator=int(row["operator_id"]),
+        place=int(row["place"]),
+        mode=int(row["mode"]),
+        status=int(row["status"]),  # type: ignore[arg-type]  # an open enum
+        counterless=bool(row["counterless"]),
     )
 
 
@@ -365,9 +376,7 @@ def _put_cards(
     token: NDArray[np.uint64], alike: Alike, account: NDArray[np.uint32] | None
 ) -> PutCards:
     issuer, funding, status, since_us, floor_fen = alike
-    return PutCards(
-        token, issuer, funding, int(status or pb.STATUS_ACTIVE), since_us, floor_fen, account
-    )
+    return PutCards(token, issuer, funding, int(status) or None, since_us, floor_fen, account)
 
 
 def _difference(row: completeness.Difference) -> pb.Difference:

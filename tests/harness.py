@@ -11,7 +11,7 @@ from typing import Any
 from onecard.v1.tap_pb2 import TapBatch
 from tests import twin, twin_acts, twin_digest
 from tests.twin import Decision
-from tests.twin_acts import CardRow
+from tests.twin_acts import CardRow, TerminalRow
 from tests.twin_state import Book, Declaration, Rules, Tap, Terminal
 
 MALFORMED = "malformed"
@@ -56,7 +56,7 @@ class Participants:
 
 @dataclass(frozen=True)
 class Terminals:
-    rows: tuple[Terminal, ...]
+    rows: tuple[Terminal | TerminalRow, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Cards:
     tokens: tuple[int, ...]
     issuer: int
     funding: int
-    status: int = 1
+    status: int | None = 1  # None keeps it
     since_us: int = 0
     floor_fen: int = 0
     accounts: tuple[int, ...] | None = None

@@ -24,6 +24,7 @@ from tests.harness import (
     Taps,
     Terminals,
 )
+from tests.twin_acts import TerminalRow
 from tests.twin_state import Book, Declaration, Rules, Tap, Terminal
 
 NOW_US = 1_780_300_800_000_000  # 2026-06-01 16:00 in UTC+8
@@ -207,7 +208,10 @@ class Storm:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
             case 1:
-                return Terminals((self._terminal(rng.randrange(5), parties),))
+                row = self._terminal(rng.randrange(5), parties)
+                if rng.random() < 0.3:  # what a row does not say stays
+                    return Terminals((TerminalRow(row.number, row.operator, row.place),))
+                return Terminals((row,))
             case 2:
                 return self._tariff()
             case 3:
@@ -263,7 +267,7 @@ class Storm:
             (token,),
             account.issuer if account else rng.choice((2, 2, 2, 1)),
             account.funding if account else rng.choice(list(Funding)),
-            rng.choice((Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED)),
+            rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED)),
             rng.choice((0, self.now_us, self.now_us - 6 * HOUR_US)),
             account.floor_fen if account and rng.random() < 0.7 else rng.choice((0, -500, 200)),
             shared,

@@ -197,6 +197,36 @@ def listed(done: Result, path: Path) -> list[str]:
     return [line.removeprefix(str(path)) for line in lines if line.startswith(str(path))]
 
 
+@pytest.mark.parametrize("header", ["", ",status", ",status,place,mode,counterless"])
+def test_a_file_that_does_not_speak_of_it_unblocks_nothing(
+    server: Served, client: Client, tmp_path: Path, header: str
+) -> None:
+    """On the wire and by the command."""
+    known = {"place": 7, "mode": 2, "status": pb.STATUS_BLOCKED, "counterless": True}
+    client.load_terminals([terminal("T1", BUS, **known)])
+    client.put_card(number="A1", issuer=BANK, funding=CHIP, status=pb.STATUS_CLOSED)
+    empty = "," * header.count(",")
+    gates = write(tmp_path, "t.csv", f"number,operator{header}\nT1,Bus{empty}\n")
+    of_cards = header[: len(",status")]
+    cards = f"number,issuer,funding{of_cards}\nA1,Bank,chip{',' * len(of_cards[:1])}\n"
+    for what, path in (("terminals", gates), ("cards", write(tmp_path, "c.csv", cards))):
+        assert "read, 0 changed" in run_load(server, what, path).stderr
+    assert said(client, "terminal", [terminal("T1", BUS)]) == [(SAME, "")]
+    assert said(client, "card", [card("A1")]) == [(SAME, "")]
+    columns = pb.CardColumns(token=[client.card(number="A1").token], issuer=BANK, funding=CHIP)
+    assert client.load([pb.LoadRequest(card_columns=columns)]).changed == 0
+    put = client.registry.PutTerminal(terminal("T1", BUS))
+    assert (put.place, put.mode, put.status, put.counterless) == tuple(known.values())
+    gates = write(tmp_path, "t.csv", "number,operator,status,place\nT1,Bus,active,0\n")
+    assert "1 changed" in run_load(server, "terminals", gates).stderr
+    row = server.node.state.rows("terminals")[1]
+    found = [int(row[name]) for name in ("place", "mode", "status", "counterless")]
+    assert found == [0, 2, pb.STATUS_ACTIVE, 1]
+    cards = "number,issuer,funding,status\nA1,Bank,chip,active\n"
+    run_load(server, "cards", write(tmp_path, "c.csv", cards))
+    assert client.card(number="A1").status == pb.STATUS_ACTIVE
+
+
 FILES = [  # kind, file, what a dry run lists, and its summary
     (
         "participant",

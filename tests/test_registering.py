@@ -172,6 +172,33 @@ def test_what_was_registered_before_roles_were_held_stays(side: EngineSide) -> N
         do(side, PutParticipants([("Kiosk", Role.AGENT)]))
 
 
+# ---- what a row does not say ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [Status.BLOCKED, Status.CLOSED])
+def test_only_a_row_that_says_so_unblocks(side: EngineSide, status: int) -> None:
+    gate = TerminalRow("G1", METRO, 7, 3, status, True)
+    do(side, PutTerminals([gate]))
+    do(side, cards(1, BANK, status))
+    before = last(side)
+    do(side, PutTerminals([TerminalRow("G1", METRO), gate, TerminalRow("G1", METRO)]))
+    do(side, PutCards(np.array([1], np.uint64), BANK, Funding.CHIP))
+    assert last(side) == before
+    do(side, PutTerminals([TerminalRow("G1", METRO, place=0), TerminalRow("G2", METRO)]))
+    do(side, PutCards(np.array([1, 2], np.uint64), BANK, Funding.CHIP))
+    side.restart(checkpoint=False)
+    rows = side.engine.state.rows("terminals")[1:]
+    columns = ("place", "mode", "status", "counterless")
+    found = [tuple(int(row[name]) for name in columns) for row in rows]
+    assert found == [(0, 3, status, 1), (0, 0, Status.ACTIVE, 0)]
+    found_cards = side.engine.state.table("credentials")["status"]
+    assert [found_cards[side.engine.state.credential(t)] for t in (1, 2)] == [status, Status.ACTIVE]
+    do(side, PutTerminals([TerminalRow("G1", METRO, status=Status.ACTIVE)]))
+    do(side, cards(1, BANK, Status.ACTIVE))
+    assert side.engine.state.rows("terminals")["status"][1] == Status.ACTIVE
+    assert found_cards[side.engine.state.credential(1)] == Status.ACTIVE
+
+
 # ---- tariffs --------------------------------------------------------------------------------
 
 

@@ -28,13 +28,26 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class TerminalRow:
+    """One terminal as the registry is told of it; None keeps what it has."""
+
+    number: str
+    operator: int
+    place: int | None = None
+    mode: int | None = None
+    status: int | None = None
+    counterless: bool | None = None
+
+
+@dataclass(frozen=True)
 class CardRow:
-    """One card as the registry is told of it; account 0 opens one or keeps the card's own."""
+    """One card as the registry is told of it; account 0 opens one or keeps the card's own, status
+    None keeps it."""
 
     token: int
     issuer: int
     funding: int
-    status: int = Status.ACTIVE
+    status: int | None = None
     since_us: int = 0  # 0 = when it is booked
     floor_fen: int = 0
     account: int = 0
@@ -77,7 +90,9 @@ def may_become(book: Book, participant: int, role: int) -> bool:
     return may_have(role, terminals, cards) and not may_have(now, terminals, cards)
 
 
-def put_terminals(book: Book, rows: Iterable[Terminal], booked_at_us: int) -> list[int]:
+def put_terminals(
+    book: Book, rows: Iterable[Terminal | TerminalRow], booked_at_us: int
+) -> list[int]:
     """Ids in the order of the rows; what was seen and taken at a terminal stays."""
     ids = {known.number: number for number, known in book.terminals.items()}
     rows = [replace(row, number=normalize("NFC", row.number)) for row in rows]
@@ -92,9 +107,11 @@ def put_terminals(book: Book, rows: Iterable[Terminal], booked_at_us: int) -> li
         number = ids.setdefault(row.number, len(ids) + 1)
         answers.append(number)
         known = book.terminals.get(number)
-        after = Terminal(row.number, row.operator, row.place, row.mode, row.status, row.counterless)
-        if known is not None:
-            after.seen, after.taken = known.seen, known.taken
+        old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, False)
+        after = replace(old, number=row.number, operator=row.operator)
+        for name in ("place", "mode", "status", "counterless"):
+            if getattr(row, name) is not None:
+                setattr(after, name, getattr(row, name))
         if after != known:
             book.terminals[number] = after
             book.next_sequence(booked_at_us)
@@ -149,6 +166,9 @@ def since(known: Credential, row: CardRow, booked_at_us: int) -> int:
 def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
     """Whether it changed anything."""
     known = book.credentials.get(row.token)
+    if row.status is None:
+        row = replace(row, status=known.status if known else Status.ACTIVE)
+    assert row.status is not None
     if known is None:
         number, since_us = row.account or len(book.accounts) + 1, row.since_us or booked_at_us
     else:
