@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from onecard.cli.output import check_folder, written
+from onecard.cli.output import check_folder, check_other, written
 from onecard.cli.table import print_rows
 
 FEW = 100  # more than that is no reading matter
@@ -16,10 +16,12 @@ FEW = 100  # more than that is no reading matter
 class Issued:
     """Names or printed numbers with their ids, in the order of the file."""
 
-    def __init__(self, called: str, out: Path | None, as_json: bool) -> None:
-        """`called`: name or number. `out`: a CSV to write; None prints them where they are few."""
+    def __init__(self, called: str, file: Path, out: Path | None, as_json: bool) -> None:
+        """`called`: name or number. `file`: what is loaded. `out`: another file, a CSV to write;
+        None prints them where they are few."""
         if out is not None:
             check_folder(out)
+            check_other(out, file)
         self.called = called
         self.out = out
         self.as_json = as_json

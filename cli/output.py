@@ -14,6 +14,12 @@ def check_folder(path: Path) -> None:
         raise BadInput(f"{path}: expected a folder to write into, found none; make it first")
 
 
+def check_other(out: Path, file: Path) -> None:
+    """BadInput where writing `out` would overwrite `file`, which is read, by whichever name."""
+    if out.exists() and file.exists() and out.samefile(file):
+        raise BadInput(f"{out}: expected another file than the one that is read; name another")
+
+
 @contextmanager
 def written(path: Path) -> Iterator[TextIO]:
     """A text file in UTF-8, there under its name only when it is whole; an OSError names it.

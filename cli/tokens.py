@@ -10,8 +10,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from onecard.cli.load import ADDRESS, CONNECT_S, TIMEOUT_S, File, Line, Rows, To, located
-from onecard.cli.output import written
+from onecard.cli.load import ADDRESS, CONNECT_S, TIMEOUT_S, File, To
+from onecard.cli.output import check_other, written
+from onecard.cli.rows import Line, Rows, located
 from onecard.grpc.client import LOAD_ROWS, Client
 
 
@@ -36,6 +37,8 @@ def tokens(
 
     Example: onecard tokens cards.csv --to 127.0.0.1:7421 --out tokens.csv
     """
+    if out is not None:
+        check_other(out, file)
     lines = iter(Rows(file, ("number",)))
     count = 0
     with Client(to, participant or None, TIMEOUT_S) as client, _sink(out) as sink:

@@ -295,6 +295,23 @@ def test_tokens_of_a_file_for_the_ledgers_own_and_for_an_operator(
     assert refused.stdout == ""
 
 
+def test_what_is_read_is_not_overwritten(server: Served, tmp_path: Path) -> None:
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    path, other = write(tmp_path, "t.csv", "number,operator\nT1,Bus\n"), tmp_path / "link.csv"
+    other.symlink_to(path)
+    kept = path.read_text()
+    app = typer.Typer()
+    app.command()(tokens.tokens)
+    for out in (path, other):
+        with pytest.raises(BadInput, match="expected another file than the one that is read"):
+            run_load(server, "terminals", path, "--ids", str(out))
+        command = [str(path), "--to", server.address, "--out", str(out)]
+        done = CliRunner().invoke(app, command)
+        assert "expected another file than the one" in str(done.exception)
+        assert path.read_text() == kept
+    assert server.node.state.count("terminals") == 1
+
+
 def test_no_server_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", PARTICIPANTS)
     result = CliRunner().invoke(load.app, ["participants", str(path), "--to", "127.0.0.1:1"])
