@@ -1,5 +1,6 @@
 """`onecard load`: tells a running server who takes part, by which rules, from CSV files."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from onecard.cli.exit_status import Exit
 from onecard.cli.issued import Issued
 from onecard.cli.rows import Line, Rows, located
 from onecard.core.calendar import day_number, day_text, midnight_us
-from onecard.core.card_number import ANY, CardForm
+from onecard.core.card_number import ANY, CardForm, spreadsheet_fault
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput
 from onecard.core.tariff.distance import compile_tariff
@@ -32,6 +33,7 @@ To = Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="The server."
 Ids = Annotated[
     Path | None, typer.Option("--ids", metavar="OUT.csv", help="Write the ids issued there.")
 ]
+TOKEN_HEX = re.compile("0x[0-9a-fA-F]{16}")
 AsJson = Annotated[bool, typer.Option("--json", help="Print the ids as one JSON object.")]
 ADDRESS = f"{Settings.host}:{Settings.port}"
 FEN_MAX = (1 << 63) - 1  # money is 64 bits
@@ -110,15 +112,15 @@ def cards(
     dry_run: Annotated[bool, DryRun] = False,
     move: Annotated[bool, Move] = False,
 ) -> None:
-    """Cards, by printed number or by token. Columns: number or token (decimal), issuer (name or
-    id), funding (prepaid, chip or credit); and, where wanted, status, since, floor_fen, account.
-    A status that is not there or empty leaves it as it is, and a new card is active: only the word
-    active unblocks. since is when the status took effect, of a lost card when it was lost; else
-    that is now. A day or time in the ledger's zone, or with one of its own: 2026-11-22,
-    2026-11-22 08:30, 2026-11-22 08:30+08:00. A number has the form that the ledger was made for,
-    and is taken exactly as it is written. A file that moves a card to another issuer or account
-    lists the lines that do and changes nothing, unless --move says that it is meant; a card that
-    comes twice is put twice, in the order of the lines.
+    """Cards, by printed number or by token. Columns: number or token (decimal, or 0x and 16
+    hexadecimal digits), issuer (name or id), funding (prepaid, chip or credit); and, where wanted,
+    status, since, floor_fen, account. A status that is not there or empty leaves it as it is, and a
+    new card is active: only the word active unblocks. since is when the status took effect, of a
+    lost card when it was lost; else that is now. A day or time in the ledger's zone, or with one of
+    its own: 2026-11-22, 2026-11-22 08:30, 2026-11-22 08:30+08:00. A number has the form that the
+    ledger was made for, and is taken exactly as it is written. A file that moves a card to another
+    issuer or account lists the lines that do and changes nothing, unless --move says that it is
+    meant; a card that comes twice is put twice, in the order of the lines.
 
     Example: onecard load cards cards.csv --to 127.0.0.1:7421 --dry-run
     """
@@ -242,7 +244,7 @@ def _participant(line: Line) -> pb.Participant:
 
 def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
     return pb.Terminal(
-        number=line.text("number"),
+        number=_gate(line),
         operator=line.participant("operator", known),
         place=_fits(line, "place", 1 << 32) if line.text("place") else None,
         mode=_fits(line, "mode", 1 << 8) if line.text("mode") else None,
@@ -252,7 +254,7 @@ def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
 
 
 def _card(line: Line, known: dict[str, int], zone_offset_us: int, form: CardForm) -> pb.Card:
-    number, token = _number(line, form), _fits(line, "token", 1 << 64)
+    number, token = _number(line, form), _token(line)
     if bool(number) == bool(token):
         found = "both; leave one of the two cells empty" if number else "neither; fill one of them"
         raise BadInput(f"{line.file}:{line.at}: expected a number or a token, found {found}")
@@ -271,6 +273,15 @@ def _card(line: Line, known: dict[str, int], zone_offset_us: int, form: CardForm
     )
 
 
+def _gate(line: Line) -> str:
+    """A terminal's printed number; what a spreadsheet made of one would be another gate."""
+    number = line.text("number")
+    fault = spreadsheet_fault(number)
+    if fault is not None:
+        line.refuse("number", "the number as it is printed", fault)
+    return number
+
+
 def _number(line: Line, form: CardForm) -> str:
     """A printed number, exactly as written: without its blanks it would be another card. Only a
     ledger from before has no form, and was always given numbers without them."""
@@ -281,6 +292,21 @@ def _number(line: Line, form: CardForm) -> str:
     if fault is not None:
         line.refuse("number", str(form), fault)
     return number
+
+
+def _token(line: Line) -> int:
+    """0 where there is none. Tokens are shown as 16 hexadecimal digits: those of one that happens
+    to have no letter are a decimal number too, of another card."""
+    text = line.text("token")
+    if TOKEN_HEX.fullmatch(text):
+        return int(text, 16)
+    expected = "decimal, or 0x and 16 hexadecimal digits"
+    if re.fullmatch("[0-9]{16}", text):
+        found = "16 digits without 0x: hexadecimal or decimal? Put 0x in front, or a 0 if decimal"
+        line.refuse("token", expected, found)
+    if text and not re.fullmatch("[0-9]{1,20}", text):
+        line.refuse("token", expected)
+    return _fits(line, "token", 1 << 64)
 
 
 def _fits(line: Line, column: str, below: int, least: int = 0) -> int:

@@ -68,7 +68,7 @@ def card(
         credential = ledger.state.table("credentials")[row]
         account = ledger.state.table("accounts")[credential["account"]]
         facts = {
-            "token": f"{key:016x}",
+            "token": f"0x{key:016x}",
             "account": int(credential["account"]),
             "status": Status(int(credential["status"])).name,
             "denied": bool(credential["denied"]),
@@ -346,7 +346,7 @@ def _suspended(ledger: Ledger, row: np.void, now_us: int) -> dict[str, Any]:
     tapped_us = int(row["tapped_at_us"]) or int(row["booked_at_us"])
     return {
         "sequence": int(row["sequence"]),
-        "token": f"{int(row['token']):016x}",
+        "token": f"0x{int(row['token']):016x}",
         "tapped_at": local_time(ledger, tapped_us),
         "booked_at": local_time(ledger, int(row["booked_at_us"])),
         "age_h": max(0, now_us - int(row["booked_at_us"])) // HOUR_US,

@@ -48,7 +48,8 @@ def tokens(
         while part := list(islice(lines, LOAD_ROWS)):
             printed = [_number(line) for line in part]
             with located(part, 0):
-                found = client.tokens(printed).tolist()
+                # 17 digits at least: 16 could be hexadecimal ones, and a load refuses them.
+                found = [f"{token:017d}" for token in client.tokens(printed).tolist()]
             if count == 0:  # not above the words about a file that is refused
                 rows.writerow(header)
             rows.writerows(zip(printed, found, strict=True) if numbers else ((t,) for t in found))

@@ -111,8 +111,9 @@ class CardForm:
             return None
         if not number:
             return "none"
-        if FLOAT.fullmatch(number):
-            return "a float, as a spreadsheet writes it: format its column as text"
+        spreadsheet = spreadsheet_fault(number)
+        if spreadsheet is not None:
+            return spreadsheet
         if not self.allowed.fullmatch(number):
             return self._stranger(number)
         if not self.shortest <= len(number) <= self.longest:
@@ -151,6 +152,15 @@ class CardForm:
 
 ANY = CardForm(Characters.ANY)
 DEFAULT = CardForm.made()
+
+
+def spreadsheet_fault(number: str) -> str | None:
+    """What a spreadsheet made of a printed number, in words; None where it did nothing."""
+    if FLOAT.fullmatch(number):
+        return "a float, as a spreadsheet writes it: format its column as text"
+    if number.startswith(("=", "'")):
+        return "a formula or an apostrophe, as a spreadsheet writes text: write the number alone"
+    return None
 
 
 def passes_luhn(digits: str) -> bool:

@@ -55,6 +55,8 @@ NUMBERS = [  # form, number, what is found wrong; None: nothing
     (DEFAULT, "12E05", None),  # a number of hexadecimal digits; a spreadsheet writes E+05
     (DEFAULT, "6.217E+18", FLOAT),
     (DEFAULT, "6,217E+18", FLOAT),
+    (DEFAULT, '="Y-0008"', "a formula or an apostrophe"),
+    (DEFAULT, "'Y-0009", "a formula or an apostrophe"),
     (DEFAULT, "6e+18", FLOAT),
     (DEFAULT, "00000000.0", FLOAT),
     (DEFAULT, " 1", "a blank or the end of a line (U+0020) as character 1"),

@@ -169,6 +169,22 @@ BAD_FILES = [
         "number,issuer,funding,account\n1,3,chip,\n2,3,chip,70\n",
         ":3: card account: expected",
     ),
+    (
+        "cards",
+        "token,issuer,funding\n1234567890123456,3,chip\n",
+        "found 16 digits without 0x: hexa",
+    ),
+    (
+        "cards",
+        "token,issuer,funding\nf18e680d1afa7809,3,chip\n",
+        "or 0x and 16 hexadecimal digits, ",
+    ),
+    ("cards", "token,issuer,funding\n0x1234,3,chip\n", "expected decimal, or 0x and 16"),
+    ("cards", 'number,issuer,funding\n"=""Y-0008""",3,chip\n', "found a formula or an apostrophe"),
+    ("cards", "number,issuer,funding\n'Y-0009,3,chip\n", "found a formula or an apostrophe"),
+    ("terminals", "number,operator\n'G-1,Bus\n", "found a formula or an apostrophe, as"),
+    ("terminals", 'number,operator\n"=""G-1""",Bus\n', "found a formula or an apostrophe, as"),
+    ("terminals", "number,operator\n1.23E+15,Bus\n", "found a float, as a spreadsheet writes it"),
     ("tariff", "from,to,fare_fen\n0,1,5\n", ":2: column from: expected a station of 1 to 2048"),
     ("tariff", "from,to,fare_fen\n1,1,5\n1,1,5\n", ":3: column to: expected each pair once"),
     ("tariff", "from,to,fare_fen\n1,1,-5\n", ":2: column fare_fen: expected 0 or more fen"),
@@ -293,6 +309,17 @@ def test_tokens_of_a_file_for_the_ledgers_own_and_for_an_operator(
     refused = CliRunner().invoke(app, [str(gap), "--to", server.address])
     assert f"{gap}:3: column number: expected a printed number" in str(refused.exception)
     assert refused.stdout == ""
+
+
+def test_a_token_loads_in_the_forms_it_is_shown_in(server: Served, tmp_path: Path) -> None:
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    rows = ("0x1234567890123456", "0xF18E680d1afa7809", "01234567890123456", "17405964015330031625")
+    text = "token,issuer,funding\n" + "".join(f"{row},Bank,chip\n" for row in rows)
+    done = run_load(server, "cards", write(tmp_path, "c.csv", text))
+    assert "4 cards read, 3 changed" in done.stderr  # the last is the second
+    with server.client() as client:
+        for token in (0x1234567890123456, 0xF18E680D1AFA7809, 1234567890123456):
+            assert client.card(token).issuer == BANK
 
 
 def test_what_is_read_is_not_overwritten(server: Served, tmp_path: Path) -> None:
