@@ -14,8 +14,9 @@ from onecard.cli.changes import DryRun, Move, Sending
 from onecard.cli.exit_status import Exit
 from onecard.cli.issued import Issued
 from onecard.cli.rows import Line, Rows, located
-from onecard.core.calendar import day_number, day_text, midnight_us
+from onecard.core.calendar import TIME_MIN_US, day_number, day_text, midnight_us
 from onecard.core.card_number import ANY, CardForm, spreadsheet_fault
+from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput
 from onecard.core.tariff.distance import compile_tariff
@@ -52,6 +53,8 @@ FUNDINGS = {
     "credit": pb.FUNDING_CREDIT,
 }
 YES = {"": None, "no": False, "0": False, "yes": True, "1": True}
+S, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000  # in microseconds
+QUARTER_US = HOUR // 4  # every zone that is in use is whole quarters from UTC
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")
 
 
@@ -178,7 +181,10 @@ def tariff(
 @app.command()
 def rules(file: File, to: To = ADDRESS) -> None:
     """The ledger's rules from now on. Columns: rule, value; a row for each rule that changes, of
-    go_live_us, age_max_us, ahead_max_us, amount_max_fen, zone_offset_us. The others stay.
+    go_live_us, age_max_us, ahead_max_us, amount_max_fen, zone_offset_us. The others stay. Times are
+    in microseconds, and what cannot be meant is refused: age_max_us is 1 hour to 10 years,
+    ahead_max_us 1 second to 7 days, zone_offset_us whole quarters of an hour, at most 14 hours,
+    go_live_us 0 or from 2000-01-01 to a day from now.
 
     Example: onecard load rules rules.csv --to 127.0.0.1:7421
     """
@@ -190,6 +196,7 @@ def rules(file: File, to: To = ADDRESS) -> None:
         value = line.number("value")
         if not -(1 << 63) <= value < 1 << 63:
             line.refuse("value", "a number of 64 bits")
+        _check_meant(line, rule, value)
         values[rule] = value
     if not values:
         raise BadInput(f"{file}: expected a row for a rule that changes, found none")
@@ -240,6 +247,21 @@ def declarations(
 
 def _participant(line: Line) -> pb.Participant:
     return pb.Participant(name=line.text("name"), role=line.choice("role", ROLES))
+
+
+def _check_meant(line: Line, rule: str, value: int) -> None:
+    """Refuses what only a mistake of the unit explains: a rule in seconds turns every tap away.
+
+    The server takes more, since a replay of old taps needs it."""
+    if rule == "age_max_us" and not HOUR <= value <= 3_660 * DAY:
+        line.refuse("value", f"{HOUR} (1 hour) to {3_660 * DAY} (10 years) microseconds")
+    if rule == "ahead_max_us" and not S <= value <= 7 * DAY:
+        line.refuse("value", f"{S} (1 second) to {7 * DAY} (7 days) microseconds")
+    if rule == "zone_offset_us" and (abs(value) > 14 * HOUR or value % QUARTER_US):
+        line.refuse("value", f"a multiple of {QUARTER_US} (15 minutes) within 14 hours of 0")
+    latest_us = SystemClock().now_us() + DAY
+    if rule == "go_live_us" and value and not TIME_MIN_US <= value <= latest_us:
+        line.refuse("value", f"0, or {TIME_MIN_US} (2000-01-01) to {latest_us} (in a day)")
 
 
 def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:

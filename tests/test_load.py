@@ -97,16 +97,38 @@ def test_a_tariff_begins_at_midnight_of_the_zone_that_rules_say(
 
 
 def test_rules_load_whole_or_those_that_change(server: Served, tmp_path: Path) -> None:
-    text = "rule,value\n" + "".join(f"{rule},{7 + at}\n" for at, rule in enumerate(load.RULES))
-    run_load(server, "rules", write(tmp_path, "rules.csv", text))
-    assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == [7, 8, 9, 10, 11]
-    part = write(tmp_path, "part.csv", "rule,value\ngo_live_us,1\nage_max_us,8\n")
+    values = [946_684_800_000_000, 3_600_000_000, 1_000_000, 10, -900_000_000]
+    rows = [f"{rule},{value}\n" for rule, value in zip(load.RULES, values, strict=True)]
+    run_load(server, "rules", write(tmp_path, "rules.csv", "rule,value\n" + "".join(rows)))
+    assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == values
+    part = write(tmp_path, "part.csv", "rule,value\ngo_live_us,0\nage_max_us,3600000000\n")
     assert (
-        "go_live_us 1, 7 before\nage_max_us 8, as it was" in run_load(server, "rules", part).output
+        f"go_live_us 0, {values[0]} before\nage_max_us 3600000000, as it was"
+        in run_load(server, "rules", part).output
     )
-    assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == [1, 8, 9, 10, 11]
+    assert [int(server.node.state.totals[rule][0]) for rule in load.RULES] == [0, *values[1:]]
     with pytest.raises(BadInput, match="expected a row for a rule that changes"):
         run_load(server, "rules", write(tmp_path, "none.csv", "rule,value\n"))
+
+
+UNMEANT = [  # a rule in another unit, or just outside what can be meant
+    ("age_max_us", (5_184_000, 3_599_999_999, 1 << 60, -1)),
+    ("ahead_max_us", (0, 3_600, 999_999, 604_800_000_001)),
+    ("zone_offset_us", (8, 28_800, 28_800_000, 28_800_000_001, 51_300_000_000)),
+    ("go_live_us", (1, 1_790_000_000, 1_790_000_000_000, 1_790_000_000_000_000_000)),
+]
+
+
+@pytest.mark.parametrize(("rule", "values"), UNMEANT)
+def test_a_rule_that_cannot_be_meant_is_refused(
+    server: Served, tmp_path: Path, rule: str, values: tuple[int, ...]
+) -> None:
+    before = server.node.state.totals[rule][0]
+    for value in values:
+        path = write(tmp_path, "r.csv", f"rule,value\n{rule},{value}\n")
+        with pytest.raises(BadInput, match=r"r\.csv:2: column value: expected .*, found '"):
+            run_load(server, "rules", path)
+    assert server.node.state.totals[rule][0] == before
 
 
 def test_declarations_exit_1_where_they_do_not_agree(server: Served, tmp_path: Path) -> None:
@@ -191,7 +213,7 @@ BAD_FILES = [
     ("tariff", "from,to,fare_fen\n", ": expected fares, found no rows"),
     (
         "rules",
-        "rule,value\ngo_live_us,1\ngo_live_us,2\n",
+        "rule,value\ngo_live_us,0\ngo_live_us,0\n",
         ":3: column rule: expected each rule once",
     ),
     ("rules", "rule,value\nspeed,1\n", ":2: column rule: expected go_live_us or"),
