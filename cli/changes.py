@@ -5,7 +5,7 @@ money it spends; a file with a column mixed up does that to all of them at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ import typer
 
 from onecard.cli.exit_status import Exit
 from onecard.cli.issued import Issued
+from onecard.cli.twice import Twice
 from onecard.core.errors import BadInput
 from onecard.core.row_change import Change
 from onecard.grpc.client import Client
@@ -37,6 +38,8 @@ class Rows(Protocol):
     """A file of such lines, sent some thousand at a time."""
 
     file: Path
+
+    def __iter__(self) -> Iterator[Any]: ...
 
     def send(self, put: Callable[[list[Any]], object], dry_run: bool = False) -> int: ...
 
@@ -78,6 +81,7 @@ class Sending:
 
     def _send(self, dry_run: bool, move: bool, shown: Collection[int]) -> None:
         self.tally.clear()
+        twice = Twice(self.client) if dry_run and self.kind != "participant" else None
 
         def put(part: list[Any]) -> None:
             messages: dict[str, Any] = {f"{self.kind}s": [self.message(row) for row in part]}
@@ -87,8 +91,15 @@ class Sending:
                 names = [getattr(one, self.issued.called) for one in messages[f"{self.kind}s"]]
                 self.issued.add(names, getattr(answer, f"{self.kind}_ids"))
             self._take(part, answer, shown)
+            if twice is not None:
+                twice.add(messages[f"{self.kind}s"], getattr(answer, f"{self.kind}_changes"))
 
         self.rows.send(put, dry_run)
+        for row, said, change, what in twice.repeats(self.rows, self.message) if twice else ():
+            self.tally.subtract([said])
+            self.tally.update([change])
+            if change in shown and said not in shown:
+                self._list(row, change, what)
 
     def _take(self, part: list[Any], answer: pb.LoadResponse, shown: Collection[int]) -> None:
         changes = getattr(answer, f"{self.kind}_changes")

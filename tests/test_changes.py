@@ -274,6 +274,45 @@ def test_load_lists_what_it_would_change_and_moves_only_when_told(
         assert number not in dry.output + moved.output
 
 
+HEAD = "number,issuer,funding\n"
+ACCOUNTS = "number,issuer,funding,account\n"
+TWICE = [  # a file that says two things of one card or gate; the line that moves, and the tally
+    ("card", "number,issuer,funding\nN1,Bank,chip\nN1,Other,chip\n", ":3: moved", (1, 0, 1, 0)),
+    ("card", f"{HEAD}A1,Bank,chip\nN1,Other,chip\nN1,Bank,chip\n", ":4: moved", (1, 0, 1, 1)),
+    ("card", "number,issuer,funding\nN1,Bank,chip\nN1,Bank,prepaid\n", "", (1, 1, 0, 0)),
+    ("card", f"{HEAD}N1,Bank,chip\nN1,4,chip\nN1,Other,chip\n", ":3: moved", (1, 0, 1, 1)),
+    ("card", "number,issuer,funding\nN1,Bank,chip\nN2,Bank,chip\nN1,Bank,chip\n", "", (2, 0, 0, 1)),
+    ("card", f"{ACCOUNTS}A1,Bank,chip,\nA1,Bank,chip,ACCOUNT\n", "", (0, 0, 0, 2)),
+    ("card", f"{ACCOUNTS}N1,Bank,chip,\nN1,Bank,chip,ACCOUNT\n", ":3: moved", (1, 0, 1, 0)),
+    ("card", f"{ACCOUNTS}N1,Bank,chip,ACCOUNT\nN1,Bank,chip,\n", "", (1, 0, 0, 1)),
+    ("terminal", "number,operator\nN1,Bus\nN1,Metro\n", ":3: N1: moved", (1, 0, 1, 0)),
+    ("terminal", "number,operator,place\nN1,Bus,0\nN1,Bus,\nN1,Bus,4\n", "", (1, 1, 0, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text", "moves", "tally"), TWICE)
+def test_a_dry_run_and_a_load_agree_on_rows_about_the_same(
+    server: Served, tmp_path: Path, kind: str, text: str, moves: str, tally: tuple[int, ...]
+) -> None:
+    with server.client() as client:
+        text = text.replace("ACCOUNT", str(client.card(number="A1").account))
+    path = write(tmp_path, "rows.csv", text)
+    words = ("added", "changed", "moved", "same")
+    summary = ", ".join(f"{count} {word}" for count, word in zip(tally, words, strict=True))
+    dry = run_load(server, f"{kind}s", path, "--dry-run")
+    assert f": {summary}; nothing was changed" in dry.stderr
+    assert [line for line in listed(dry, path) if "moved" in line and line.startswith(moves)] or (
+        not moves and "moved" not in dry.stdout
+    )
+    before = server.node.state.digest()
+    if moves:
+        with pytest.raises(BadInput, match=r"found 1, listed above.*repeat it with --move"):
+            run_load(server, f"{kind}s", path)
+        assert server.node.state.digest() == before
+    done = run_load(server, f"{kind}s", path, "--move")
+    assert done.stderr.strip().endswith(summary)
+
+
 def test_a_dry_run_of_a_file_exits_1_where_a_row_is_refused(server: Served, tmp_path: Path) -> None:
     path = write(tmp_path, "rows.csv", "number,operator\nN1,Bus\nN2,Bank\n")
     dry = run_load(server, "terminals", path, "--dry-run")
