@@ -172,10 +172,13 @@ class Client:
         token: ArrayLike,
         issuer: int,
         funding: int,
-        status: int = registry_pb2.STATUS_ACTIVE,
+        status: int = registry_pb2.STATUS_UNSPECIFIED,
         floor_fen: int | None = None,
     ) -> registry_pb2.LoadResponse:
-        """Cards by token, all alike, each with an account of its own. BadInput as for columns."""
+        """Cards by token, all alike, each with an account of its own. BadInput as for columns.
+
+        A status that is not given stays as it is, so that a blocked card is not made active.
+        """
         tokens = column_of("token", token, "<u8")
 
         def requests() -> Iterator[registry_pb2.LoadRequest]:
