@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from onecard.core.calendar import DAY_US
 from onecard.core.errors import NotFound
 from onecard.core.ledger import Ledger
 
@@ -17,7 +18,6 @@ One = Annotated[
     str, typer.Option("--operator", metavar="NAME|ID", help="Only of this participant.")
 ]
 ID_DIGITS_MAX = 20  # a number of any length is none of a participant, and slow to read
-DAY_US = 86_400_000_000
 
 
 @contextmanager

@@ -8,11 +8,11 @@ import typer
 
 from onecard.cli.looking import AsJson, Dir, One, local_time, name_of, opened, participant_of, text
 from onecard.cli.table import print_rows
+from onecard.core.calendar import DAY_US
 from onecard.core.ledger import Ledger
 from onecard.core.registry import RULES
 from onecard.ext.outcome import Role, Status
 
-DAY_US = 86_400_000_000
 HOUR_US = DAY_US // 24
 
 

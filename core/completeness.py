@@ -7,13 +7,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import DAY_US
 from onecard.core.derived.identity import Gap
 from onecard.core.journal.block import Block
 from onecard.ext.outcome import Image, Outcome, Record
 from onecard.ext.recent import IDENTITY
 
 ACCEPTED = (Outcome.ACCEPTED, Outcome.ACCEPTED_BELOW_FLOOR, Outcome.ACCEPTED_SUSPENSE)
-DAY_US = 86_400_000_000
 
 
 class Journal(Protocol):

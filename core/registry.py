@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.calendar import DAY_US
 from onecard.core.cards import AMOUNT_MAX_FEN
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.journal.block import Draft
@@ -26,7 +27,6 @@ NAME_BYTES_MAX = layout.PARTICIPANT["name"].itemsize
 NUMBER_BYTES_MAX = layout.TERMINAL["number"].itemsize
 TARIFF_NAME_BYTES_MAX = 36
 STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
-DAY_US = 86_400_000_000
 TERMINAL_COLUMNS = ("place", "operator", "mode", "status", "counterless")
 OPERATOR = TERMINAL_COLUMNS.index("operator")
 RULES = ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us")

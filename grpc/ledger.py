@@ -19,7 +19,7 @@ from onecard.ext.outcome import Flag, Record
 from onecard.ext.recent import IDENTITY
 from onecard.ext.state import State
 from onecard.grpc.asking import Asking
-from onecard.grpc.door import ALL, Writing, only_operator, only_party, principal
+from onecard.grpc.door import ALL, Writing, only_party, principal
 from onecard.grpc.seats import Seats
 from onecard.v1 import ledger_pb2 as pb
 from onecard.v1 import ledger_pb2_grpc
@@ -119,7 +119,6 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
         return await self._entry(int(sequence))
 
     async def StreamJournal(self, request: pb.StreamJournalRequest, context: Writing) -> None:
-        only_operator("Ledger.StreamJournal")
         self.readers.take(context.seat)
         try:
             await self._stream(request, context)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.calendar import day_text
+from onecard.core.calendar import DAY_US, day_text
 from onecard.core.clock import Clock
 from onecard.core.errors import BadInput
 from onecard.core.replay.taps import Device, Roll
@@ -21,7 +21,6 @@ from onecard.grpc.client import Client
 from onecard.grpc.feed import Answers, send
 from onecard.v1 import registry_pb2, settlement_pb2
 
-DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
 ISSUER = "深圳通"  # who issued the cards: the data names no other
 ZONE_US = 8 * HOUR_US

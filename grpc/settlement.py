@@ -4,7 +4,7 @@ from typing import Any
 
 from onecard.core.settlement.window import Closed, CloseWindow, WindowView, window_view
 from onecard.grpc.asking import Asking
-from onecard.grpc.door import ALL, only_operator, principal
+from onecard.grpc.door import ALL, principal
 from onecard.v1 import settlement_pb2 as pb
 from onecard.v1 import settlement_pb2_grpc
 
@@ -18,7 +18,6 @@ class Settlement(settlement_pb2_grpc.SettlementServicer):
         self.asking = asking
 
     async def CloseWindow(self, request: pb.CloseWindowRequest, _: Any) -> pb.Window:
-        only_operator("Settlement.CloseWindow")
         act = CloseWindow(request.window, request.business_day, request.force)
         closed: Closed = await self.asking.act(act)
         return await self._window(closed.window)
