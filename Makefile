@@ -6,12 +6,12 @@ SHORT ?=
 TAPS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
-SOURCES := setup.py pyproject.toml $(shell find ext core grpc cli \
+SOURCES := setup.py pyproject.toml $(shell find ext core grpc sample cli \
 	-name '*.pyx' -o -name '*.pxd' -o -name '*.proto' -o -name __init__.py)
-STUBS = $(patsubst ext/%.pyx,onecard.ext.%,$(wildcard ext/*.pyx))
+STUBS = $(patsubst %.pyx,onecard.%,$(subst /,.,$(wildcard ext/*/*.pyx)))
 DEBUG := build/debug
 TREE := Makefile README.md CHANGELOG.md MANIFEST.in pyproject.toml setup.py .ci \
-	bench cli core deploy docs ext grpc tests
+	bench cli core deploy docs ext grpc sample tests
 
 .DELETE_ON_ERROR:
 .PHONY: setup needs demo test check lint bench campaign debug clean
@@ -27,7 +27,7 @@ test: setup
 check: setup lint
 	$(BIN)/python -m pytest -q --durations=15
 
-# Cheapest first; the folder and import rules are tests/test_folders.py.
+# Cheapest first; the folder and import rules are tests/house/test_folders.py.
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,10 +51,10 @@ debug:
 	tar cf - --exclude='*.so' --exclude='ext/*.c' --exclude=__pycache__ $(TREE) | tar xf - -C $(DEBUG)
 	ONECARD_DEBUG=1 $(MAKE) -C $(DEBUG) setup VENV=.venv
 	cd $(DEBUG) && ONECARD_DEBUG=1 .venv/bin/python -m pytest -q --cov --cov-report=term \
-		--cov-report=html:coverage --deselect tests/test_newcomer.py
+		--cov-report=html:coverage --deselect tests/house/test_newcomer.py
 
 clean:
-	rm -rf build onecard.egg-info ext/*.so ext/*.c ext/*.html
+	rm -rf build onecard.egg-info ext/*.so ext/*/*.so ext/*.c ext/*/*.c ext/*/*.html
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
 needs:

@@ -1,4 +1,4 @@
-"""Builds the one package `onecard` out of the folders core/, ext/, grpc/ and cli/.
+"""Builds the one package `onecard` out of the folders core/, ext/, grpc/, sample/ and cli/.
 
 Metadata lives in pyproject.toml. Here are only the three steps setuptools does not know:
 naming the folders, .proto to Python, .pyx to C.
@@ -12,7 +12,7 @@ from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 GENERATED = "build/generated"  # what protoc writes; never edited, never committed
-TOPS = ("core", "ext", "grpc", "cli")  # folder x/ is the package onecard.x
+TOPS = ("core", "ext", "grpc", "sample", "cli")  # folder x/ is the package onecard.x
 FOLDERS = sorted({str(path.parent) for top in TOPS for path in Path(top).rglob("*.py")} | set(TOPS))
 PACKAGES = {folder.replace(os.sep, "."): folder for folder in FOLDERS}
 PACKAGES["v1"] = f"{GENERATED}/onecard/v1"
@@ -42,7 +42,7 @@ TRACE = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
 
 
 def link_tree() -> str:
-    """Lay build/tree/onecard/{core,ext,grpc,cli,v1} as links, for cimport and the type checkers."""
+    """Lay build/tree/onecard/ and its folders as links, for cimport and the type checkers."""
     package = TREE / "onecard"
     package.mkdir(parents=True, exist_ok=True)
     for name in (*TOPS, "v1"):
@@ -139,13 +139,13 @@ setup(
     },
     ext_modules=[
         Extension(
-            f"onecard.ext.{path.stem}",
+            ".".join(["onecard", *path.with_suffix("").parts]),
             [str(path)],
-            depends=sorted(map(str, Path("ext").glob("*.pxd"))),
+            depends=sorted(map(str, Path("ext").rglob("*.pxd"))),
             extra_compile_args=CFLAGS,
             define_macros=TRACE,
         )
-        for path in sorted(Path("ext").glob("*.pyx"))
+        for path in sorted(Path("ext").rglob("*.pyx"))
     ]
     + [Extension(SHARED, ["ext/_cyutility.c"], extra_compile_args=CFLAGS)],
     cmdclass={"build": build_all, "build_proto": build_proto, "build_ext": build_cython},

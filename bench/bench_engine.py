@@ -16,14 +16,14 @@ from bench import load
 from bench.bare import Appends
 from bench.figures import Figures, million
 from bench.server import FLOOR_FEN, accepted
-from onecard.core.cards import PutCards
-from onecard.core.clearing.node import Node, wait_for
+from onecard.core.authorize.node import Node, wait_for
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.journal.block import Draft
-from onecard.core.ledger import Ledger
-from onecard.core.registry import PutParticipants, PutTariff, PutTerminals, TerminalRow
-from onecard.ext.outcome import Funding, Role
+from onecard.core.ledger.opened import Ledger
+from onecard.core.registry.acts import PutParticipants, PutTariff, PutTerminals, TerminalRow
+from onecard.core.registry.cards import PutCards
+from onecard.ext.shape.numbers import Funding, Role
 
 CARDS = 1_000_000
 TERMINALS = 1_000

@@ -1,6 +1,6 @@
-"""Carries the figures of the Beijing metro over into core/tariff/beijing. Run once, by hand.
+"""Carries the figures of the Beijing metro over into core/tariff/cities/beijing. Run once, by hand.
 
-    python bench/carry_beijing.py ../shared/data/beijing_subway core/tariff/beijing
+    python bench/carry_beijing.py ../shared/data/beijing_subway core/tariff/cities/beijing
 
 Each line's file lists its stations in order with the metres from the station before; on a loop
 the first station has the metres from the last. Lines that share a station's name share the

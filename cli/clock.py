@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from onecard.core.calendar import instant_text, instant_us
-from onecard.core.clearing.booking import ConfirmClock
-from onecard.core.clearing.node import Node, wait_for
+from onecard.core.authorize.booking import ConfirmClock
+from onecard.core.authorize.node import Node, wait_for
 from onecard.core.clock import SystemClock
+from onecard.core.days import instant_text, instant_us
 from onecard.core.errors import BadInput, LedgerInUse
-from onecard.core.settings_file import read_settings
+from onecard.core.ledger.settings_file import read_settings
 from onecard.grpc.client import Client
 
 app = typer.Typer(

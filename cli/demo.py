@@ -18,19 +18,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
 from onecard.cli.replay import as_json, show, yuan
 from onecard.cli.table import print_rows
-from onecard.core.calendar import day_text
 from onecard.core.clock import SystemClock
-from onecard.core.day.generated import CHARGES, MOVES, Day, make
-from onecard.core.day.returned import write_returned
-from onecard.core.ledger import Ledger, read_card_tokens
-from onecard.core.replay import shenzhen
-from onecard.core.replay.taps import Roll
-from onecard.core.settlement.join import NAMES, What
-from onecard.core.settlement.reconcile import our_sheet, reconcile
+from onecard.core.days import day_text
+from onecard.core.ledger.opened import Ledger, read_card_tokens
+from onecard.core.ledger.token import CardTokens
+from onecard.core.reconcile.match import NAMES, What
+from onecard.core.reconcile.reconcile import our_sheet, reconcile
 from onecard.core.tariff.distance import BEIJING, compile_tariff
-from onecard.core.token import CardTokens
-from onecard.grpc.day import Played, play
-from onecard.grpc.replay import Result, replay
+from onecard.sample.generated.day import CHARGES, MOVES, Day, make
+from onecard.sample.generated.play import Played, play
+from onecard.sample.generated.returned import write_returned
+from onecard.sample.recorded import shenzhen
+from onecard.sample.recorded.play import Result, replay
+from onecard.sample.recorded.taps import Roll
 
 REAL = "../shared/data/shenzhen_taps"
 ENVIRONMENT = "ONECARD_TAPS"

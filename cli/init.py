@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from onecard.core.card_number import CardForm
 from onecard.core.config import GIB, MIB, Settings
-from onecard.core.ledger import TOKEN_KEY, Ledger
-from onecard.core.settings_file import LIMITS, SETTINGS
+from onecard.core.ledger.card_number import CardForm
+from onecard.core.ledger.opened import TOKEN_KEY, Ledger
+from onecard.core.ledger.settings_file import LIMITS, SETTINGS
 
 SEGMENT_BYTES_MIN = 64 * MIB  # several of the largest groups; smaller only in tests
 

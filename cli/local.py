@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecard.core.audit.verify import Progress, Report, verify
 from onecard.core.errors import BadInput, OnecardError
-from onecard.core.ledger import TOML, Ledger, read_card
-from onecard.core.settlement.files import write_files
-from onecard.core.settlement.manifest import Manifest
-from onecard.core.verify import Progress, Report, verify
+from onecard.core.exchange.files import write_files
+from onecard.core.exchange.manifest import Manifest
+from onecard.core.ledger.opened import TOML, Ledger, read_card
 from onecard.grpc.client import Client
 
 LOG = "server.log"

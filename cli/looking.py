@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from onecard.core.calendar import DAY_US
+from onecard.core.days import DAY_US
 from onecard.core.errors import NotFound
-from onecard.core.ledger import Ledger
+from onecard.core.ledger.opened import Ledger
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The ledger's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

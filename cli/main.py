@@ -12,20 +12,20 @@ from onecard.cli import (
     clock,
     demo,
     init,
-    load,
     reconcile,
     replay,
     serve,
     settle,
     show,
+    stdio,
     stop,
     tokens,
     verify,
 )
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
-from onecard.core import stdio
+from onecard.cli.load import commands
 from onecard.core.errors import OnecardError, os_words, quoted
-from onecard.core.ledger import FORMAT
+from onecard.core.ledger.opened import FORMAT
 
 app = typer.Typer(
     name="onecard",
@@ -40,7 +40,7 @@ app = typer.Typer(
 app.command()(init.init)
 app.command()(serve.serve)
 app.command()(stop.stop)
-app.add_typer(load.app, name="load")
+app.add_typer(commands.app, name="load")
 app.command()(tokens.tokens)
 app.command()(replay.replay)
 app.command()(settle.settle)

@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from onecard.core.errors import BadInput, OnecardError
+from onecard.core.exchange.facts import Facts
 from onecard.core.journal import Journal
-from onecard.core.ledger import Ledger, read_card
-from onecard.core.settlement.facts import Facts
-from onecard.core.settlement.hints import hints
-from onecard.core.settlement.join import NAMES, What
-from onecard.core.settlement.reconcile import CONVENTION, Result, our_sheet
-from onecard.core.settlement.reconcile import reconcile as match
-from onecard.core.settlement.told import Told
+from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.reconcile.hints import hints
+from onecard.core.reconcile.match import NAMES, What
+from onecard.core.reconcile.reconcile import CONVENTION, Result, our_sheet
+from onecard.core.reconcile.reconcile import reconcile as match
+from onecard.core.reconcile.told import Told
 
 BREAKS = 1  # exit status; 2 is a file that was refused
 BREAKS_SHOWN = 1000

@@ -20,18 +20,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from onecard.cli.exit_status import Exit
 from onecard.cli.local import Settled, check_same_ledger, connected, ledger_folder, serving, settled
 from onecard.cli.table import print_rows
-from onecard.core import card_number
-from onecard.core.calendar import day_text
-from onecard.core.card_number import CardForm
 from onecard.core.clock import SystemClock
+from onecard.core.days import day_text
 from onecard.core.errors import BadInput
-from onecard.core.ledger import TOML, read_card, read_card_tokens, read_key, read_token_key
-from onecard.core.replay import shenzhen
-from onecard.core.replay.taps import Fault, Roll
-from onecard.core.settlement.manifest import Manifest
-from onecard.core.token import CardTokens, key_check
-from onecard.grpc.replay import Result
-from onecard.grpc.replay import replay as send_taps
+from onecard.core.exchange.manifest import Manifest
+from onecard.core.ledger import card_number
+from onecard.core.ledger.card_number import CardForm
+from onecard.core.ledger.opened import (
+    TOML,
+    read_card,
+    read_card_tokens,
+    read_key,
+    read_token_key,
+)
+from onecard.core.ledger.token import CardTokens, key_check
+from onecard.sample.recorded import shenzhen
+from onecard.sample.recorded.play import Result
+from onecard.sample.recorded.play import replay as send_taps
+from onecard.sample.recorded.taps import Fault, Roll
 
 NOT_LOCAL = "not verified: give --data DIR, the folder of the ledger served there"
 REASONS_SHOWN = 6

@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from onecard.core import stdio
+from onecard.cli import stdio
 from onecard.core.clock import SystemClock
 from onecard.core.config import RANGES, Settings
 from onecard.core.errors import BadInput
-from onecard.core.lines import Lines
-from onecard.core.log import Log
-from onecard.core.settings_file import KEPT, SETTINGS, read_settings
-from onecard.grpc.host import Host, Ready
-from onecard.grpc.server import Address
+from onecard.core.ledger.settings_file import KEPT, SETTINGS, read_settings
+from onecard.core.watch.lines import Lines
+from onecard.core.watch.log import Log
+from onecard.grpc.server.process import Host, Ready
+from onecard.grpc.server.server import Address
 
 LAST_WORDS_S = 1.0  # for the log to be written at the end; a reader that does not read is left
 READY_BYTES_MAX = 4096  # one line

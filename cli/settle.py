@@ -12,17 +12,17 @@ from rich.progress import Progress as Bar
 
 from onecard.cli.local import check_same_ledger
 from onecard.cli.table import print_rows
-from onecard.core.calendar import day_number, day_text
-from onecard.core.clearing.node import Node
+from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
+from onecard.core.days import day_number, day_text
 from onecard.core.errors import BadInput, LedgerInUse
+from onecard.core.exchange.facts import Facts
+from onecard.core.exchange.files import write_files
+from onecard.core.exchange.manifest import MANIFEST, Manifest
+from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
 from onecard.core.journal import Journal
-from onecard.core.ledger import Ledger, read_card
-from onecard.core.settings_file import read_settings
-from onecard.core.settlement.facts import Facts
-from onecard.core.settlement.files import write_files
-from onecard.core.settlement.manifest import MANIFEST, Manifest
-from onecard.core.settlement.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
+from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.settings_file import read_settings
 from onecard.core.settlement.window import CloseWindow
 from onecard.grpc.client import Client
 

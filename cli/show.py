@@ -22,14 +22,14 @@ from onecard.cli.looking import (
     text,
 )
 from onecard.cli.table import SECONDS, print_facts, print_rows
-from onecard.core import completeness
-from onecard.core.calendar import day_text
+from onecard.core.audit import completeness
 from onecard.core.clock import SystemClock
+from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
-from onecard.core.ledger import Ledger
+from onecard.core.ledger.opened import Ledger
+from onecard.core.query.suspense import MENDED_BY, find_suspense
 from onecard.core.settlement.window import WindowView, window_view
-from onecard.core.suspense import MENDED_BY, find_suspense
-from onecard.ext.outcome import Effect, Flag, Funding, Kind, Outcome, OwnerKind, Purse, Status
+from onecard.ext.shape.numbers import Effect, Flag, Funding, Kind, Outcome, OwnerKind, Purse, Status
 
 app = typer.Typer(
     no_args_is_help=True,

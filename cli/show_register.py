@@ -8,10 +8,10 @@ import typer
 
 from onecard.cli.looking import AsJson, Dir, One, local_time, name_of, opened, participant_of, text
 from onecard.cli.table import print_rows
-from onecard.core.calendar import DAY_US
-from onecard.core.ledger import Ledger
-from onecard.core.registry import RULES
-from onecard.ext.outcome import Role, Status
+from onecard.core.days import DAY_US
+from onecard.core.ledger.opened import Ledger
+from onecard.core.registry.acts import RULES
+from onecard.ext.shape.numbers import Role, Status
 
 HOUR_US = DAY_US // 24
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from onecard.core.errors import LedgerMissing, OnecardError
-from onecard.core.ledger import TOML
-from onecard.core.owner import holder, is_free, said
+from onecard.core.ledger.opened import TOML
+from onecard.core.ledger.owner import holder, is_free, said
 
 TIMEOUT_S = 120.0  # it answers what is in flight and saves a checkpoint; as deploy's unit waits
 

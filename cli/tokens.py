@@ -10,9 +10,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from onecard.cli.load import ADDRESS, CONNECT_S, TIMEOUT_S, File, To
+from onecard.cli.load.commands import ADDRESS, CONNECT_S, TIMEOUT_S, File, To
+from onecard.cli.load.rows import Line, Rows, located
 from onecard.cli.output import check_other, written
-from onecard.cli.rows import Line, Rows, located
 from onecard.grpc.client import LOAD_ROWS, Client
 
 

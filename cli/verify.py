@@ -11,9 +11,9 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from onecard.cli.exit_status import Exit
+from onecard.core.audit.verify import Progress, Report
+from onecard.core.audit.verify import verify as prove
 from onecard.core.errors import BadInput
-from onecard.core.verify import Progress, Report
-from onecard.core.verify import verify as prove
 
 HEAD_BYTES = 32
 

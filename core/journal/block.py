@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault
-from onecard.ext import layout
-from onecard.ext.outcome import Record
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Record
 
 Rows: TypeAlias = NDArray[np.void]
 Bytes: TypeAlias = bytes | memoryview

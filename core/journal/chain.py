@@ -9,14 +9,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.datafile import later
-from onecard.core.disk import free_bytes
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
 from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
-from onecard.core.store import Readers, StoreFailed, StoreFull, sync_folder
-from onecard.ext import layout
+from onecard.core.storage.datafile import later
+from onecard.core.storage.disk import free_bytes
+from onecard.core.storage.environment import Readers, StoreFailed, StoreFull, sync_folder
+from onecard.ext.shape import layout
 
 FOLDER = "journal"
 SEGMENT_BYTES = 64 << 30  # address space, not disk: the file grows as it is written

@@ -19,9 +19,9 @@ from onecard.core.journal.block import (
     parse,
     parse_header,
 )
-from onecard.core.store import Cursor, Store, Txn, sync_folder
-from onecard.ext import layout
-from onecard.ext.outcome import Record
+from onecard.core.storage.environment import Cursor, Store, Txn, sync_folder
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Record
 
 META = np.dtype(
     [

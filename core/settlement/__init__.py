@@ -1,1 +1,1 @@
-"""Windows: closing them, their details and files, and what participants send back."""
+"""Windows: closing them, and what is in one."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.calendar import day_number, day_of, day_text
+from onecard.core.days import day_number, day_of, day_text
 from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
 from onecard.core.journal.block import Block, Draft
-from onecard.ext import layout
-from onecard.ext.outcome import Record
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Record
 
 if TYPE_CHECKING:
-    from onecard.ext.state import State
+    from onecard.ext.state.state import State
 
 NAME = np.dtype("S88")  # a row of the blob of a WINDOWS block: the name as it was at the cut
 DAY_MIN = day_number("2000-01-01")  # the span of times a tap may have, docs/ledger.md

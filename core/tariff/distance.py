@@ -18,7 +18,7 @@ from onecard.core.errors import BadInput
 from onecard.core.tariff import folder as reading
 from onecard.core.tariff.folder import FARE_MAX_FEN, METRES_MAX, Steps
 
-BEIJING = files("onecard.core.tariff.beijing")
+BEIJING = files("onecard.core.tariff.cities.beijing")
 
 
 @dataclass(frozen=True, slots=True)

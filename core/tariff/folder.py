@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.calendar import EPOCH
-from onecard.core.disk import is_irregular
+from onecard.core.days import EPOCH
 from onecard.core.errors import BadInput, quoted
-from onecard.core.name import name_bytes
-from onecard.core.registry import TARIFF_NAME_BYTES_MAX
+from onecard.core.registry.acts import TARIFF_NAME_BYTES_MAX
+from onecard.core.registry.name import name_bytes
+from onecard.core.storage.disk import is_irregular
 
 STATIONS_MAX = 2048  # 16 MiB of fares; the whole of China's largest network has below 500
 METRES_MAX = 1 << 29  # so that two of them still add up in 32 bits

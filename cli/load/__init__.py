@@ -1,0 +1,1 @@
+"""`onecard load`: a file a kind of row."""

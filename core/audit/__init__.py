@@ -1,0 +1,1 @@
+"""Proves a ledger: its chain, its books, its identities, and that everything came."""

@@ -1,0 +1,182 @@
+"""One identity, one entry: what a whole journal binds, sorted, and held against what is closed.
+
+Identities are collected in runs of a million, each sorted and put into a file of the system's
+folder for temporary files (24 bytes an identity; a journal of one run needs none). The runs are
+then read side by side, a range of keys after another: some 30 MiB at a time, and half a MiB more
+for each run.
+"""
+
+import tempfile
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.checkpoint.identities import Identities
+from onecard.core.checkpoint.recovery import bound_by
+from onecard.core.errors import LedgerFault
+from onecard.core.journal import Block
+from onecard.ext.identity import pages as identity_pages
+from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.shape.numbers import Record
+
+Rows = NDArray[np.void]
+Key = tuple[int, int, int]
+ROWS_A_RUN = 1 << 20
+# Each run is sampled so often; a range spans so many samples.
+ROWS_A_SAMPLE = 1 << 14
+SAMPLES_A_RANGE = 64
+NONE: Rows = np.empty(0, IDENTITY)
+
+
+class Bound:
+    """Everything bound by the blocks taken so far. To be closed, which removes its files."""
+
+    def __init__(self) -> None:
+        self._rows: list[Rows] = []
+        self._count = 0
+        self._runs: list[Path] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> "Bound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def take(self, block: Block) -> None:
+        """Collect what a block's entries bind, tombstoned identities included."""
+        if block.record != Record.ENTRIES:
+            return
+        self._rows.append(bound_by(block, 0))
+        self._count += len(self._rows[-1])
+        if self._count >= ROWS_A_RUN:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="onecard-verify-")
+            path = Path(self._folder.name, str(len(self._runs)))
+            self._sorted().tofile(path)
+            self._runs.append(path)
+            self._rows, self._count = [], 0
+
+    def in_order(self) -> Iterator[Rows]:
+        """All identities in order of terminal, epoch and terminal_seq, some at a time.
+
+        LedgerFault where one is bound to two entries. No more blocks may be taken.
+        """
+        runs: list[Rows] = [np.memmap(path, IDENTITY, "r") for path in self._runs]
+        runs.append(self._sorted())
+        for part in _side_by_side(runs):
+            _check_once(part)
+            yield part
+
+    def _sorted(self) -> Rows:
+        return identity_pages.arrange(np.concatenate([NONE, *self._rows]), whole=True)
+
+
+def agree(bound: Bound, identities: Identities) -> int:
+    """How many of the closed identities were held against the journal, all of which agree.
+
+    LedgerFault where one is bound twice, or where an identity up to `closed` is missing, leads to
+    another entry, or is in no entry. Only the first is the journal's fault.
+    """
+    closed = identities.closed
+    stored = _Stored(identities)
+    compared = 0
+    for rows in bound.in_order():
+        found = stored.up_to(key_of(rows[-1]))
+        _compare(rows[rows["sequence"] <= closed], found[found["sequence"] <= closed])
+        # Of a closing that was cut, or goes on at this moment, some are there already.
+        early = found[found["sequence"] > closed]
+        both = identity_pages.arrange(np.concatenate([rows, early]), whole=True)
+        if len(early) and int((both[1:] == both[:-1]).sum()) != len(early):
+            raise _differ("expected identities that entries bound, found others", early[0])
+        compared += len(found)
+    rest = stored.rest()
+    if len(rest):
+        raise _differ("expected none more than the journal has, found more", rest[0])
+    return compared
+
+
+class _Stored:
+    """The closed identities in order, taken piece by piece."""
+
+    def __init__(self, identities: Identities) -> None:
+        self._walk = identities.in_order()
+        self._rows = NONE
+
+    def up_to(self, key: Key) -> Rows:
+        """Those not taken yet up to a key."""
+        parts = []
+        while True:
+            at = bisect_right(self._rows, key, key=key_of)
+            parts.append(self._rows[:at])
+            self._rows = self._rows[at:]
+            if len(self._rows):
+                return np.concatenate(parts)
+            self._rows = next(self._walk, NONE)
+            if not len(self._rows):
+                return np.concatenate(parts)
+
+    def rest(self) -> Rows:
+        """The first of those that are left, if any."""
+        return self._rows if len(self._rows) else next(self._walk, NONE)
+
+
+def key_of(row: np.void) -> Key:
+    """What identities are in order of."""
+    return int(row["terminal"]), int(row["epoch"]), int(row["terminal_seq"])
+
+
+def _side_by_side(runs: list[Rows]) -> Iterator[Rows]:
+    samples = sorted(key_of(row) for run in runs[:-1] for row in run[::ROWS_A_SAMPLE])
+    at = [0] * len(runs)
+    for bound in [*samples[SAMPLES_A_RANGE::SAMPLES_A_RANGE], None]:
+        parts = []
+        for i, run in enumerate(runs):
+            end = len(run) if bound is None else bisect_left(run, bound, at[i], key=key_of)
+            parts.append(run[at[i] : end])
+            at[i] = end
+        if any(map(len, parts)):
+            yield identity_pages.arrange(np.concatenate(parts), whole=True)
+
+
+def _check_once(rows: Rows) -> None:
+    same = np.ones(max(len(rows) - 1, 0), np.bool_)
+    for column in ("terminal", "epoch", "terminal_seq"):
+        same &= rows[column][1:] == rows[column][:-1]
+    twice = np.flatnonzero(same)
+    if len(twice):
+        first, second = rows[twice[0]], rows[twice[0] + 1]
+        raise LedgerFault(
+            f"{_named(first)}: expected one entry to bind it, found entries "
+            f"{min(first['sequence'], second['sequence'])} and "
+            f"{max(first['sequence'], second['sequence'])}: it was booked twice"
+        )
+
+
+def _compare(wanted: Rows, found: Rows) -> None:
+    shared = min(len(wanted), len(found))
+    differs = np.flatnonzero(wanted[:shared] != found[:shared])
+    at = int(differs[0]) if len(differs) else shared
+    if at < len(wanted) and (at == len(found) or key_of(wanted[at]) < key_of(found[at])):
+        raise _differ(f"expected entry {wanted[at]['sequence']}, found none", wanted[at])
+    if at < len(found) and (at == len(wanted) or key_of(found[at]) < key_of(wanted[at])):
+        raise _differ(f"expected none, found entry {found[at]['sequence']}", found[at])
+    if at < shared:
+        sequences = wanted[at]["sequence"], found[at]["sequence"]
+        raise _differ("expected entry {}, found entry {}".format(*sequences), found[at])
+
+
+def _differ(said: str, row: np.void) -> LedgerFault:
+    return LedgerFault(
+        f"closed identities, {_named(row)}: {said}; delete the folder checkpoint/identities, "
+        "a start makes it again"
+    )
+
+
+def _named(row: np.void) -> str:
+    terminal, epoch, terminal_seq = key_of(row)
+    return f"terminal {terminal}, epoch {epoch}, sequence {terminal_seq}"

@@ -1,0 +1,411 @@
+"""The one writer, on one screen: batches in, decided, drafted for the journal, answered.
+
+No thread is started here; node.py runs the steps on threads, tests and tools call `step`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.authorize.booking import BookingTime, ConfirmClock
+from onecard.core.authorize.message import read_taps
+from onecard.core.authorize.recall import recall
+from onecard.core.clock import Clock
+from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError, Overloaded
+from onecard.core.failpoint import here
+from onecard.core.journal.block import ROWS, Draft
+from onecard.core.ledger.opened import Ledger
+from onecard.core.registry.acts import PutRules
+from onecard.ext.identity.recent import Recent
+from onecard.ext.judge.batch import judge
+from onecard.ext.judge.counters import Counters
+from onecard.ext.judge.draft import EntryDraft
+from onecard.ext.judge.lookback import Recalled, lacks
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Kind, Outcome, Record
+from onecard.ext.state.state import State
+from onecard.ext.wire.batch import Decisions, Taps
+
+Done = Callable[[object], None]
+BYTES_A_TAP = layout.ENTRY.itemsize + 3 * layout.LEG.itemsize + 2 * layout.EXTENSION.itemsize
+CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
+CONFLICT_TERMINALS = 5  # named in the log
+RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
+
+
+class Act(Protocol):
+    """What is not a tap; see registry.py."""
+
+    def apply(
+        self, state: State, sequence: int, booked_at_us: int
+    ) -> tuple[list[Draft], object]: ...
+
+
+def unheard(answer: object) -> None:
+    """For a caller that takes the answer from `step`."""
+
+
+@dataclass(slots=True)
+class TapsIn:
+    """One TapBatch message; answered with one Decisions message."""
+
+    principal: int
+    message: bytes
+    stream: object = None
+    done: Done = unheard
+    taps: Taps | None = None  # once it was read
+    conflicts: int = 0  # rows answered CONFLICT, once judged
+    conflict_terminals: str = ""  # the first few they came from
+    refusal: OnecardError | None = None  # its history could not be read now
+    recalled: Recalled | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.message)
+
+
+@dataclass(slots=True)
+class ActIn:
+    """An act; answered with its result."""
+
+    act: Act
+    stream: object = None
+    done: Done = unheard
+    size: int = 0
+
+
+@dataclass(slots=True)
+class ReadIn:
+    """A question about the state; answered once what it saw is durable."""
+
+    question: Callable[[State], object]
+    stream: object = None
+    done: Done = unheard
+    size: int = 0
+
+
+Submission = TapsIn | ActIn | ReadIn
+
+
+@dataclass(slots=True)
+class Group:
+    """What is journalled in one transaction, and what is answered when that is durable."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    entry_drafts: list[EntryDraft] = field(default_factory=list)
+    answers: list[tuple[Submission, object]] = field(default_factory=list)
+    last: int = 0  # sequence of the last row
+    act_bytes: int = 0  # of the drafts of its acts
+
+    @property
+    def bytes(self) -> int:
+        return sum(draft.value.nbytes for draft in self.drafts)
+
+
+class Engine:
+    """State, recent identities and the judge of one open ledger; one thread at a time."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, counters: Counters | None = None) -> None:
+        self.ledger = ledger
+        self.state = ledger.state
+        self.journal = ledger.journal
+        self.settings = ledger.settings
+        self.booking = BookingTime(clock, ledger.settings)
+        self.counters = counters or Counters()
+        self._spare: list[EntryDraft] = []
+        self._open: EntryDraft | None = None
+        self._now_us = 0
+        self._conflicts = 0
+        self.recent = self._remember()
+        self.look()
+        if int(self.state.totals["last"][0]) == 0:
+            for answer in self.step([ActIn(PutRules())]):
+                if isinstance(answer, OnecardError):
+                    raise answer
+
+    def step(self, submissions: Sequence[Submission]) -> list[object]:
+        """Judge, journal and answer, on this thread; answers in order, errors as values."""
+        waiting = list(submissions)
+        answers: list[object] = []
+        while waiting:
+            group, waiting = self.judge(waiting)
+            self.commit(group)
+            answers += [answer for _, answer in group.answers]
+            if waiting and not self._room(waiting[0]):
+                self.close_identities()
+        return answers
+
+    # ---- judging ----------------------------------------------------------------------------
+
+    def judge(self, submissions: list[Submission]) -> tuple[Group, list[Submission]]:
+        """Decide in order until memory is full, or too little is durable: the group, who is left.
+
+        Anything raised here but an OnecardError is a fault of ours: the state may be half
+        changed, so the process must stop and rebuild it from the journal.
+        """
+        group = Group()
+        left: list[Submission] = []
+        self.look()
+        for at, submission in enumerate(submissions):
+            if not (self._room(submission) and self.reaches(submission)):
+                left = submissions[at:]
+                break
+            try:
+                answer = self._decide(submission, group)
+            except OnecardError as error:
+                if isinstance(error, LedgerFault):
+                    raise
+                answer = error
+            group.answers.append((submission, answer))
+            here("mid_judge")
+        self._finish(group)
+        group.last = int(self.state.totals["last"][0])
+        return group, left
+
+    def look(self) -> None:
+        """Read the clock that the next blocks are booked by, and whether it is to be believed."""
+        self.booking.look(int(self.state.totals["booked_at_us"][0]))
+
+    def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
+        """Read the message; what of its history is to be recalled first, or None. BadInput."""
+        taps = self.read(submission)
+        if lacks(self.state, self.recent, taps, submission.recalled) is None:
+            return None
+        # All of it anew, and what leaves memory next: else a batch could lack something else each
+        # time it comes back.
+        submission.recalled = None
+        return lacks(self.state, self.recent, taps, None, self.recent.ring_size // RING_GROUPS)
+
+    def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
+        """Read what is lacking from disk. Any thread, of what is durable."""
+        closings = self.recent.closings
+        count = self.read(submission).count
+        return recall(lacking, count, closings, self.journal, self.ledger.identities)
+
+    def read(self, submission: TapsIn) -> Taps:
+        """The columns of the message; a node has read them at the door. BadInput."""
+        if submission.taps is None:
+            submission.taps = read_taps(submission.message, self.settings.batch_taps_max)
+        return submission.taps
+
+    def _decide(self, submission: Submission, group: Group) -> object:
+        if isinstance(submission, TapsIn):
+            if self.booking.doubt is not None:
+                raise ClockDoubtful(self.booking.doubt)
+            return self._taps(submission, group)
+        self._finish(group)
+        if isinstance(submission, ReadIn):
+            return submission.question(self.state)
+        if isinstance(submission.act, ConfirmClock):
+            return self._confirm(submission.act, group)
+        if self.booking.doubt is not None:
+            raise ClockDoubtful(self.booking.doubt)
+        return self._act(submission.act, group)
+
+    def _taps(self, submission: TapsIn, group: Group) -> bytes:
+        taps = self.read(submission)
+        if submission.refusal is not None:
+            raise submission.refusal
+        lacking = self.prepare(submission)
+        while lacking is not None:  # node.py had it read before; here only what changed since
+            submission.recalled = self.recall(submission, lacking)
+            lacking = self.prepare(submission)
+        self._check_claims(taps)
+        draft = self._entry_draft(group, taps.count)
+        decisions = Decisions(taps.count, taps.request_id)
+        judge(
+            self.state,
+            self.recent,
+            taps,
+            draft,
+            decisions,
+            self.counters,
+            submission.principal,
+            self._now_us,
+            submission.recalled,
+        )
+        self._note_conflicts(submission, taps, decisions)
+        return decisions.message
+
+    def _note_conflicts(self, submission: TapsIn, taps: Taps, decisions: Decisions) -> None:
+        """For the log: an operator that sends one identity twice has a fault to find."""
+        before, self._conflicts = self._conflicts, self.counters.conflicts
+        submission.conflicts = self._conflicts - before
+        if submission.conflicts:
+            rows = decisions.column("outcome") == Outcome.CONFLICT
+            terminals = np.unique(taps.column("terminal")[rows])[:CONFLICT_TERMINALS]
+            submission.conflict_terminals = ",".join(map(str, terminals.tolist()))
+
+    def _check_claims(self, taps: Taps) -> None:
+        """Overloaded unless what the batch may take back of entries fits the table."""
+        left = self.state.claims_max - self.state.count("claims")
+        if taps.count > left and int(np.isin(taps.column("kind"), CLAIMING).sum()) > left:
+            raise Overloaded(
+                f"claims_max: this ledger has room for {self.state.claims_max} refunds, captures, "
+                "releases and reversals, and this might be more; serve it with --set claims_max=N"
+            )
+
+    def _confirm(self, act: ConfirmClock, group: Group) -> object:
+        """The time it was booked at; 0 where there is no doubt, so that nothing is booked."""
+        if self.booking.doubt is None:
+            return 0
+        self.booking.check(act, self.state)
+        booked_at_us = self._act(act, group)
+        self.booking.confirmed()
+        return booked_at_us
+
+    def _act(self, act: Act, group: Group) -> object:
+        now_us = self._booking_us()
+        drafts, answer = act.apply(self.state, int(self.state.totals["last"][0]) + 1, now_us)
+        size = group.act_bytes + sum(draft.value.nbytes for draft in drafts)
+        self.journal.room(size)  # an act's size is known only now; nothing of it is done yet
+        group.act_bytes = size
+        for draft in drafts:
+            label(draft)
+            self.state.apply(draft.value)
+        group.drafts += drafts
+        return answer
+
+    def _room(self, submission: Submission) -> bool:
+        """Whether memory takes the identities of a batch; a tombstone binds two."""
+        count = self._count(submission)
+        return count == 0 or self.recent.room(2 * count, self._last + count)
+
+    def reaches(self, submission: Submission) -> bool:
+        """Whether what the entries of a batch push out of the ring is durable, for recall to find.
+
+        So it is under any load of taps; an act may book more rows at once than the ring holds.
+        """
+        count = self._count(submission)
+        return count == 0 or self._last + count - self.journal.last <= self.recent.ring_size
+
+    def _count(self, submission: Submission) -> int:
+        if not isinstance(submission, TapsIn):
+            return 0
+        try:
+            return self.read(submission).count
+        except BadInput:
+            return 0  # judged, it gives that error
+
+    @property
+    def _last(self) -> int:
+        return int(self.state.totals["last"][0])
+
+    # ---- drafting ---------------------------------------------------------------------------
+
+    def _booking_us(self) -> int:
+        """The time of the next block: the clock's, and always after the block before."""
+        return max(self.booking.wall_us, int(self.state.totals["booked_at_us"][0]) + 1)
+
+    def _entry_draft(self, group: Group, count: int) -> EntryDraft:
+        """The draft that takes the next entries."""
+        if self._open is not None and self._open.count + count > self._open.taps_max:
+            self._finish(group)
+        if self._open is None:
+            size = max(self.settings.group_taps_max, self.settings.batch_taps_max)
+            self._open = self._spare.pop() if self._spare else EntryDraft(size)
+            self._open.reset(int(self.state.totals["last"][0]) + 1)
+            self._now_us = self._booking_us()
+        return self._open
+
+    def _finish(self, group: Group) -> None:
+        """End the open block of entries, so that what follows has later sequences."""
+        draft, self._open = self._open, None
+        if draft is None:
+            return
+        if draft.count == 0:
+            self._spare.append(draft)
+            return
+        self.state.totals["booked_at_us"] = self._now_us
+        group.entry_drafts.append(draft)
+        group.drafts.append(
+            Draft(
+                Record.ENTRIES,
+                draft.first,
+                draft.count,
+                self._now_us,
+                draft.finish(),
+                draft.leg_count,
+                draft.image_count,
+            )
+        )
+
+    # ---- after judging ----------------------------------------------------------------------
+
+    def commit(self, group: Group) -> None:
+        """Make the group durable. On the thread that writes the journal, one group at a time."""
+        if group.drafts:
+            here("before_commit")
+            self.journal.append(group.drafts)
+            here("after_commit")
+
+    def recycle(self, group: Group) -> None:
+        """Take the buffers of a durable group back. On the commit thread; a list is appended to."""
+        for draft in group.drafts:
+            draft.value = memoryview(b"")
+        self._spare += group.entry_drafts
+
+    def close_identities(self) -> None:
+        """Move the oldest full generation of identities to disk, on this thread."""
+        identities, generation = self.recent.oldest()
+        self.ledger.identities.close(identities, int(identities["sequence"].max()))
+        self.recent.close(identities)
+        self.recent.drop_oldest()
+        self.recent.recycle(generation)
+
+    # ---- at the start -----------------------------------------------------------------------
+
+    def _remember(self) -> Recent:
+        """Identities and entries back in memory, as far as memory goes."""
+        settings = self.settings
+        groups = RING_GROUPS * max(settings.group_taps_max, settings.batch_taps_max)
+        ring_size = 1 << (groups - 1).bit_length()
+        per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
+        self.recent = Recent(per_generation, settings.terminals_max, ring_size)
+        terminals = self.state.rows("terminals")
+        self.recent.close_all_below(terminals)
+        known = self.ledger.identities.counts(np.arange(len(terminals), dtype=np.uint32))
+        for identities in self.ledger.recent():
+            known += np.bincount(identities["terminal"], minlength=len(terminals))
+            at = 0
+            while at < len(identities):
+                end = cut(identities, at, self.recent.space or per_generation)
+                while not self.recent.fill(np.ascontiguousarray(identities[at:end])):
+                    self.close_identities()
+                at = end
+        # The state was made of the journal apart from them, so it tells what they lack.
+        fewer = np.flatnonzero(known < terminals["taken"])
+        if len(fewer):
+            self.ledger.forget_identities(
+                f"terminal {fewer[0]}: expected {terminals['taken'][fewer[0]]} identities or more, "
+                f"found {known[fewer[0]]} closed and in the journal after them"
+            )
+            return self._remember()
+        last = int(self.state.totals["last"][0])
+        entries = self.ledger.tail_entries(ring_size)
+        self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)
+        return self.recent
+
+
+def cut(identities: NDArray[np.void], at: int, rows_max: int) -> int:
+    """Where a part from `at` on of at most `rows_max` ends, never between what one entry bound."""
+    end = min(at + rows_max, len(identities))
+    if end < len(identities) and identities["sequence"][end] == identities["sequence"][end - 1]:
+        end -= 1
+    return end if end > at else min(at + 2, len(identities))
+
+
+def label(draft: Draft) -> None:
+    """Write into the header what the state reads of it; sealing adds the rest."""
+    header = np.frombuffer(draft.value, layout.HEADER, 1)
+    header["record"] = draft.record
+    header["row_bytes"] = ROWS[draft.record].itemsize
+    header["count"] = draft.count
+    header["legs"] = draft.legs
+    header["extensions"] = draft.extensions
+    header["blob_bytes"] = draft.blob_bytes
+    header["first"] = draft.first
+    header["booked_at_us"] = draft.booked_at_us

@@ -1,0 +1,36 @@
+"""Reads a TapBatch for the engine, and an answer for clients: ext/wire/batch does it."""
+
+from onecard.core.errors import BadInput
+from onecard.ext.wire import batch as wire
+
+# From here on a message that is not regular is worth a thread: less is gathered in microseconds.
+GATHER_BYTES_MIN = 1 << 16
+
+
+def read_taps(message: bytes, taps_max: int) -> wire.Taps:
+    """The columns of one message; BadInput says which field, where, what was expected and found."""
+    try:
+        return wire.read_taps(message, taps_max)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def is_slow(message: bytes) -> bool:
+    """Returns True when a thread beside should make a message regular before it is read."""
+    return len(message) > GATHER_BYTES_MIN and not wire.is_regular(message)
+
+
+def regular_taps(message: bytes, taps_max: int) -> bytes:
+    """The same message with each column in one run and unknown fields gone. BadInput."""
+    try:
+        return wire.regular_taps(message, taps_max)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def read_decisions(message: bytes) -> wire.Decisions:
+    """The columns of one answer, for clients."""
+    try:
+        return wire.read_decisions(message)
+    except ValueError as error:
+        raise BadInput(str(error)) from None

@@ -1,0 +1,85 @@
+"""Reads what a batch needs from history, off the engine thread."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.checkpoint.identities import Identities
+from onecard.core.checkpoint.recovery import bound_by
+from onecard.core.errors import LedgerFault
+from onecard.core.journal.chain import Journal
+from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.judge import lookback
+
+NOT_ASKED = -1
+ABSENT = -2
+NOTHING_BOUND: NDArray[np.void] = np.empty(0, IDENTITY)
+
+
+def recall(
+    lacks: NDArray[np.void], count: int, closings: int, journal: Journal, identities: Identities
+) -> lookback.Recalled:
+    """Everything `lacks` (LACK rows of a batch of `count` taps) asks for.
+
+    `closings` was read before: should identities leave memory meanwhile, the judge sees that an
+    absence found here is stale and asks again. What is not durable yet is still in memory and left
+    alone. LedgerFault where the index leads to no entry, or to another's.
+    """
+    lacks = lacks[lacks["sequence"] <= journal.last]
+    sequences = lacks["sequence"].copy()
+    asks = sequences == 0
+    keys = np.zeros(int(asks.sum()), IDENTITY)
+    for column in ("terminal", "epoch", "terminal_seq"):
+        keys[column] = lacks[column][asks]
+    sequences[asks] = identities.find(keys)
+    found = np.flatnonzero(sequences)
+    entries = journal.entries(sequences[found])
+    there = entries["sequence"] != 0
+    # What a tap names may be any number; what the index names must be an entry.
+    sound = there | (lacks["what"][found] == lookback.ABOUT)
+    if not sound.all():
+        raise _doubted(identities, f"expected an entry {sequences[found[~sound][0]]}, found none")
+    of_keys = np.flatnonzero(asks[found])
+    _check_bound(keys[sequences[asks] != 0], entries[of_keys], journal, identities)
+    indexes = np.full(len(lacks), ABSENT, np.int32)
+    indexes[found[there]] = np.flatnonzero(there)
+    own = np.full(count, NOT_ASKED, np.int32)
+    about = np.full(count, NOT_ASKED, np.int32)
+    mine = lacks["what"] == lookback.OWN
+    own[lacks["row"][mine]] = indexes[mine]
+    about[lacks["row"][~mine]] = indexes[~mine]
+    if len(entries) == 0:
+        entries = np.zeros(1, entries.dtype)  # a view of no rows has no address to point to
+    return lookback.Recalled(own, about, entries, closings)
+
+
+def _check_bound(
+    keys: NDArray[np.void], entries: NDArray[np.void], journal: Journal, identities: Identities
+) -> None:
+    """LedgerFault unless each entry bears the identity that led to it, or is its tombstone."""
+    differs = np.zeros(len(keys), np.bool_)
+    for column in ("terminal", "epoch", "terminal_seq"):
+        differs |= keys[column] != entries[column]
+    targets = keys[differs]
+    targets["sequence"] = entries["sequence"][differs]
+    targets.sort(order="sequence")
+    last, bound = 0, NOTHING_BOUND
+    for target in targets:  # a batch may name many tombstones of one block
+        if int(target["sequence"]) > last:
+            block = journal.block_of(int(target["sequence"]))
+            last = int(target["sequence"]) if block is None else block.last
+            bound = NOTHING_BOUND if block is None else bound_by(block, 0)
+        low, high = np.searchsorted(bound["sequence"], [target["sequence"], target["sequence"] + 1])
+        if not (bound[low:high] == target).any():
+            raise _doubted(
+                identities,
+                f"expected entry {target['sequence']} to bind sequence {target['terminal_seq']} of "
+                f"epoch {target['epoch']} of terminal {target['terminal']}, found that it does not",
+            )
+
+
+def _doubted(identities: Identities, reason: str) -> LedgerFault:
+    """What the index says is not so: this process stops, and the next start makes it anew."""
+    identities.doubt(f"closed identities: {reason}")
+    return LedgerFault(
+        f"closed identities: {reason}; start again: they are made anew from the journal"
+    )

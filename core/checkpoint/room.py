@@ -1,0 +1,99 @@
+"""How many rows a state is made for, and what to do where a sound ledger has more of them.
+
+Limits say what may be added. Whoever only reads a ledger takes as much room as is in use, whatever
+the limits say, and whoever writes it learns how much that is before it refuses.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from onecard.core.config import Settings
+from onecard.core.journal.block import Block
+from onecard.ext.shape.numbers import Image, Record
+from onecard.ext.state.state import DTYPES, State
+
+
+@dataclass(frozen=True)
+class Room:
+    """Rows of each table whose size is a setting."""
+
+    cards: int
+    terminals: int
+    claims: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Room":
+        return cls(settings.cards_max, settings.terminals_max, settings.claims_max)
+
+    @classmethod
+    def used(cls, totals: np.void) -> "Room":
+        """What a totals row says is in use."""
+        cards = max(int(totals["credentials"]), int(totals["accounts"]))
+        return cls(cards, int(totals["terminals"]), int(totals["claims"]))
+
+    def state(self) -> State:
+        """An empty state with so much room."""
+        return State(self.cards, self.terminals, self.claims)
+
+    def holds(self, used: "Room") -> bool:
+        """Returns True when so many rows fit."""
+        return self.with_(used) == self
+
+    def with_(self, used: "Room") -> "Room":
+        """This much, and where that is not enough for `used`, twice of it, so that a ledger which
+        grows beyond a limit is opened again a few times and not once a block."""
+        return Room(
+            *(
+                have if need <= have else max(need, 2 * have)
+                for have, need in (
+                    (self.cards, used.cards),
+                    (self.terminals, used.terminals),
+                    (self.claims, used.claims),
+                )
+            )
+        )
+
+    @property
+    def map_bytes(self) -> int:
+        """Addresses for the saved pages of full tables: twice, since a page is written anew."""
+        card_bytes = DTYPES["credentials"].itemsize + DTYPES["accounts"].itemsize
+        rest = (self.terminals, "terminals"), (self.claims, "claims")
+        return 2 * (self.cards * card_bytes + sum(n * DTYPES[t].itemsize for n, t in rest))
+
+
+class NoRoom(Exception):
+    """A sound ledger has more rows than the state was made for; open it again with `room`."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(f"expected room for {room}")
+        self.room = room
+
+
+def check_room(state: State, block: Block) -> None:
+    """NoRoom where the next block adds more rows than the state has room for.
+
+    Only rows that follow those in use count: what else does not fit is a fault of the block.
+    """
+    room = Room(state.cards_max, state.terminals_max, state.claims_max)
+    now = Room.used(state.totals[0])
+    most = block.count
+    if block.record == Record.TERMINALS and now.terminals + most > room.terminals:
+        highest = int(block.rows["terminal"].max())
+        now = replace(now, terminals=min(highest, now.terminals + most))
+    elif block.record == Record.CARDS and now.cards + most > room.cards:
+        now = replace(now, cards=_cards_after(state, block))
+    elif block.record == Record.ENTRIES and now.claims + len(block.extensions) > room.claims:
+        changes = block.extensions[block.extensions["what"] != int(Image.VOIDED_IDENTITY)]
+        fresh = [key for key in np.unique(changes["key"]).tolist() if state.claimed(key) is None]
+        now = replace(now, claims=now.claims + len(fresh))
+    if not room.holds(now):
+        raise NoRoom(room.with_(now))
+
+
+def _cards_after(state: State, block: Block) -> int:
+    token = np.unique(block.rows["token"])
+    fresh = int((state.credentials_of(token) < 0).sum())
+    issued = int(state.totals["accounts"][0])
+    accounts = min(int(block.rows["account"].max()), issued + block.count)
+    return max(int(state.totals["credentials"][0]) + fresh, accounts, issued)

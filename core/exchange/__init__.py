@@ -1,0 +1,1 @@
+"""What goes to participants: details and files of a window."""

@@ -1,0 +1,1 @@
+"""What is booked, for whoever asks."""

@@ -1,0 +1,53 @@
+"""What is booked and still open: taps in suspense that nothing has reversed since.
+
+An offline tap that could not be decided is booked between two suspense legs of its operator
+(docs/ledger.md). Nobody is paid for it until it is mended: what is missing is put right, the tap
+is reversed, and sent again under a new number of its terminal (docs/suspense.md).
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.journal.block import Block
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Outcome, Record
+from onecard.ext.state.state import State
+
+# Every reason an offline tap can have, and what mends it; docs/suspense.md says it at length.
+MENDED_BY: dict[Outcome, str] = {
+    Outcome.CARD_UNKNOWN: "register the card; then reverse the tap and send it again",
+    Outcome.CARD_BLOCKED: "ask the issuer; if it pays, make the card active, reverse, send again",
+    Outcome.TIME_TOO_OLD: "agree with the issuer, raise age_max_us; then reverse and send again",
+    Outcome.TIME_IN_FUTURE: "set the terminal's clock; reverse, send again with the right time",
+    Outcome.PLACE_UNKNOWN: "give the terminal its place; then reverse and send again",
+    Outcome.TARIFF_UNKNOWN: "load the tariff of that day; then reverse and send again",
+    Outcome.FARE_UNKNOWN: "load a tariff that has this pair; then reverse and send again",
+    Outcome.NO_OPEN_JOURNEY: "find the entry tap (show gaps) and have it sent; reverse, send again",
+    Outcome.EXIT_BEFORE_ENTRY: "set the gates' clocks; reverse, send again with the right time",
+}
+
+
+class Journal(Protocol):
+    """What is read of a journal here."""
+
+    def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]: ...
+
+
+def find_suspense(journal: Journal, state: State) -> Iterator[NDArray[np.void]]:
+    """ENTRY rows that are in suspense and not reversed, oldest first; some a block, none empty.
+
+    Walks the whole journal, in the memory of one block. `state` is of the same journal, or of a
+    later moment of it.
+    """
+    claims = state.rows("claims")
+    closed = np.sort(claims["sequence"][claims["closed"] != 0])
+    for block in journal.blocks():
+        if block.record != Record.ENTRIES:
+            continue
+        rows = block.rows[block.rows["outcome"] == int(Outcome.ACCEPTED_SUSPENSE)]
+        found = rows[~np.isin(rows["sequence"], closed, assume_unique=True)]
+        if len(found):
+            yield np.array(found, layout.ENTRY)

@@ -1,0 +1,1 @@
+"""What participants send back, against ours."""

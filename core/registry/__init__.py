@@ -1,0 +1,1 @@
+"""The acts that are not taps: who takes part, and by which rules."""

@@ -1,0 +1,239 @@
+"""The act that registers cards, or changes their status: one kind of card at a time."""
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.days import TIME_MIN_US, instant_text
+from onecard.core.errors import BadInput
+from onecard.core.journal.block import Draft
+from onecard.core.registry.role import check_issuer
+from onecard.core.registry.row_change import (
+    Change,
+    Put,
+    difference,
+    draft_of,
+    full,
+    in_row,
+    refuse_move,
+)
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Funding, Record, Status
+from onecard.ext.state.state import State
+
+AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
+CARD_COLUMNS = ("issuer", "funding", "status", "since_us", "floor_fen", "account")
+
+
+@dataclass(frozen=True)
+class PutCards:
+    """Register credentials by token, or change their status; answers a Put.
+
+    token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
+    uint32, 0 opens one (or keeps the card's), another card's shares that. status None keeps the
+    card's, which is ACTIVE of a new one. since_us 0 is the booking time; of a card that left ACTIVE
+    before, the earlier time is kept. floor_fen None keeps the account's, which is 0 of a new one. A
+    card that comes twice is the same the second time.
+    `in_words`: the answer says from what to what a row changed. Unless `may_move`, BadInput where
+    a card would go to another issuer or account.
+    """
+
+    token: NDArray[np.uint64]
+    issuer: int
+    funding: int
+    status: int | None = None
+    since_us: int = 0
+    floor_fen: int | None = None
+    account: NDArray[np.uint32] | None = field(default=None)
+    in_words: bool = False
+    may_move: bool = True
+
+    def halves(self) -> list[Self]:
+        """The same in two acts, one after the other."""
+        middle = len(self.token) // 2
+        return [
+            replace(
+                self,
+                token=self.token[part],
+                account=None if self.account is None else self.account[part],
+            )
+            for part in (slice(None, middle), slice(middle, None))
+        ]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return len(self.token) * layout.CARD_RECORD.itemsize
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Put]:
+        try:
+            self._check(state, booked_at_us)
+        except BadInput as error:
+            error.row = error.row or 0  # what all rows have alike is wrong from the first on
+            raise
+        token, first = np.unique(np.asarray(self.token, np.uint64), return_index=True)
+        if self.account is not None and len(token) < len(self.token):
+            raise BadInput("card account: expected a card once in an act that names accounts")
+        order = np.argsort(first, kind="stable")
+        token, first = token[order], first[order]
+        rows = np.zeros(len(token), layout.CARD_RECORD)
+        rows["token"] = token
+        rows["issuer"] = self.issuer
+        rows["funding"] = self.funding
+        card = state.credentials_of(token)
+        rows["status"] = self._status(state, card)
+        rows["since_us"] = self._since_us(state, card, rows["status"], booked_at_us)
+        self._accounts(state, rows, card, first)
+        floors = state.table("accounts")["floor_fen"][rows["account"]]
+        rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
+        change = self._changes(state, rows, card)
+        what = self._what(state, rows, card, change, first)
+        rows = rows[change != Change.SAME]
+        if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
+            raise full("cards_max", state.cards_max)
+        of_all = np.full(len(self.token), Change.SAME, np.uint8)
+        of_all[first] = change
+        return draft_of(Record.CARDS, rows, sequence, booked_at_us), Put(of_all, what=what)
+
+    def _status(self, state: State, card: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The status of each: a file that does not speak of it may not unblock a lost card."""
+        status = np.full(len(card), self.status or Status.ACTIVE, np.uint8)
+        if self.status is None:
+            known = card >= 0
+            status[known] = state.table("credentials")["status"][card[known]]
+        return status
+
+    def _since_us(
+        self,
+        state: State,
+        card: NDArray[np.int64],
+        status: NDArray[np.uint8],
+        booked_at_us: int,
+    ) -> NDArray[np.int64]:
+        """When each status took effect; of a card that is not ACTIVE, when it left ACTIVE."""
+        since_us = np.full(len(card), self.since_us or booked_at_us, np.int64)
+        known = card >= 0
+        credentials = state.table("credentials")[np.maximum(card, 0)]
+        was_active, is_active = credentials["status"] == Status.ACTIVE, status == Status.ACTIVE
+        keeps = known & is_active & was_active & (self.since_us == 0)
+        # Lost is lost: a card blocked and closed later was not good in between.
+        keeps |= known & ~is_active & ~was_active & (credentials["since_us"] < since_us)
+        since_us[keeps] = credentials["since_us"][keeps]
+        return since_us
+
+    def _check(self, state: State, booked_at_us: int) -> None:
+        zone_us = int(state.totals["zone_offset_us"][0])
+        if self.since_us and not TIME_MIN_US <= self.since_us <= booked_at_us:
+            now, found = (instant_text(us, zone_us) for us in (booked_at_us, self.since_us))
+            raise BadInput(
+                f"card since: expected a time from 2000-01-01 to now, {now}, found {found}"
+            )
+        if len(self.token) and not np.asarray(self.token).all():
+            refusal = BadInput("card token: expected not 0, found 0")
+            refusal.row = int(np.flatnonzero(np.asarray(self.token) == 0)[0])
+            raise refusal
+        if not 1 <= self.issuer < state.count("participants"):
+            raise BadInput(f"card issuer: expected a participant id, found {self.issuer}")
+        if self.funding not in list(Funding):
+            raise BadInput(f"card funding: expected 1 to {max(Funding)}, found {self.funding}")
+        if self.status is not None and self.status not in list(Status):
+            raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
+        if self.floor_fen is not None and abs(self.floor_fen) > AMOUNT_MAX_FEN:
+            raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")
+
+    def _accounts(
+        self,
+        state: State,
+        rows: NDArray[np.void],
+        card: NDArray[np.int64],
+        first: NDArray[np.intp],
+    ) -> None:
+        """Fill rows["account"]: the one asked for, the card's own, or a new one."""
+        wanted = np.zeros(len(rows), np.uint32)
+        if self.account is not None:
+            if len(self.account) != len(self.token):
+                raise BadInput(
+                    f"card accounts: expected {len(self.token)} rows, found {len(self.account)}"
+                )
+            wanted = np.asarray(self.account, np.uint32)[first]
+        if len(wanted) and int(wanted.max()) >= state.count("accounts"):
+            refusal = BadInput(
+                f"card account: expected one that was issued, found {int(wanted.max())}"
+            )
+            refusal.row = int(first[np.argmax(wanted)])
+            raise refusal
+        credentials, accounts = state.table("credentials"), state.table("accounts")
+        keeps = (wanted == 0) & (card >= 0)
+        wanted[keeps] = credentials["account"][card[keeps]]
+        opens = wanted == 0
+        there = accounts[wanted[~opens]]
+        moves = there["issuer"] != self.issuer
+        at = np.concatenate([first[opens], first[~opens][moves]])
+        if len(at):
+            with in_row(int(at.min())):
+                check_issuer(state, self.issuer)
+        other = moves | (there["funding"] != self.funding)
+        used = (there["entries"] > 0) | (self.account is not None)
+        if other.any():
+            # Only now, since it looks at every card: does another one draw on the account too?
+            sharing = np.bincount(
+                state.rows("credentials")["account"], minlength=state.count("accounts")
+            )
+            used |= sharing[wanted[~opens]] > 1
+        if (used & other).any():
+            refusal = BadInput(
+                "card issuer or funding: an account that has entries or is shared keeps its own; "
+                "open a new account"
+            )
+            refusal.row = int(first[~opens][np.argmax(used & other)])
+            raise refusal
+        wanted[opens] = np.arange(int(opens.sum()), dtype=np.uint32) + state.count("accounts")
+        if len(wanted) and int(wanted.max()) > state.cards_max:
+            raise full("cards_max", state.cards_max)
+        rows["account"] = wanted
+
+    def _changes(
+        self, state: State, rows: NDArray[np.void], card: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """What each row is: a Change."""
+        known = np.flatnonzero(card >= 0)
+        change = np.full(len(rows), Change.ADDED, np.uint8)
+        credentials = state.table("credentials")[card[known]]
+        accounts = state.table("accounts")[credentials["account"]]
+        stays = rows["account"][known] == credentials["account"]
+        stays &= rows["issuer"][known] == accounts["issuer"]
+        same = rows["status"][known] == credentials["status"]
+        same &= rows["since_us"][known] == credentials["since_us"]
+        for column in ("floor_fen", "funding"):
+            same &= rows[column][known] == accounts[column]
+        change[known] = np.where(stays, np.where(same, Change.SAME, Change.CHANGED), Change.MOVED)
+        return change
+
+    def _what(
+        self,
+        state: State,
+        rows: NDArray[np.void],
+        card: NDArray[np.int64],
+        change: NDArray[np.uint8],
+        first: NDArray[np.intp],
+    ) -> dict[int, str]:
+        """From what to what, of the rows that change, by their number in the act."""
+        if not self.in_words and self.may_move:
+            return {}
+        words = {}
+        for at in np.flatnonzero(np.isin(change, (Change.CHANGED, Change.MOVED))).tolist():
+            credential = state.table("credentials")[card[at]]
+            account = state.table("accounts")[credential["account"]]
+            before = [
+                int((credential if name in credential.dtype.names else account)[name])
+                for name in CARD_COLUMNS
+            ]
+            after = [int(rows[at][name]) for name in CARD_COLUMNS]
+            row = int(first[at])
+            words[row] = difference(state, CARD_COLUMNS, before, after)
+            if change[at] == Change.MOVED and not self.may_move:
+                with in_row(row):
+                    refuse_move("card", words[row])
+        return words

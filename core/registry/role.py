@@ -1,0 +1,60 @@
+"""Which role may do what: terminals are an operator's or an agent's, cards an issuer's.
+
+Only what changes is held against it: in a ledger from before roles were, what was registered
+otherwise stays, and a card of it can be blocked.
+"""
+
+from onecard.core.errors import BadInput
+from onecard.ext.shape.numbers import Role
+from onecard.ext.state.state import State
+
+WITH_TERMINALS = (Role.OPERATOR, Role.AGENT)  # an agent takes top-ups at terminals of its own
+WITH_CARDS = (Role.ISSUER,)
+
+
+def check_operator(state: State, terminal: str, participant: int) -> None:
+    """BadInput unless the participant may have terminals."""
+    if _role(state, participant) not in WITH_TERMINALS:
+        raise BadInput(
+            f"terminal {terminal}: expected an operator or an agent, found "
+            f"{_named(state, participant)}"
+        )
+
+
+def check_issuer(state: State, participant: int) -> None:
+    """BadInput unless the participant may issue cards."""
+    if _role(state, participant) not in WITH_CARDS:
+        raise BadInput(f"card issuer: expected an issuer, found {_named(state, participant)}")
+
+
+def check_change(state: State, participant: int, role: int) -> None:
+    """BadInput where a participant has terminals or cards, except into the role that those need."""
+    terminals = bool((state.rows("terminals")["operator_id"][1:] == participant).any())
+    cards = bool((state.rows("accounts")["issuer"][1:] == participant).any())
+    if not terminals and not cards:
+        return
+    fits = {
+        one
+        for one in Role
+        if (not terminals or one in WITH_TERMINALS) and (not cards or one in WITH_CARDS)
+    }
+    if _role(state, participant) in fits or role not in fits:
+        has = " and ".join(["terminals"] * terminals + ["cards"] * cards)
+        raise BadInput(
+            f"participant role: expected {_named(state, participant)}, to stay what it is while it "
+            f"has {has}, found {_word(role)}; register another participant"
+        )
+
+
+def _role(state: State, participant: int) -> int:
+    return int(state.table("participants")[participant]["kind"])
+
+
+def _named(state: State, participant: int) -> str:
+    name = bytes(state.table("participants")[participant]["name"]).decode("utf-8", "replace")
+    return f"{name} (participant {participant}), {_word(_role(state, participant))}"
+
+
+def _word(role: int) -> str:
+    word = Role(role).name.lower() if role in list(Role) else f"of role {role}"
+    return f"an {word}" if word[0] in "aio" and role in list(Role) else word

@@ -1,0 +1,1 @@
+"""Files and environments: how they are opened, proved, made again and given back."""

@@ -1,0 +1,1 @@
+"""What the SRE sees: metrics and log. It can never hurt what is true."""

@@ -1,0 +1,1 @@
+"""Which entry bound which identity: in memory, and as pages for disk."""

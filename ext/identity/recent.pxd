@@ -1,0 +1,59 @@
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from onecard.ext.shape.layout cimport Entry
+
+cdef packed struct Identity:
+    uint32_t terminal
+    uint32_t epoch
+    uint32_t terminal_seq
+    uint32_t unused
+    uint64_t sequence
+
+
+cdef packed struct Slot:  # four to a cache line
+    uint32_t terminal
+    uint32_t epoch
+    uint32_t terminal_seq
+    uint32_t offset  # sequence - base of its generation + 1; 0 = free
+
+
+cdef enum:
+    GENERATIONS = 3
+
+
+@cython.final
+cdef class Recent:
+    """Identities and entries in memory; what is older is read from disk."""
+
+    cdef Slot* slots[GENERATIONS]
+    cdef uint64_t bases[GENERATIONS]  # sequences are counted from here
+    cdef list memory
+    cdef uint64_t secret
+    cdef uint64_t odd
+    cdef object copy_memory
+    cdef uint64_t counts[GENERATIONS]
+    cdef uint8_t clean[GENERATIONS]  # 1 = empty, ready to become the young one
+    cdef int order[GENERATIONS]  # generations in use, oldest first
+    cdef int used
+    cdef uint64_t slots_mask
+    cdef int shift
+    cdef readonly uint64_t generation_max
+    cdef readonly uint64_t closings  # raised whenever identities leave memory
+    cdef uint64_t* closed  # a terminal: highest key that may be on disk only
+    cdef object closed_memory
+    cdef uint8_t* has_closed  # a terminal: whether `closed` says anything, 0 being a key too
+    cdef object has_closed_memory
+    cdef uint64_t terminals_max
+    cdef Entry* ring
+    cdef object ring_memory
+    cdef readonly uint64_t ring_size
+    cdef readonly uint64_t ring_first  # every entry from here on is in the ring
+
+    cdef bint ring_empty(self) noexcept nogil
+    cdef uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil
+    cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil
+    cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
+    cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil
+    cdef void remember(self, const Entry* entry) noexcept nogil
+    cdef const Entry* entry(self, uint64_t sequence) noexcept nogil

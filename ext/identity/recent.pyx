@@ -1,0 +1,293 @@
+"""Identities in memory, in generations, and the newest entries in a ring.
+
+The young generation takes what is bound. When it is full it grows old, is written to disk by a
+thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that is in no
+generation and not above `closed` of its terminal must be asked for on disk.
+"""
+
+import os
+
+cimport cython
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+import numpy as np
+
+from onecard.ext.shape.layout import ENTRY
+from onecard.ext.shape.layout cimport Entry
+from onecard.ext.state.index cimport address, reserve
+
+IDENTITY = np.dtype([
+    ("terminal", "<u4"),
+    ("epoch", "<u4"),
+    ("terminal_seq", "<u4"),
+    ("unused", "<u4"),
+    ("sequence", "<u8"),
+])
+if IDENTITY.itemsize != sizeof(Identity):
+    raise ImportError("recent: the struct Identity differs from its dtype")
+
+cdef extern from *:
+    """
+    #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
+    """
+    void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
+
+cdef uint64_t SPAN_MAX = 1 << 31  # sequences a generation may reach over
+cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
+cdef uint64_t SPREAD_TERMINAL = 0xC2B2AE3D27D4EB4F
+
+
+@cython.final
+cdef class Recent:
+    """At most `generation_max` identities a generation; `ring_size` entries (a power of two)."""
+
+    def __cinit__(self, uint64_t generation_max, uint64_t terminals_max, uint64_t ring_size):
+        cdef int bits = 4
+        cdef int i
+        if ring_size & (ring_size - 1):
+            raise ValueError(f"ring_size {ring_size} is not a power of two")
+        while (<uint64_t>1 << bits) < 2 * generation_max:
+            bits += 1
+        self.slots_mask = (<uint64_t>1 << bits) - 1
+        self.shift = 64 - bits
+        self.generation_max = generation_max
+        self.memory = []
+        self.secret = int.from_bytes(os.urandom(8), "little")
+        self.odd = int.from_bytes(os.urandom(8), "little") | 1
+        self.copy_memory = reserve(generation_max * sizeof(Identity))
+        for i in range(GENERATIONS):
+            self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
+            self.slots[i] = <Slot*>address(self.memory[i])
+            self.clean[i] = 1
+        self.order[0] = 0
+        self.used = 1
+        self.clean[0] = 0
+        self.terminals_max = terminals_max
+        self.closed_memory = reserve((terminals_max + 1) * sizeof(uint64_t))
+        self.closed = <uint64_t*>address(self.closed_memory)
+        self.has_closed_memory = reserve(terminals_max + 1)
+        self.has_closed = address(self.has_closed_memory)
+        self.ring_size = ring_size
+        self.ring_memory = reserve(ring_size * sizeof(Entry))
+        self.ring = <Entry*>address(self.ring_memory)
+        self.ring_first = 1
+
+    cdef inline uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil:
+        """Where to look first. Keys that follow one another on a terminal stand side by side, since
+        they come together: eight share two cache lines. Nobody outside knows the secret, so
+        nobody can choose keys that all fall into one place.
+        """
+        cdef uint64_t block = ((key >> 3) * SPREAD) ^ (terminal * SPREAD_TERMINAL) ^ self.secret
+        block = (block ^ (block >> 29)) * self.odd
+        block = (block ^ (block >> 32)) * SPREAD
+        return ((block >> self.shift) & ~<uint64_t>7) | (key & 7)
+
+    cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil:
+        """The sequence the identity is bound to, 0 where memory does not know it."""
+        cdef uint64_t start = self.place(terminal, key)
+        cdef uint64_t at
+        cdef int i
+        cdef int generation
+        cdef Slot* slot
+        for i in range(self.used - 1, -1, -1):
+            at = start
+            generation = self.order[i]
+            while True:
+                slot = &self.slots[generation][at]
+                if slot.offset == 0:
+                    break
+                if (
+                    slot.terminal == terminal
+                    and slot.terminal_seq == <uint32_t>key
+                    and slot.epoch == <uint32_t>(key >> 32)
+                ):
+                    return self.bases[generation] + slot.offset - 1
+                at = (at + 1) & self.slots_mask
+        return 0
+
+    cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil:
+        """Bind a key that `find` does not know; `room` said there is space."""
+        cdef uint64_t at = self.place(terminal, key)
+        cdef int young = self.order[self.used - 1]
+        cdef Slot* slots = self.slots[young]
+        if self.counts[young] == 0:
+            self.bases[young] = sequence
+        while slots[at].offset != 0:
+            at = (at + 1) & self.slots_mask
+        slots[at].terminal = terminal
+        slots[at].epoch = <uint32_t>(key >> 32)
+        slots[at].terminal_seq = <uint32_t>key
+        slots[at].offset = <uint32_t>(sequence - self.bases[young] + 1)
+        self.counts[young] += 1
+
+    cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil:
+        cdef uint64_t at = self.place(terminal, key)
+        _prefetch(&self.slots[self.order[self.used - 1]][at])
+
+    cdef void remember(self, const Entry* entry) noexcept nogil:
+        """Keep a copy of the newest entry."""
+        self.ring[entry.sequence & (self.ring_size - 1)] = entry[0]
+        if entry.sequence >= self.ring_first + self.ring_size:
+            self.ring_first = entry.sequence - self.ring_size + 1
+
+    cdef const Entry* entry(self, uint64_t sequence) noexcept nogil:
+        """The entry of a sequence not below `ring_first`; NULL where that is no entry."""
+        cdef const Entry* kept = &self.ring[sequence & (self.ring_size - 1)]
+        return kept if kept.sequence == sequence and sequence != 0 else NULL
+
+    def room(self, uint64_t identities, uint64_t sequence) -> bool:
+        """Make space for so many from a sequence on; False: wait until a generation was closed."""
+        cdef int young = self.order[self.used - 1]
+        cdef int i
+        if identities > self.generation_max:
+            raise ValueError(
+                f"{identities} identities at once, a generation holds {self.generation_max}"
+            )
+        if self.counts[young] == 0:
+            return True
+        if (
+            self.counts[young] + identities <= self.generation_max
+            and sequence - self.bases[young] < SPAN_MAX
+        ):
+            return True
+        for i in range(GENERATIONS):
+            if self.clean[i]:
+                self.clean[i] = 0
+                self.order[self.used] = i
+                self.used += 1
+                return True
+        return False
+
+    def touch(self) -> None:
+        """Have all memory from the system now, before the engine runs: a page met for the first
+        time while taps wait would make them wait for milliseconds.
+        """
+        cdef int i
+        with nogil:
+            for i in range(GENERATIONS):
+                if self.counts[i] == 0:
+                    memset(self.slots[i], 0, (self.slots_mask + 1) * sizeof(Slot))
+            if self.ring_empty():
+                memset(self.ring, 0, self.ring_size * sizeof(Entry))
+
+    cdef bint ring_empty(self) noexcept nogil:
+        cdef uint64_t i
+        for i in range(self.ring_size):
+            if self.ring[i].sequence != 0:
+                return False
+        return True
+
+    @property
+    def space(self) -> int:
+        """Identities the young generation still takes."""
+        return self.generation_max - self.counts[self.order[self.used - 1]]
+
+    @property
+    def waiting(self) -> int:
+        """Generations that are full and not yet dropped."""
+        return self.used - 1
+
+    def oldest(self):
+        """A copy of the oldest full generation (IDENTITY rows, no order) and its number.
+
+        May run beside the engine thread: a full generation does not change. The copy is valid
+        until the next one.
+        """
+        cdef int i = self.order[0]
+        cdef uint64_t at
+        cdef uint64_t kept = 0
+        cdef Slot* slot
+        cdef Identity[::1] rows
+        if self.used < 2:
+            raise ValueError("no generation is full")
+        # Always the same memory: fresh pages for each generation would cost more than the copy.
+        copy = np.frombuffer(self.copy_memory, IDENTITY, self.counts[i])
+        rows = copy
+        with nogil:
+            for at in range(self.slots_mask + 1):
+                slot = &self.slots[i][at]
+                if slot.offset != 0:
+                    rows[kept].terminal = slot.terminal
+                    rows[kept].epoch = slot.epoch
+                    rows[kept].terminal_seq = slot.terminal_seq
+                    rows[kept].unused = 0
+                    rows[kept].sequence = self.bases[i] + slot.offset - 1
+                    kept += 1
+        return copy, i
+
+    def close(self, identities) -> None:
+        """From now on ask on disk for these, once they are dropped. Beside the engine thread.
+
+        Raising `closed` early is safe: memory is asked first.
+        """
+        cdef const Identity[::1] rows = identities
+        cdef Py_ssize_t i
+        cdef uint64_t key
+        with nogil:
+            for i in range(rows.shape[0]):
+                key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
+                if rows[i].terminal <= self.terminals_max:
+                    if key > self.closed[rows[i].terminal]:
+                        self.closed[rows[i].terminal] = key
+                    self.has_closed[rows[i].terminal] = 1
+
+    def drop_oldest(self) -> None:
+        """Take the oldest full generation, closed before, out of look-up. Engine thread."""
+        cdef int i
+        if self.used < 2:
+            raise ValueError("no generation is full")
+        for i in range(1, self.used):
+            self.order[i - 1] = self.order[i]
+        self.used -= 1
+        self.closings += 1
+
+    def recycle(self, int generation) -> None:
+        """Empty a generation that was dropped; any thread but not twice."""
+        with nogil:
+            memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Slot))
+        self.counts[generation] = 0
+        self.clean[generation] = 1
+
+    # ---- at the start -----------------------------------------------------------------------
+
+    def fill(self, identities) -> bool:
+        """Bind identities read back from the journal; False: no room, close the oldest first."""
+        cdef const Identity[::1] rows = identities
+        cdef Py_ssize_t i
+        cdef uint64_t key
+        if rows.shape[0] == 0:
+            return True
+        if not self.room(rows.shape[0], rows[rows.shape[0] - 1].sequence):
+            return False
+        with nogil:
+            for i in range(rows.shape[0]):
+                key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
+                self.bind(rows[i].terminal, key, rows[i].sequence)
+        return True
+
+    def fill_ring(self, entries, uint64_t first, uint64_t last) -> None:
+        """Put the newest entries back: all there are with sequences first..last."""
+        cdef const Entry[::1] rows = entries
+        cdef Py_ssize_t i
+        for i in range(rows.shape[0]):
+            self.ring[rows[i].sequence & (self.ring_size - 1)] = rows[i]
+        self.ring_first = max(first, last - self.ring_size + 1 if last >= self.ring_size else 1)
+
+    def close_all_below(self, terminals) -> None:
+        """What the TERMINAL rows bound so far may be on disk only: ask there first."""
+        np.frombuffer(self.closed_memory, np.uint64)[: len(terminals)] = terminals["seen"]
+        np.frombuffer(self.has_closed_memory, np.uint8)[: len(terminals)] = terminals["taken"] > 0
+
+    def entry_row(self, uint64_t sequence):
+        """The entry as an ENTRY row, or None where the ring does not hold it."""
+        cdef const Entry* kept = self.entry(sequence)
+        if kept is NULL or sequence < self.ring_first:
+            return None
+        return np.frombuffer(self.ring_memory, ENTRY, self.ring_size)[
+            sequence & (self.ring_size - 1)
+        ].copy()
+
+    def sequence_of(self, uint32_t terminal, uint32_t epoch, uint32_t terminal_seq) -> int:
+        """The sequence an identity is bound to, 0 where memory does not know it."""
+        return self.find(terminal, (<uint64_t>epoch << 32) | terminal_seq)

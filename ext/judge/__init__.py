@@ -1,0 +1,1 @@
+"""One batch, row by row."""

@@ -1,0 +1,366 @@
+"""Decides one batch: row by row, in order, without the GIL.
+
+`history.lacks` says first what of the batch's history is not in memory. Only when nothing lacks
+does `judge` change anything.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from onecard.ext.judge.counters cimport Counters, count_item
+from onecard.ext.judge.draft cimport EntryDraft
+from onecard.ext.judge.lookback cimport ENTRY_FOUND, LACKING, NONE, Known, Recalled, by_identity, by_sequence, know
+from onecard.ext.shape.layout cimport Account, Entry, Terminal
+from onecard.ext.shape.numbers cimport Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
+from onecard.ext.identity.recent cimport Recent
+from onecard.ext.state.state cimport State
+from onecard.ext.rule.verdict cimport Plan, Tap, decide, form
+from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
+
+
+cdef extern from *:
+    """
+    #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
+    #define ONECARD_DAY_US 86400000000LL
+    """
+    const int64_t DAY_US "ONECARD_DAY_US"  # for C, which divides by a constant without dividing
+    void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
+
+cdef enum:
+    CHUNK = 128  # rows whose memory is fetched ahead: enough to hide a miss, few enough for L1
+
+
+def judge(
+    State state not None,
+    Recent recent not None,
+    Taps taps not None,
+    EntryDraft draft not None,
+    Decisions decisions not None,
+    Counters counters not None,
+    uint32_t principal,
+    int64_t now_us,
+    Recalled recalled=None,
+):
+    """Decide every row: entries go to the draft and the state, answers to the decisions.
+
+    `lacks` said None for this batch on this thread, just before; `recent.room` and the draft have
+    space. `principal` 0 may carry every terminal. Raises RuntimeError where history was lacking
+    after all, which is a fault of the engine.
+    """
+    cdef Columns* columns = &taps.columns
+    cdef int64_t cards[CHUNK]
+    cdef Known known
+    cdef Py_ssize_t start, end
+    cdef Py_ssize_t row = 0
+    cdef bint lacking = False
+    if draft.count + columns.count > draft.taps_max or decisions.count != columns.count:
+        raise ValueError(f"{columns.count} rows do not fit the draft or the decisions")
+    memset(&known, 0, sizeof(Known))
+    know(&known, state, recent, recalled, columns.count)
+    with nogil:
+        start = 0
+        while start < columns.count:
+            end = min(start + CHUNK, columns.count)
+            fetch(state, recent, columns, start, end, cards)
+            for row in range(start, end):
+                if judge_row(
+                    state, recent, columns, row, cards[row - start], draft, decisions, counters,
+                    principal, now_us, recalled, &known,
+                ):
+                    lacking = True
+                    break
+            if lacking:
+                break
+            start = end
+    if lacking:
+        raise RuntimeError(f"row {row}: its history is neither in memory nor recalled")
+
+
+cdef void fetch(
+    State state, Recent recent, Columns* columns, Py_ssize_t start, Py_ssize_t end, int64_t* cards
+) noexcept nogil:
+    """Find the cards of a chunk, asking for each piece of memory well before it is read."""
+    cdef Py_ssize_t row
+    cdef uint32_t terminal
+    cdef int64_t card
+    for row in range(start, end):
+        state.by_token.prefetch(u64_at(columns.card, row))
+        terminal = u32_at(columns.terminal, row)
+        if terminal <= state.all.terminals:
+            _prefetch(&state.terminals[terminal])
+    for row in range(start, end):
+        state.by_token.prefetch_row(u64_at(columns.card, row))
+        recent.prefetch(
+            u32_at(columns.terminal, row),
+            (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row),
+        )
+    for row in range(start, end):
+        card = state.by_token.find(u64_at(columns.card, row))
+        cards[row - start] = card
+        if card >= 0:
+            _prefetch(&state.accounts[state.credentials[card].account])
+
+
+cdef bint judge_row(
+    State state, Recent recent, Columns* columns, Py_ssize_t row, int64_t card, EntryDraft draft,
+    Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
+    Recalled recalled, Known* known,
+) noexcept nogil:
+    """Rules 1-14, then decide and book; True where history is lacking."""
+    cdef Tap tap
+    cdef Plan plan
+    cdef const Entry* entry = NULL
+    cdef const Entry* original = NULL
+    cdef uint64_t body = 0
+    cdef uint64_t sequence = 0
+    cdef int found
+    cdef uint8_t outcome
+    read_tap(&tap, columns, row, now_us, &body)
+    outcome = form(state, &tap)
+    if outcome == 0:
+        outcome = at_terminal(state, &tap, principal)
+    if outcome != 0:
+        answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
+        return False
+    found = by_identity(
+        state, recent, tap.terminal, tap.key, known.own, row, recalled, known, &entry, &sequence
+    )
+    if found == LACKING:
+        return True
+    if found == ENTRY_FOUND:
+        repeat(decisions, counters, row, &tap, body, entry)
+        return False
+    outcome = within_limits(state, &tap)
+    if outcome != 0:
+        answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
+        return False
+    if look_back(state, recent, row, &tap, recalled, known, &original):
+        return True
+    tap.card = card
+    tap.account = NULL
+    tap.account_id = 0
+    if card >= 0:
+        tap.account_id = state.credentials[card].account
+        tap.account = &state.accounts[tap.account_id]
+    # Field by field: a memset of this size costs more than the whole decision.
+    plan.outcome = 0
+    plan.reason = 0
+    plan.effects = 0
+    plan.amount_fen = 0
+    plan.about = 0
+    plan.journey = 0
+    plan.tariff = 0
+    plan.legs = 0
+    plan.images = 0
+    decide(state, &tap, original, now_us, &plan)
+    book(state, recent, &tap, body, now_us, &plan, draft, decisions, counters, row)
+    return False
+
+
+cdef inline void read_tap(
+    Tap* tap, Columns* columns, Py_ssize_t row, int64_t now_us, uint64_t* body
+) noexcept nogil:
+    cdef uint32_t place = u32_at(columns.place, row)
+    cdef uint64_t h = 0x9E3779B97F4A7C15
+    tap.token = u64_at(columns.card, row)
+    tap.terminal = u32_at(columns.terminal, row)
+    tap.key = (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row)
+    tap.tapped_at_us = i64_at(columns.tapped_at_us, row)
+    tap.at_us = tap.tapped_at_us if tap.tapped_at_us != 0 else now_us
+    tap.kind = u8_at(columns.kind, row)
+    if tap.kind == 0:
+        tap.kind = Kind.RIDE
+    tap.amount_fen = i64_at(columns.amount_fen, row)
+    tap.flags = u8_at(columns.flags, row)
+    tap.place = place
+    tap.about = u64_at(columns.about, row)
+    tap.target = (
+        (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
+    )
+    h = mix(h, tap.token)
+    h = mix(h, tap.terminal | ((tap.key >> 32) << 32))
+    h = mix(h, <uint32_t>tap.key | (<uint64_t>place << 32))
+    h = mix(h, <uint64_t>tap.tapped_at_us)
+    h = mix(h, <uint64_t>tap.amount_fen)
+    h = mix(h, tap.about)
+    h = mix(h, (tap.target >> 32) | (tap.target << 32))
+    body[0] = mix(h, tap.kind | (<uint64_t>tap.flags << 8))
+
+
+cdef inline uint64_t mix(uint64_t h, uint64_t word) noexcept nogil:
+    h = (h ^ word) * <uint64_t>0xFF51AFD7ED558CCD
+    return h ^ (h >> 32)
+
+
+cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexcept nogil:
+    """Rules 10 and 11: 0, or why the row is not taken; fills operator and place."""
+    cdef Terminal* terminal
+    if tap.terminal == 0 or tap.terminal > state.all.terminals:
+        return Outcome.TERMINAL_UNKNOWN
+    terminal = &state.terminals[tap.terminal]
+    if principal != 0 and terminal.operator_id != principal:
+        return Outcome.TERMINAL_FOREIGN
+    tap.operator_id = terminal.operator_id
+    if tap.place == 0:
+        tap.place = terminal.place
+    return 0
+
+
+cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
+    """Rules 13 and 14: 0, or why the row is not taken."""
+    if state.terminals[tap.terminal].status != Status.ACTIVE:
+        return Outcome.TERMINAL_BLOCKED
+    if tap.amount_fen > state.all.amount_max_fen:
+        return Outcome.AMOUNT_BEYOND_LIMIT
+    return 0
+
+
+cdef inline bint look_back(
+    State state, Recent recent, Py_ssize_t row, const Tap* tap, Recalled recalled, Known* known,
+    const Entry** original,
+) noexcept nogil:
+    """Find the entry a refund, reversal, capture or release is about; True where it is lacking."""
+    cdef uint64_t sequence = 0
+    cdef int found = NONE
+    if tap.kind == Kind.REVERSAL:
+        found = by_identity(
+            state, recent, tap.terminal, tap.target, known.about, row, recalled, known, original,
+            &sequence,
+        )
+    elif tap.kind == Kind.REFUND or tap.kind == Kind.CAPTURE or tap.kind == Kind.RELEASE:
+        if tap.about <= state.all.last:
+            found = by_sequence(
+                recent, tap.about, known.about, row, recalled, known, original
+            )
+    if found != ENTRY_FOUND:
+        original[0] = NULL
+    return found == LACKING
+
+
+cdef inline void repeat(
+    Decisions decisions, Counters counters, Py_ssize_t row, const Tap* tap, uint64_t body,
+    const Entry* entry,
+) noexcept nogil:
+    """Answer for an identity that is bound."""
+    cdef bint accepted
+    if entry.terminal != tap.terminal or (
+        (<uint64_t>entry.epoch << 32) | entry.terminal_seq
+    ) != tap.key:
+        answer(decisions, counters, row, tap.kind, Outcome.VOIDED, entry.sequence, 0, 0, True)
+    elif entry.body != body:
+        answer(decisions, counters, row, tap.kind, Outcome.CONFLICT, 0, 0, 0, False)
+    else:
+        accepted = entry.outcome <= Outcome.TOMBSTONED
+        answer(
+            decisions, counters, row, tap.kind, entry.outcome, entry.sequence,
+            entry.amount_fen if accepted else 0, entry.balance_fen, True,
+        )
+
+
+cdef inline void answer(
+    Decisions decisions, Counters counters, Py_ssize_t row, uint8_t kind, uint8_t outcome,
+    uint64_t sequence, int64_t amount_fen, int64_t balance_fen, bint repeated,
+) noexcept nogil:
+    decisions.outcome[row] = outcome
+    put_u64(decisions.sequence, row, sequence)
+    put_i64(decisions.amount_fen, row, amount_fen)
+    put_i64(decisions.balance_fen, row, balance_fen)
+    decisions.repeated[row] = repeated
+    count_item(counters, kind, outcome, repeated)
+
+
+cdef inline void book(
+    State state, Recent recent, const Tap* tap, uint64_t body, int64_t now_us, Plan* plan,
+    EntryDraft draft, Decisions decisions, Counters counters, Py_ssize_t row,
+) noexcept nogil:
+    """Write the entry, post it, bind its identity, answer."""
+    cdef Entry* entry = &draft.rows[draft.count]
+    cdef int i
+    cdef int64_t available = 0
+    cdef bint prepaid = tap.account is not NULL and tap.account.funding == Funding.PREPAID
+    state.all.last += 1
+    if state.post(plan.leg, plan.legs, state.all.last):
+        plan.outcome = Outcome.BALANCE_OVERFLOW
+        plan.amount_fen = tap.amount_fen
+        plan.reason = 0
+        plan.effects = 0
+        plan.journey = 0
+        plan.legs = 0
+        plan.images = 0
+    if prepaid:
+        available = tap.account.posted_fen - tap.account.held_fen
+        if state.credentials[tap.card].denied and recovers(plan, available, tap.account):
+            plan.effects |= Effect.UNDENIED
+    fill(entry, state, tap, body, now_us, plan)
+    entry.balance_fen = available
+    entry.legs_at = draft.leg_count
+    for i in range(plan.legs):
+        draft.legs[draft.leg_count] = plan.leg[i]
+        draft.leg_count += 1
+    state.settle(entry, tap.card)
+    for i in range(plan.images):
+        plan.image[i].row = draft.count
+        draft.images[draft.image_count] = plan.image[i]
+        draft.image_count += 1
+        state.image(&plan.image[i], entry)
+    draft.count += 1
+    recent.bind(tap.terminal, tap.key, entry.sequence)
+    if plan.outcome == Outcome.TOMBSTONED:
+        recent.bind(tap.terminal, tap.target, entry.sequence)
+    recent.remember(entry)
+    answer(
+        decisions, counters, row, tap.kind, plan.outcome, entry.sequence,
+        plan.amount_fen if plan.outcome <= Outcome.TOMBSTONED else 0, available, False,
+    )
+
+
+cdef inline bint recovers(const Plan* plan, int64_t available, const Account* account) noexcept nogil:
+    """Whether an entry credited the account and left it at its floor or above."""
+    cdef int i
+    for i in range(plan.legs):
+        if (
+            plan.leg[i].owner_kind == OwnerKind.ACCOUNT
+            and plan.leg[i].purse == Purse.MAIN
+            and plan.leg[i].amount_fen > 0
+        ):
+            return available >= account.floor_fen
+    return False
+
+
+cdef inline void fill(
+    Entry* entry, State state, const Tap* tap, uint64_t body, int64_t now_us, const Plan* plan
+) noexcept nogil:
+    cdef int64_t local_us = tap.at_us + state.all.zone_offset_us
+    entry.sequence = state.all.last
+    entry.token = tap.token
+    entry.about = plan.about
+    entry.journey = plan.journey
+    entry.body = body
+    entry.tapped_at_us = tap.tapped_at_us
+    entry.booked_at_us = now_us
+    entry.amount_fen = plan.amount_fen
+    entry.terminal = tap.terminal
+    entry.epoch = <uint32_t>(tap.key >> 32)
+    entry.terminal_seq = <uint32_t>tap.key
+    entry.place = tap.place
+    entry.window = state.all.window
+    entry.tariff = plan.tariff
+    entry.travel_day = <int32_t>(local_us // DAY_US)
+    entry.operator_id = tap.operator_id
+    entry.legs = <uint8_t>plan.legs
+    entry.kind = tap.kind
+    entry.outcome = plan.outcome
+    entry.reason = plan.reason
+    entry.flags = tap.flags
+    entry.effects = plan.effects
+    entry.unused = 0
+    if tap.account is not NULL:
+        entry.previous = tap.account.last
+        entry.account = tap.account_id
+        entry.issuer = tap.account.issuer
+        entry.funding = tap.account.funding
+    else:
+        entry.previous = 0
+        entry.account = 0
+        entry.issuer = 0
+        entry.funding = 0

@@ -1,0 +1,24 @@
+cimport cython
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from onecard.ext.shape.layout cimport Entry, Extension, Leg
+
+cdef enum:
+    LEGS_A_TAP = 3
+    IMAGES_A_TAP = 2
+
+
+@cython.final
+cdef class EntryDraft:
+    """The next block of entries while it is being judged."""
+
+    cdef uint8_t* value
+    cdef Entry* rows
+    cdef Leg* legs
+    cdef Extension* images
+    cdef list memory
+    cdef readonly uint32_t taps_max
+    cdef readonly uint32_t count
+    cdef readonly uint32_t leg_count
+    cdef readonly uint32_t image_count
+    cdef readonly uint64_t first

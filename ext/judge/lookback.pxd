@@ -1,0 +1,88 @@
+"""What a row refers to, in memory or recalled: inlined into the judge, which asks for each row."""
+
+cimport cython
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+from onecard.ext.shape.layout cimport Entry
+from onecard.ext.identity.recent cimport Recent
+from onecard.ext.state.state cimport State
+
+
+cdef enum:
+    ABSENT = -2
+    NOT_ASKED = -1
+
+
+cdef enum Found:
+    NONE = 0
+    ENTRY_FOUND = 1
+    LACKING = 2
+
+
+@cython.final
+cdef class Recalled:
+    cdef const int32_t[::1] own
+    cdef const int32_t[::1] about
+    cdef const Entry[::1] entries
+    cdef uint64_t closings
+    cdef readonly Py_ssize_t count
+
+
+cdef struct Known:  # where history is looked for; pointers of a Recalled, or NULL
+    const int32_t* own
+    const int32_t* about
+    bint stale
+    uint64_t ring_low  # sequences below it may leave the ring while this batch is judged
+
+
+cdef inline int pick(
+    const int32_t* indexes, Py_ssize_t row, Recalled recalled, bint stale, const Entry** out
+) noexcept nogil:
+    """What was recalled for a row. An absence may have passed since identities left memory."""
+    cdef int32_t index
+    if indexes is NULL:
+        return LACKING
+    index = indexes[row]
+    if index == NOT_ASKED or (index == ABSENT and stale):
+        return LACKING
+    if index == ABSENT:
+        return NONE
+    out[0] = &recalled.entries[index]
+    return ENTRY_FOUND
+
+
+cdef inline int by_sequence(
+    Recent recent, uint64_t sequence, const int32_t* indexes, Py_ssize_t row, Recalled recalled,
+    const Known* known, const Entry** out,
+) noexcept nogil:
+    """The entry of a sequence that was given out."""
+    cdef const Entry* kept
+    if sequence >= known.ring_low:
+        kept = recent.entry(sequence)
+        out[0] = kept
+        return NONE if kept is NULL else ENTRY_FOUND
+    return pick(indexes, row, recalled, False, out)
+
+
+cdef inline int by_identity(
+    State state, Recent recent, uint32_t terminal, uint64_t key, const int32_t* indexes,
+    Py_ssize_t row, Recalled recalled, const Known* known, const Entry** out, uint64_t* sequence,
+) noexcept nogil:
+    """The entry an identity is bound to; `sequence` is set where memory knows it."""
+    cdef int found
+    sequence[0] = 0
+    if key > state.terminals[terminal].seen or state.terminals[terminal].taken == 0:
+        return NONE
+    sequence[0] = recent.find(terminal, key)
+    if sequence[0] != 0:
+        found = by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
+        # Bound since it was recalled as absent, and out of the ring by now: to be asked for again.
+        return LACKING if found == NONE else found
+    if key > recent.closed[terminal] or not recent.has_closed[terminal]:
+        return NONE
+    return pick(indexes, row, recalled, known.stale, out)
+
+
+cdef void know(
+    Known* known, State state, Recent recent, Recalled recalled, Py_ssize_t count
+) noexcept

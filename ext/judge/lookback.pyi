@@ -1,0 +1,32 @@
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.ext.identity.recent import Recent
+from onecard.ext.state.state import State
+from onecard.ext.wire.batch import Taps
+
+OWN: int
+TARGET: int
+ABOUT: int
+LACK: np.dtype[np.void]
+
+@final
+class Recalled:
+    count: int
+    def __init__(
+        self,
+        own: NDArray[np.int32],
+        about: NDArray[np.int32],
+        entries: NDArray[np.void],
+        closings: int,
+    ) -> None: ...
+
+def lacks(
+    state: State,
+    recent: Recent,
+    taps: Taps,
+    recalled: Recalled | None = None,
+    ahead: int = 0,
+) -> NDArray[np.void] | None: ...

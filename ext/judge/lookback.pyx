@@ -1,0 +1,158 @@
+"""What of a batch's history is not in memory, and what was read of it.
+
+`lacks` names what is missing; the caller reads it from disk, off the engine thread, and hands it
+over as a `Recalled`.
+"""
+
+cimport cython
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+import numpy as np
+
+from onecard.ext.shape.layout cimport Entry
+from onecard.ext.shape.numbers cimport Kind
+from onecard.ext.identity.recent cimport Recent
+from onecard.ext.state.state cimport State
+from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
+
+OWN, TARGET, ABOUT = 0, 1, 2  # which of a row's references is lacking
+LACK = np.dtype([
+    ("row", "<i4"),
+    ("what", "<i4"),
+    ("terminal", "<u4"),
+    ("epoch", "<u4"),
+    ("terminal_seq", "<u4"),
+    ("unused", "<u4"),
+    ("sequence", "<u8"),  # where known; 0: ask for the identity
+])
+
+cdef packed struct Lack:
+    int32_t row
+    int32_t what
+    uint32_t terminal
+    uint32_t epoch
+    uint32_t terminal_seq
+    uint32_t unused
+    uint64_t sequence
+
+if LACK.itemsize != sizeof(Lack):
+    raise ImportError("judge: the struct Lack differs from its dtype")
+
+
+@cython.final
+cdef class Recalled:
+    """What was read from disk for one batch: for each row an index into `entries`.
+
+    own, about: int32 a row; NOT_ASKED (-1), ABSENT (-2), or the index. `about` serves both the
+    target of a reversal and the sequence a refund, capture or release names.
+    """
+
+    def __init__(self, own, about, entries, uint64_t closings):
+        self.own = own
+        self.about = about
+        self.entries = entries
+        self.closings = closings
+        self.count = len(own)
+
+
+cdef void know(
+    Known* known, State state, Recent recent, Recalled recalled, Py_ssize_t count
+) noexcept:
+    known.own = NULL
+    known.about = NULL
+    known.stale = True
+    if recalled is not None and recalled.count == count and count > 0:
+        known.own = &recalled.own[0]
+        known.about = &recalled.about[0]
+        known.stale = recalled.closings != recent.closings
+    known.ring_low = recent.ring_first
+    # Each entry this batch adds may push one out of the ring.
+    if state.all.last + 1 + count > known.ring_low + recent.ring_size:
+        known.ring_low = state.all.last + 1 + count - recent.ring_size
+
+
+def lacks(
+    State state not None,
+    Recent recent not None,
+    Taps taps not None,
+    Recalled recalled=None,
+    uint64_t ahead=0,
+):
+    """What the batch needs from disk before it can be judged: LACK rows, or None.
+
+    With `ahead`, also what leaves memory with so many more entries.
+    """
+    cdef Columns* columns = &taps.columns
+    cdef Py_ssize_t row
+    cdef Py_ssize_t found = 0
+    cdef Lack[::1] lacking
+    cdef Known known
+    cdef Lack* lack
+    out = np.empty(0, LACK)
+    memset(&known, 0, sizeof(Known))
+    know(&known, state, recent, recalled, columns.count)
+    known.ring_low += ahead
+    with nogil:
+        for row in range(columns.count):
+            if needs(state, recent, columns, row, recalled, &known, NULL, 0) != 0:
+                found += 1
+    if found == 0:
+        return None
+    out = np.zeros(2 * columns.count, LACK)
+    lacking = out
+    found = 0
+    with nogil:
+        for row in range(columns.count):
+            lack = &lacking[found]
+            found += needs(state, recent, columns, row, recalled, &known, lack, 2)
+    return out[:found]
+
+
+cdef int needs(
+    State state, Recent recent, Columns* columns, Py_ssize_t row, Recalled recalled, Known* known,
+    Lack* out, int room,
+) noexcept nogil:
+    """How many references of a row are lacking; written to `out` where there is room."""
+    cdef uint32_t terminal = u32_at(columns.terminal, row)
+    cdef uint64_t key = (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row)
+    cdef uint8_t kind = u8_at(columns.kind, row)
+    cdef uint64_t sequence = 0
+    cdef const Entry* entry = NULL
+    cdef int count = 0
+    if terminal == 0 or terminal > state.all.terminals:
+        return 0
+    if by_identity(
+        state, recent, terminal, key, known.own, row, recalled, known, &entry, &sequence
+    ) == LACKING:
+        if count < room:
+            note(&out[count], row, 0, terminal, key, sequence)
+        count += 1
+    if kind == Kind.REVERSAL:
+        key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
+        if by_identity(
+            state, recent, terminal, key, known.about, row, recalled, known, &entry, &sequence
+        ) == LACKING:
+            if count < room:
+                note(&out[count], row, 1, terminal, key, sequence)
+            count += 1
+    elif kind == Kind.REFUND or kind == Kind.CAPTURE or kind == Kind.RELEASE:
+        sequence = u64_at(columns.about, row)
+        if 0 < sequence <= state.all.last and by_sequence(
+            recent, sequence, known.about, row, recalled, known, &entry
+        ) == LACKING:
+            if count < room:
+                note(&out[count], row, 2, terminal, 0, sequence)
+            count += 1
+    return count
+
+
+cdef inline void note(
+    Lack* lack, Py_ssize_t row, int what, uint32_t terminal, uint64_t key, uint64_t sequence
+) noexcept nogil:
+    lack.row = <int32_t>row
+    lack.what = what
+    lack.terminal = terminal
+    lack.epoch = <uint32_t>(key >> 32)
+    lack.terminal_seq = <uint32_t>key
+    lack.sequence = sequence

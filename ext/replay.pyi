@@ -1,3 +1,0 @@
-from onecard.ext.state import State
-
-def apply(state: State, block: bytes | memoryview) -> None: ...

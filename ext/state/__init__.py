@@ -1,0 +1,1 @@
+"""What is true now: tables that are a function of the journal."""

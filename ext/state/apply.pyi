@@ -1,0 +1,3 @@
+from onecard.ext.state.state import State
+
+def apply(state: State, block: bytes | memoryview) -> None: ...

@@ -1,0 +1,1 @@
+"""Columns of protobuf messages, in and out."""

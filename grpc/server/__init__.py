@@ -1,0 +1,1 @@
+"""The server: its process, its services, and what clients may hold open."""

@@ -1,0 +1,390 @@
+"""Registry: who takes part, by which rules. Every change is an act of the engine, journalled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import groupby, islice
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.audit import completeness
+from onecard.core.authorize.booking import ConfirmClock
+from onecard.core.errors import BadInput, NotFound, OnecardError
+from onecard.core.registry.acts import (
+    RULES,
+    Declare,
+    PutParticipants,
+    PutRules,
+    PutTariff,
+    PutTerminals,
+    TerminalRow,
+)
+from onecard.core.registry.cards import PutCards
+from onecard.core.registry.row_change import Put
+from onecard.ext.state.state import State
+from onecard.grpc.server.access import only_party, principal
+from onecard.grpc.server.bridge import Asking
+from onecard.v1 import registry_pb2 as pb
+from onecard.v1 import registry_pb2_grpc
+
+SERVICE = "onecard.v1.Registry"
+DECLARED_MAX = 10_000  # rows of one call: an operator's terminals of a day
+NUMBERS_MAX = 5_000  # of one call: some 10 ms of the loop that all calls share
+LOADED_MAX = 10_000  # rows of one message: some 20 ms of the loop; twice what our client sends
+COLUMN_MAX = 100_000  # tokens of one message as a column: one act, and some 100 ms of the engine
+Row = TypeVar("Row")
+ROWS_AN_ACT = 2_048  # of participants or terminals: some 20 ms of the engine
+NOTES_MAX = 10_000  # a kind of row in one answer: under a mebibyte
+Registering: TypeAlias = PutParticipants | PutTerminals | PutCards
+
+
+class Registry(registry_pb2_grpc.RegistryServicer):
+    """The generated service over Asking."""
+
+    def __init__(self, asking: Asking, token: Callable[[str], int]) -> None:
+        self.asking = asking
+        self.token = token
+
+    async def Load(self, requests: AsyncIterator[pb.LoadRequest], _: Any) -> pb.LoadResponse:
+        """Acts of some thousand rows, whole each; what was taken before an error stays, and the
+        error says how many rows that is and which one it is about."""
+        response = pb.LoadResponse()
+        async for request in requests:
+            try:
+                await self._load(request, response)
+            except OnecardError as error:
+                ids = len(response.participant_ids) + len(response.terminal_ids)
+                error.taken = 0 if request.dry_run else ids + response.cards
+                raise
+        response.sequence = self.asking.node.journal.last
+        return response
+
+    async def _load(self, request: pb.LoadRequest, response: pb.LoadResponse) -> None:
+        """One request; `response` grows by each act that is durable."""
+        _check_size(request)
+        for first, part in _parts(request.participants):
+            participants = PutParticipants([(row.name, int(row.role)) for row in part])
+            with _of("participants", first):
+                put = await self._put(participants, request.dry_run)
+            response.participant_ids.extend(put.ids)
+            _note(put, response.participant_changes, response.participant_notes)
+        for first, gates in _parts(request.terminals):
+            rows = [_terminal_row(row) for row in gates]
+            terminals = PutTerminals(rows, may_move=not request.refuse_moves)
+            with _of("terminals", first):
+                put = await self._put(terminals, request.dry_run)
+            response.terminal_ids.extend(put.ids)
+            _note(put, response.terminal_changes, response.terminal_notes)
+        for of_what, first, act in self._card_acts(request):
+            with _of(of_what, first):
+                put = await self._put(act, request.dry_run)
+            response.cards += len(put.change)
+            response.changed += put.changed
+            if of_what == "cards":
+                _note(put, response.card_changes, response.card_notes)
+
+    async def _put(self, act: Registering, dry_run: bool = False) -> Put:
+        """What became of an act's rows; in a dry run, what would become of them now."""
+        if not dry_run:
+            done: Put = await self.asking.act(act)
+            return done
+        now_us = self.asking.node.clock.now_us()
+
+        def would(state: State) -> Put:
+            return act.apply(state, int(state.totals["last"][0]) + 1, now_us)[1]
+
+        try:
+            return await self.asking.read(would)
+        except BadInput as error:
+            first, second = act.halves()
+            if not first.size_bytes:  # one row, and it is refused
+                return Put.refused(error)
+        return Put.joined([await self._put(first, dry_run), await self._put(second, dry_run)])
+
+    async def PutParticipant(self, request: pb.Participant, _: Any) -> pb.Participant:
+        act = PutParticipants([(request.name, int(request.role))])
+        (number,) = (await self._put(act)).ids
+        return pb.Participant(id=number, name=request.name, role=request.role)
+
+    async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
+        (number,) = (await self._put(PutTerminals([_terminal_row(request)]))).ids
+        return await self.asking.read(lambda state: _terminal_of(state, number))
+
+    async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
+        [(_, _, act)] = self._card_acts(pb.LoadRequest(cards=[request]))
+        await self.asking.act(act)
+        return await self._card(int(act.token[0]))
+
+    async def GetCard(self, request: pb.GetCardRequest, _: Any) -> pb.Card:
+        by_number = request.WhichOneof("ref") == "number"
+        return await self._card(self.token(request.number) if by_number else request.token)
+
+    async def TokensOf(self, request: pb.TokensOfRequest, _: Any) -> pb.TokensOfResponse:
+        """For whoever is identified: it holds the numbers already, and learns no card's row."""
+        if len(request.numbers) > NUMBERS_MAX:
+            raise BadInput(
+                f"TokensOf: expected at most {NUMBERS_MAX} numbers a call, found "
+                f"{len(request.numbers)}; send them in parts"
+            )
+        _ = self.asking.node.ledger  # Stopped while it is being opened: there is no key yet
+        with _of("numbers", 0):
+            return pb.TokensOfResponse(tokens=_each(request.numbers, self.token))
+
+    async def PutTariff(self, request: pb.Tariff, _: Any) -> pb.Tariff:
+        fares = np.array(request.fares_fen, np.int32)
+        act = PutTariff(
+            request.name,
+            request.effective_from_us,
+            request.stations,
+            fares,
+            request.entry_min_fen,
+        )
+        version = await self.asking.act(act)
+        return pb.Tariff(
+            version=version,
+            name=request.name,
+            effective_from_us=request.effective_from_us,
+            stations=request.stations,
+            entry_min_fen=request.entry_min_fen,
+        )
+
+    async def PutRules(self, request: pb.Rules, _: Any) -> pb.Rules:
+        await self.asking.act(
+            PutRules(
+                request.go_live_us,
+                request.age_max_us,
+                request.ahead_max_us,
+                request.amount_max_fen,
+                request.zone_offset_us,
+            )
+        )
+        return request
+
+    async def GetRules(self, request: pb.GetRulesRequest, _: Any) -> pb.Rules:
+        def rules(state: State) -> pb.Rules:
+            return pb.Rules(**{name: int(state.totals[name][0]) for name in RULES})
+
+        return await self.asking.read(rules)
+
+    async def ConfirmClock(
+        self, request: pb.ConfirmClockRequest, _: Any
+    ) -> pb.ConfirmClockResponse:
+        act = ConfirmClock(request.wall_us, request.reason)
+        return pb.ConfirmClockResponse(booked_at_us=await self.asking.act(act))
+
+    async def Declare(
+        self, requests: AsyncIterator[pb.DeclareRequest], _: Any
+    ) -> pb.DeclareResponse:
+        rows: list[tuple[int, int, int, int]] = []
+        async for row in requests:
+            if len(rows) == DECLARED_MAX:
+                raise BadInput(f"Declare: expected at most {DECLARED_MAX} rows a call, found more")
+            rows.append((row.terminal, row.day, row.taps, row.sum_fen))
+        await self._only_own(sorted({row[0] for row in rows}))
+        if rows:
+            with _of("declarations", 0):
+                await self.asking.act(Declare(rows))
+
+        def rules(state: State) -> tuple[int, int]:
+            return int(state.totals["ahead_max_us"][0]), int(state.totals["zone_offset_us"][0])
+
+        ahead_max_us, zone_offset_us = await self.asking.read(rules)
+        declared = [completeness.Declared(*row) for row in rows]
+        journal = self.asking.node.journal
+        differences = await asyncio.to_thread(
+            completeness.compare, journal, declared, ahead_max_us, zone_offset_us
+        )
+        return pb.DeclareResponse(
+            differences=[_difference(row) for row in differences], compared=len(rows)
+        )
+
+    async def _only_own(self, terminals: list[int]) -> None:
+        """Forbidden where a participant speaks for another's terminals."""
+        if principal() == 0:
+            return
+
+        def operators(state: State) -> list[int]:
+            known = state.rows("terminals")
+            return [int(known["operator_id"][t]) if t < len(known) else 0 for t in terminals]
+
+        for terminal, operator in zip(terminals, await self.asking.read(operators), strict=True):
+            only_party(f"terminal {terminal}", operator)
+
+    def _card_acts(self, request: pb.LoadRequest) -> list[tuple[str, int, PutCards]]:
+        """The columns as one act; of the rows, one act for each run of cards that are alike.
+
+        Each with which rows they are, and the first of them.
+        """
+        acts = []
+        if request.HasField("card_columns"):
+            columns = request.card_columns
+            token = np.array(columns.token, np.uint64)
+            floor_fen = columns.floor_fen if columns.HasField("floor_fen") else None
+            alike: Alike = (columns.issuer, columns.funding, columns.status, 0, floor_fen)
+            acts.append(("card_columns.token", 0, _put_cards(token, alike, None)))
+        first = 0
+        for same, run in groupby(request.cards, _alike):
+            cards = list(run)
+            with _of("cards", first):
+                token = np.array(_each(cards, self._token), np.uint64)
+            account = np.array([card.account for card in cards], np.uint32)
+            # What comes again is put after what came before, and so finds that done.
+            for part in _once_each(token) if account.any() else [slice(0, len(cards))]:
+                wanted = account[part] if account[part].any() else None
+                act = replace(_put_cards(token[part], same, wanted), in_words=True)
+                acts.append(("cards", first + part.start, act))
+            first += len(cards)
+        may_move = not request.refuse_moves
+        return [(rows, first, replace(act, may_move=may_move)) for rows, first, act in acts]
+
+    def _token(self, card: pb.Card) -> int:
+        """The token, computed where a printed number is given; both must agree."""
+        token = self.token(card.number) if card.number else card.token
+        if card.token not in (0, token):
+            raise BadInput("card: its token is not that of its number; leave one of them out")
+        return token
+
+    async def _card(self, token: int) -> pb.Card:
+        card = await self.asking.read(lambda state: card_of(state, token))
+        only_party("card", card.issuer)
+        return card
+
+
+def card_of(state: State, token: int) -> pb.Card:
+    """One card and its account as they are; NotFound without saying which card."""
+    row = state.credential(token) if token else -1
+    if row < 0:
+        raise NotFound("there is no such card; register it first")
+    credential = state.table("credentials")[row]
+    account = state.table("accounts")[credential["account"]]
+    return pb.Card(
+        token=token,
+        issuer=int(account["issuer"]),
+        funding=int(account["funding"]),  # type: ignore[arg-type]  # an open enum
+        status=int(credential["status"]),  # type: ignore[arg-type]
+        since_us=int(credential["since_us"]),
+        floor_fen=int(account["floor_fen"]),
+        account=int(credential["account"]),
+        posted_fen=int(account["posted_fen"]),
+        held_fen=int(account["held_fen"]),
+        denied=bool(credential["denied"]),
+        deny_version=int(credential["deny_version"]),
+    )
+
+
+Alike: TypeAlias = tuple[
+    int, int, int, int, int | None
+]  # issuer, funding, status, since_us, floor_fen
+
+
+def _alike(card: pb.Card) -> Alike:
+    floor_fen = card.floor_fen if card.HasField("floor_fen") else None
+    return card.issuer, card.funding, card.status, card.since_us, floor_fen
+
+
+def _check_size(request: pb.LoadRequest) -> None:
+    """BadInput for more rows in a message than all other calls can wait for."""
+    rows = len(request.participants) + len(request.terminals) + len(request.cards)
+    tokens = len(request.card_columns.token)
+    for found, most, what in ((rows, LOADED_MAX, "rows"), (tokens, COLUMN_MAX, "tokens")):
+        if found > most:
+            raise BadInput(
+                f"Load: expected at most {most} {what} a message, found {found}; send them in parts"
+            )
+
+
+def _terminal_row(row: pb.Terminal) -> TerminalRow:
+    """What the message leaves out is None: it stays as it is."""
+    return TerminalRow(
+        row.number,
+        row.operator,
+        row.place if row.HasField("place") else None,
+        row.mode if row.HasField("mode") else None,
+        int(row.status) or None,
+        row.counterless if row.HasField("counterless") else None,
+    )
+
+
+def _terminal_of(state: State, terminal: int) -> pb.Terminal:
+    """One terminal as it is."""
+    row = state.table("terminals")[terminal]
+    return pb.Terminal(
+        id=terminal,
+        number=bytes(row["number"]).decode("utf-8", "replace"),
+        operator=int(row["operator_id"]),
+        place=int(row["place"]),
+        mode=int(row["mode"]),
+        status=int(row["status"]),  # type: ignore[arg-type]  # an open enum
+        counterless=bool(row["counterless"]),
+    )
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """So many at a time as an act may take of the engine; taps are judged between two of them.
+    Each with the index of its first row."""
+    for first in range(0, len(rows), ROWS_AN_ACT):
+        yield first, list(rows[first : first + ROWS_AN_ACT])
+
+
+def _each(rows: Iterable[Row], token: Callable[[Row], int]) -> list[int]:
+    """The token of each row; an error says of which."""
+    found: list[int] = []
+    for row in rows:
+        try:
+            found.append(token(row))
+        except BadInput as error:
+            error.row = len(found)
+            raise
+    return found
+
+
+def _once_each(token: NDArray[np.uint64]) -> Iterator[slice]:
+    """Runs of rows in which no card comes twice."""
+    start, seen = 0, set[int]()
+    for at, value in enumerate(token.tolist()):
+        if value in seen:
+            yield slice(start, at)
+            start, seen = at, set()
+        seen.add(value)
+    yield slice(start, len(token))
+
+
+def _note(put: Put, changes: Any, notes: Any) -> None:
+    """Add what became of rows to an answer."""
+    before = len(changes)
+    changes.extend(put.change.tolist())
+    for row, what in islice(put.what.items(), NOTES_MAX - len(notes)):
+        notes.add(row=before + row, what=what)
+
+
+@contextmanager
+def _of(rows: str, first: int) -> Iterator[None]:
+    """An error about a row of a part becomes one about the row of the request."""
+    try:
+        yield
+    except OnecardError as error:
+        if error.row is not None:
+            error.row += first
+        error.rows = rows
+        raise
+
+
+def _put_cards(
+    token: NDArray[np.uint64], alike: Alike, account: NDArray[np.uint32] | None
+) -> PutCards:
+    issuer, funding, status, since_us, floor_fen = alike
+    return PutCards(token, issuer, funding, int(status) or None, since_us, floor_fen, account)
+
+
+def _difference(row: completeness.Difference) -> pb.Difference:
+    return pb.Difference(
+        terminal=row.declared.terminal,
+        day=row.declared.day,
+        declared_taps=row.declared.taps,
+        booked_taps=row.booked_taps,
+        declared_fen=row.declared.sum_fen,
+        booked_fen=row.booked_fen,
+    )

@@ -1,0 +1,55 @@
+"""Settlement: closes windows, and says what is in one."""
+
+from typing import Any
+
+from onecard.core.settlement.window import Closed, CloseWindow, WindowView, window_view
+from onecard.grpc.server.access import ALL, principal
+from onecard.grpc.server.bridge import Asking
+from onecard.v1 import settlement_pb2 as pb
+from onecard.v1 import settlement_pb2_grpc
+
+SERVICE = "onecard.v1.Settlement"
+
+
+class Settlement(settlement_pb2_grpc.SettlementServicer):
+    """The generated service over Asking."""
+
+    def __init__(self, asking: Asking) -> None:
+        self.asking = asking
+
+    async def CloseWindow(self, request: pb.CloseWindowRequest, _: Any) -> pb.Window:
+        act = CloseWindow(request.window, request.business_day, request.force)
+        closed: Closed = await self.asking.act(act)
+        return await self._window(closed.window)
+
+    async def GetWindow(self, request: pb.GetWindowRequest, _: Any) -> pb.Window:
+        return await self._window(request.window)
+
+    async def _window(self, number: int) -> pb.Window:
+        journal = self.asking.node.journal
+        return _message(await self.asking.read(lambda state: window_view(state, journal, number)))
+
+
+def _message(view: WindowView) -> pb.Window:
+    """Of the positions, a participant sees its own."""
+    who = principal()
+    return pb.Window(
+        window=view.window,
+        business_day=view.business_day,
+        closed=view.closed,
+        first=view.first,
+        cut=view.cut,
+        closed_at_us=view.closed_at_us,
+        positions=[
+            pb.Position(
+                participant=position.participant,
+                name=position.name,
+                in_fen=position.in_fen,
+                out_fen=position.out_fen,
+                net_fen=position.net_fen,
+                legs=position.legs,
+            )
+            for position in view.positions
+            if who in (ALL, position.participant)
+        ],
+    )

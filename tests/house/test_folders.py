@@ -1,0 +1,289 @@
+"""The rules of the tree: who may import whom, and what no file may hold."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MAY_IMPORT = {  # folder -> the packages of ours it may name
+    "ext": {"ext"},
+    "core": {"core", "ext", "v1"},  # of v1 the messages alone, see below
+    "grpc": {"grpc", "core", "ext", "v1"},
+    "cli": {"cli", "grpc", "core", "v1", "ext.outcome"},  # of ext the names of numbers alone
+}
+ONLY_IN = {  # a library -> the one file, or the folders, that may import it
+    "lmdb": ("core/storage/environment.py",),
+    "prometheus_client": ("core/watch/metrics.py",),
+    "grpc": ("grpc/", "cli/"),
+    "typer": ("cli/",),
+    "rich": ("cli/",),
+}
+CLOCK_FILE = "core/clock.py"
+CLOCKS = {
+    "time": "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time "
+    "process_time_ns thread_time thread_time_ns clock_gettime clock_gettime_ns localtime gmtime "
+    "ctime asctime strftime",
+    "datetime": "now utcnow today fromtimestamp",
+    "date": "today fromtimestamp",
+}
+NO_NAMES = {"utils", "helpers", "common", "include"}
+LINES_MAX = 500
+README_LINES_MAX = 40
+CODE = (".py", ".pyi", ".pyx", ".pxd")
+TEXT = (*CODE, ".proto", ".md", ".toml", ".csv", ".json", ".yml", ".service", ".c", "", ".in")
+# Joined, so that this file does not hold what it forbids.
+MACHINE_PATHS = re.compile(
+    "|".join(["/" + "work/", "/" + "farm/", "/" + "root/", "bash" + "_jobs"])
+)
+LONG_NUMBER = re.compile(r"(?<![\w.])\d{15,19}[Xx]?(?!\w)")
+
+Rule = Callable[[str, str], Iterator[str]]
+
+
+def files(*suffixes: str) -> list[Path]:
+    """Every file of the project with such a suffix: what git keeps or would keep."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode or not listed.stdout:  # a source archive, or a copy git does not see
+        tops = ("ext", "core", "grpc", "cli", "bench", "tests", "docs", "deploy")
+        names = [str(p.relative_to(ROOT)) for top in tops for p in (ROOT / top).rglob("*")]
+        names = [name for name in names if "__pycache__" not in name]
+    else:
+        names = listed.stdout.splitlines()
+    paths = [ROOT / name for name in names]
+    return sorted(p for p in paths if p.suffix in suffixes and p.is_file())
+
+
+def imports(path: str, source: str) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything imported, relative names resolved."""
+    package = ["onecard", *Path(path).parent.parts]
+    if path.endswith((".pyx", ".pxd")):
+        pattern = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+|c?import\s+([\w.]+))", re.M)
+        for match in pattern.finditer(source):
+            name = match[1] or match[2]
+            dots = len(name) - len(name.lstrip("."))
+            if dots:
+                name = ".".join([*package[: len(package) - dots + 1], name.lstrip(".")])
+            yield source.count("\n", 0, match.start()) + 1, name
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            prefix = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{prefix}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+            called = called.id if isinstance(called, ast.Name) else called
+            if called in ("import_module", "__import__"):
+                yield node.lineno, str(node.args[0].value)
+
+
+def breaks_direction(path: str, source: str) -> Iterator[str]:
+    """An import against cli -> grpc -> core -> ext, or of a library elsewhere than allowed."""
+    folder = path.split("/")[0]
+    for line, name in imports(path, source):
+        parts = [*name.split("."), ""]
+        if parts[0] in ("tests", "bench"):
+            yield f"{path}:{line}: {folder}/ must not import {parts[0]}/"
+        allowed = MAY_IMPORT[folder] & {parts[1], ".".join(parts[1:3])}
+        if parts[0] == "onecard" and not allowed:
+            yield f"{path}:{line}: {folder}/ must not import onecard.{parts[1]}"
+        if folder == "core" and name.startswith("onecard.v1") and "_pb2_grpc" in name:
+            yield f"{path}:{line}: core/ must not import stubs of services"
+        if parts[0] in ONLY_IN and not path.startswith(ONLY_IN[parts[0]]):
+            yield f"{path}:{line}: {parts[0]} is imported only in {', '.join(ONLY_IN[parts[0]])}"
+
+
+def reads_clock(path: str, source: str) -> Iterator[str]:
+    """A clock read outside core/clock.py."""
+    if path == CLOCK_FILE or path.startswith("cli/"):
+        return
+    if path.endswith((".pyx", ".pxd")):
+        for match in re.finditer(r"\bclock_gettime\b|\bgettimeofday\b|\btime\.\w+\(", source):
+            yield f"{path}:{source.count(chr(10), 0, match.start()) + 1}: {match[0]}"
+        return
+    for line, name in imports(path, source):
+        if name.startswith("time.") and name[5:] in CLOCKS["time"].split():
+            yield f"{path}:{line}: {name}"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            owner = node.value
+            name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+            if node.attr in CLOCKS.get(name, "").split():
+                yield f"{path}:{node.lineno}: {name}.{node.attr}"
+
+
+def includes_text(path: str, source: str) -> Iterator[str]:
+    """A textual include: one unit in which no name shows its origin."""
+    if path.endswith((".pyx", ".pxd")):
+        for match in re.finditer(r"^\s*include\s+[\"']", source, re.M):
+            yield f"{path}:{source.count(chr(10), 0, match.start()) + 1}: include"
+
+
+def is_too_long(path: str, source: str) -> Iterator[str]:
+    lines = source.count("\n")
+    if path.endswith(CODE) and lines > LINES_MAX:
+        yield f"{path}: {lines} lines, at most {LINES_MAX}"
+
+
+def holds_what_must_not(path: str, source: str) -> Iterator[str]:
+    """A path of somebody's machine, or a number that could be a real card's or citizen's."""
+    for match in MACHINE_PATHS.finditer(source):
+        yield f"{path}:{source.count(chr(10), 0, match.start()) + 1}: path {match[0]}"
+    for match in LONG_NUMBER.finditer(source):
+        if source[: match.start()].endswith(("_us=", "_us = ")):
+            continue  # microseconds
+        if looks_like_a_card(match[0]) or looks_like_a_citizen(match[0]):
+            yield f"{path}:{source.count(chr(10), 0, match.start()) + 1}: number {match[0][:6]}…"
+
+
+def looks_like_a_card(number: str) -> bool:
+    """ISO/IEC 7812: 16 to 19 digits of a bank or transit range that pass the Luhn check."""
+    if not (number.isdigit() and len(number) >= 16 and number[0] in "3456"):
+        return False
+    doubled = [int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(number))]
+    return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
+
+
+def looks_like_a_citizen(number: str) -> bool:
+    """GB 11643: 17 digits with a date of birth within, and the ISO 7064 MOD 11-2 check."""
+    if len(number) != 18 or not re.match(r"\d{6}(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d", number):
+        return False
+    weighed = sum(int(digit) * (2 ** (17 - at) % 11) for at, digit in enumerate(number[:17]))
+    return "10X98765432"[weighed % 11] == number[17].upper()
+
+
+OURS = tuple(MAY_IMPORT)
+RULES: dict[str, tuple[Rule, tuple[str, ...], bool]] = {  # rule, suffixes, ours alone?
+    "direction": (breaks_direction, CODE, True),
+    "clock": (reads_clock, CODE, True),
+    "include": (includes_text, CODE, True),
+    "length": (is_too_long, CODE, False),
+    "contents": (holds_what_must_not, TEXT, False),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_file_keeps_the_rule(rule: str) -> None:
+    breaks, suffixes, ours = RULES[rule]
+    found = []
+    looked = 0
+    for path in files(*suffixes):
+        name = path.relative_to(ROOT).as_posix()
+        if ours and name.split("/")[0] not in OURS:
+            continue
+        looked += 1
+        found += breaks(name, path.read_text(errors="replace"))
+    assert looked > 5
+    assert not found, "\n".join(found)
+
+
+VIOLATIONS = [  # rule, file, what it would hold, what the complaint says
+    ("direction", "ext/wire/batch.pyx", "from onecard.core import errors\n", "onecard.core"),
+    ("direction", "ext/wire/batch.pyx", "from ..core cimport engine\n", "onecard.core"),
+    ("direction", "core/engine.py", "from onecard.grpc import client\n", "onecard.grpc"),
+    (
+        "direction",
+        "core/engine.py",
+        "def f():\n    from ..cli import main\n",
+        "onecard.cli",
+    ),
+    ("direction", "core/engine.py", "from onecard.v1 import tap_pb2_grpc\n", "stubs"),
+    ("direction", "core/engine.py", "import grpc\n", "grpc is imported only"),
+    ("direction", "core/engine.py", "import lmdb\n", "lmdb is imported only"),
+    (
+        "direction",
+        "grpc/server/server.py",
+        "from lmdb import Environment\n",
+        "lmdb is imported only",
+    ),
+    (
+        "direction",
+        "grpc/server/server.py",
+        "import importlib\nimportlib.import_module('lmdb')\n",
+        "lmdb",
+    ),
+    ("direction", "grpc/server/server.py", "import prometheus_client.core\n", "prometheus_client"),
+    ("direction", "grpc/server/server.py", "from onecard.cli.main import main\n", "onecard.cli"),
+    ("direction", "cli/main.py", "from tests import twin\n", "tests/"),
+    ("direction", "cli/show.py", "from onecard.ext import judge\n", "onecard.ext"),
+    ("clock", "core/engine.py", "import time\nx = time.time()\n", "time.time"),
+    ("clock", "core/engine.py", "from time import perf_counter\n", "time.perf_counter"),
+    (
+        "clock",
+        "core/engine.py",
+        "import datetime\nx = datetime.datetime.now()\n",
+        "datetime.now",
+    ),
+    (
+        "clock",
+        "core/engine.py",
+        "from datetime import date\nx = date.today()\n",
+        "date.today",
+    ),
+    ("clock", "grpc/server/server.py", "import time\nf = time.monotonic_ns\n", "time.monotonic_ns"),
+    ("clock", "ext/judge/batch.pyx", "cdef void f():\n    clock_gettime(0, &t)\n", "clock_gettime"),
+    ("include", "ext/judge/batch.pyx", "include 'fares.pxi'\n", "include"),
+    ("length", "core/engine.py", "x = 1\n" * 501, "501 lines"),
+    ("contents", "README.md", "cd /" + "work/here\n", "path"),
+    ("contents", "docs/a.md", "card 6222021234567890" + "128\n", "number 622202"),
+    ("contents", "docs/a.md", "11010519491231002" + "X\n", "number 110105"),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "source", "complaint"), VIOLATIONS)
+def test_a_violation_is_found(rule: str, path: str, source: str, complaint: str) -> None:
+    found = list(RULES[rule][0](path, source))
+    assert found
+    assert complaint in " ".join(found)
+
+
+ALLOWED = [
+    ("direction", "cli/main.py", "from onecard.grpc import client\nimport typer\nimport grpc\n"),
+    ("direction", "cli/show.py", "from onecard.ext.shape.numbers import Kind\n"),
+    ("direction", "grpc/server/server.py", "import grpc\nfrom onecard.v1 import tap_pb2\n"),
+    ("direction", "core/authorize/message.py", "from onecard.v1 import tap_pb2\n"),
+    ("direction", "core/storage/environment.py", "import lmdb\nfrom onecard.ext import layout\n"),
+    (
+        "direction",
+        "ext/wire/batch.pyx",
+        "from .layout cimport Entry\nfrom libc.stdint cimport int64_t\n",
+    ),
+    ("clock", "core/clock.py", "import time\nx = time.time_ns()\n"),
+    ("clock", "core/authorize/node.py", "import time\ntime.sleep(1)\n"),
+    ("contents", "docs/ledger.md", "946684800000000 <= t < 4102444800000000\n"),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "source"), ALLOWED)
+def test_what_is_allowed_is_not_found(rule: str, path: str, source: str) -> None:
+    assert not list(RULES[rule][0](path, source))
+
+
+def test_import_grpc_reaches_grpcio() -> None:
+    """With grpc/__init__.py, `import grpc` from the root would find our folder."""
+    assert not (ROOT / "grpc" / "__init__.py").exists()
+    assert not (ROOT / "onecard").exists()
+
+
+def test_no_folder_or_file_is_named_after_nothing() -> None:
+    named = {part.split(".")[0] for path in files(*TEXT) for part in path.relative_to(ROOT).parts}
+    assert not named & NO_NAMES
+
+
+def test_each_folder_says_what_lives_there() -> None:
+    code = [path for path in files(*CODE) if path.name != "__init__.py"]
+    folders = {path.parent for path in code} - {ROOT}
+    folders |= {ROOT / "docs", ROOT / "deploy"}
+    for folder in sorted(folders):
+        readme = folder / "README.md"
+        assert readme.is_file(), f"{folder.relative_to(ROOT)} has no README.md"
+        lines = readme.read_text().count("\n")
+        assert lines <= README_LINES_MAX, f"{readme.relative_to(ROOT)}: {lines} lines"

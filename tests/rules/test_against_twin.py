@@ -1,0 +1,75 @@
+"""Random ledgers, engine against slow twin: every answer, entry, leg and digest must agree.
+
+A failure names its seed, or the blob of hypothesis: `python -m tests.rules.test_against_twin SEED`
+and the line hypothesis prints play the same storm again.
+"""
+
+import random
+import secrets
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.engine import Both, quick_folder
+from tests.support.random_steps import NOW_US, Storm
+
+STEPS = 30  # some two hundred taps: several generations of identities at the size of the tests
+SEEDS = range(80)
+CAMPAIGN = 4_000
+
+
+def play(rng: random.Random, folder: Path, steps: int) -> None:
+    """One storm from an empty ledger; restarts now and then, and twice at the end."""
+    both = Both(folder, NOW_US)
+    try:
+        storm = Storm(rng, both.twin_side.book)
+        both.step(storm.registry(), storm.now_us)
+        for _ in range(steps):
+            both.step(storm.step(), storm.now_us)
+            if rng.random() < 0.04:
+                both.restart(checkpoint=rng.random() < 0.5)
+        both.compare(1)
+        both.restart(checkpoint=True)
+        both.restart(checkpoint=False)
+    finally:
+        both.engine_side.close()
+
+
+def play_seed(seed: int, steps: int = STEPS) -> None:
+    with quick_folder() as folder:
+        try:
+            play(random.Random(seed), folder / "ledger", steps)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}, {steps} steps: {error}") from error
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_seeds(seed: int) -> None:
+    play_seed(seed)
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(rng=st.randoms(use_true_random=False), steps=st.integers(1, 4))
+def test_shrinking(rng: random.Random, steps: int) -> None:
+    """Short storms, drawn so that hypothesis makes a failing one smaller."""
+    with quick_folder() as folder:
+        play(rng, folder / "ledger", steps)
+
+
+@pytest.mark.campaign
+def test_campaign() -> None:
+    first = secrets.randbits(32)
+    for seed in range(first, first + CAMPAIGN):
+        play_seed(seed, 20 + seed % 100)
+
+
+if __name__ == "__main__":
+    play_seed(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else STEPS)

@@ -1,0 +1,41 @@
+"""Plays the tables of tests/rules/rule_tables.py on the twin, and on engine and twin together."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from onecard.ext.shape.numbers import Outcome
+from tests.rules.rule_tables import CLOCK_STEPS, DENY_LIST, TABLES
+from tests.rules.taptable import NOW_US, Play
+from tests.support.engine import opened
+
+
+@pytest.fixture(params=("twin", "engine"))
+def play(request: pytest.FixtureRequest) -> Iterator[Play]:
+    with opened(request.param, NOW_US) as side:
+        yield Play(side)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_table(play: Play, name: str) -> None:
+    play.run(TABLES[name])
+
+
+def test_every_outcome_is_in_a_table() -> None:
+    said = {word for table in TABLES.values() for word in table.split()}
+    assert set(Outcome.__members__) - said == set()
+
+
+def test_booking_time_strictly_increases(play: Play) -> None:
+    play.run(CLOCK_STEPS)
+    records = [play.record(label) for label in "abcdef"]
+    times = [record["booked_at_us"] for record in records]
+    assert times == sorted(set(times))
+    assert times[4] == play.now_us + 86_400_000_000
+    assert [record["window"] for record in records] == [1, 1, 1, 1, 1, 2]
+
+
+def test_deny_list_versions(play: Play) -> None:
+    play.run(DENY_LIST)
+    changed = {label: play.record(label)["effects"] for label in "deabg"}
+    assert changed == {"d": 4, "e": 4, "a": 0, "b": 8, "g": 4}

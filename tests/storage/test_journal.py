@@ -1,0 +1,261 @@
+"""The journal: appended in order, over segments, read by many threads while it grows."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+
+from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
+from onecard.core.journal import Draft, Journal
+from onecard.core.storage.environment import StoreFailed
+from onecard.ext.shape import layout
+from tests.support.handmade import LEDGER_ID, Hand
+
+MIB = 1 << 20
+
+
+def filled(path: Path, hand: Hand, groups: int, segment_bytes: int = MIB) -> Journal:
+    """Registry, then `groups` appends of two blocks."""
+    journal = Journal.create(path, LEDGER_ID, 1, segment_bytes)
+    journal.append(hand.registry())
+    for _ in range(groups):
+        journal.append([hand.entries(90), hand.entries(7)])
+    return journal
+
+
+def reopened(path: Path, readonly: bool = False) -> Journal:
+    return Journal.open(path, LEDGER_ID, 1, MIB, readonly=readonly)
+
+
+def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
+    hand = Hand()
+    with filled(tmp_path, hand, 100) as journal:
+        assert len(journal.segments) >= 3
+        assert (journal.last, journal.failed) == (hand.last, None)
+        head = journal.head
+        values = [block.value for block in journal.blocks()]
+    for readonly in (False, True):
+        with reopened(tmp_path, readonly) as journal:
+            assert (journal.last, journal.head) == (hand.last, head)
+            assert [block.value for block in journal.blocks()] == values
+            assert all(segment.store.readonly for segment in journal.segments[:-1])
+            assert journal.segments[-1].store.readonly == readonly
+            assert journal.map_bytes() == MIB * len(journal.segments)
+            assert journal.bytes_used() <= journal.map_bytes()
+    with reopened(tmp_path) as journal:
+        journal.append([hand.entries(3)])
+        assert journal.block_of(hand.last).first == hand.last - 2  # type: ignore[union-attr]
+
+
+def test_blocks_begin_with_the_one_that_holds_the_first_row(tmp_path: Path) -> None:
+    with filled(tmp_path, Hand(), 60) as journal:
+        blocks = list(journal.blocks())
+        for block in blocks[:: len(blocks) // 9]:
+            for first in {block.first, block.last}:
+                assert next(journal.blocks(first)).value == block.value
+                assert journal.block_of(first).value == block.value  # type: ignore[union-attr]
+        middle = blocks[40]
+        some = list(journal.blocks(middle.first + 1, middle.last + 1))
+        assert [block.first for block in some] == [middle.first, middle.last + 1]
+        assert list(journal.blocks(journal.last + 1)) == []
+        assert journal.block_of(0) is None and journal.block_of(journal.last + 1) is None
+
+
+def test_entries_come_in_the_order_asked(tmp_path: Path) -> None:
+    with filled(tmp_path, Hand(), 60) as journal:
+        rows = np.zeros(journal.last + 1, layout.ENTRY)
+        for block in journal.blocks():
+            if block.record == 1:
+                rows[block.first : block.last + 1] = block.rows
+        generator = np.random.default_rng(1)
+        asked = generator.integers(0, journal.last + 40, 3000).astype(np.uint64)
+        asked[:4] = 0, journal.last + 1, (1 << 64) - 1, 1
+        wanted = np.zeros(len(asked), layout.ENTRY)
+        inside = asked <= journal.last
+        wanted[inside] = rows[asked[inside].astype(np.intp)]
+        for _ in range(2):
+            assert journal.entries(asked).tobytes() == wanted.tobytes()
+        assert len(journal.entries(np.empty(0, np.uint64))) == 0
+    with reopened(tmp_path) as journal:
+        assert journal.entries(asked).tobytes() == wanted.tobytes()
+
+
+def test_readers_see_whole_blocks_while_the_writer_appends(tmp_path: Path) -> None:
+    hand = Hand()
+    with filled(tmp_path, hand, 1) as journal:
+        failures: list[BaseException] = []
+        stop = threading.Event()
+
+        def read(seed: int) -> None:
+            generator = np.random.default_rng(seed)
+            try:
+                while not stop.is_set():
+                    asked = generator.integers(24, journal.last + 1, 50).astype(np.uint64)
+                    assert (journal.entries(asked)["sequence"] == asked).all()
+                    last = journal.last
+                    assert sum(b.count for b in journal.blocks(last - 20, last)) >= 20
+            except BaseException as error:
+                failures.append(error)
+
+        readers = [threading.Thread(target=read, args=(seed,)) for seed in range(4)]
+        for reader in readers:
+            reader.start()
+        for _ in range(150):
+            journal.append([hand.entries(80)])
+        stop.set()
+        for reader in readers:
+            reader.join()
+        assert failures == [] and len(journal.segments) > 2
+
+
+def test_a_crash_before_the_first_block_of_a_segment_recovers(tmp_path: Path) -> None:
+    hand = Hand()
+    with filled(tmp_path, hand, 3) as journal:
+        journal._next_segment()  # and the process dies here
+        tip = journal.tip
+    (tmp_path / "journal" / "00000003.new").mkdir()  # or while it makes another
+    with reopened(tmp_path) as journal:
+        assert (len(journal.segments), journal.tip) == (2, tip)
+        assert not (tmp_path / "journal" / "00000003.new").exists()
+        journal.append([hand.entries(5)])
+        assert next(journal.blocks(hand.last)).where.startswith("segment 00000002")
+
+
+def test_a_draft_out_of_order_stops_the_journal(tmp_path: Path) -> None:
+    hand = Hand()
+    with filled(tmp_path, hand, 1) as journal:
+        last = journal.last
+        draft = hand.entries(4)
+        draft.first += 1
+        with pytest.raises(ValueError, match="expected it to begin at"):
+            journal.append([draft])
+        draft.first -= 1
+        with pytest.raises(StoreFailed, match="an append failed before"):
+            journal.append([draft])
+        assert journal.last == last
+
+
+def test_a_group_beyond_a_segment_is_refused_before_it_is_judged(tmp_path: Path) -> None:
+    hand = Hand()
+    with filled(tmp_path, hand, 1) as journal:
+        journal.room(MIB // 4)
+        with pytest.raises(DiskLow, match="a group of at most 524288 bytes"):
+            journal.room(MIB)
+        with pytest.raises(StoreFailed, match=r"make segments larger|does not fit"):
+            journal.append([hand.entries(12_000)])
+
+
+def test_room_keeps_a_watermark_of_the_disk_free(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    free = disk.f_bavail * disk.f_frsize
+    with Journal.create(tmp_path, LEDGER_ID, 1, 64 * MIB, watermark_bytes=2 * free) as journal:
+        with pytest.raises(DiskLow, match="bytes free on its disk, found"):
+            journal.room(1)
+
+
+def test_a_full_map_starts_a_segment_though_the_estimate_said_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = Hand()
+    with filled(tmp_path, hand, 1) as journal:
+        monkeypatch.setattr("onecard.core.journal.segment.Segment.fits", lambda *_: True)
+        for _ in range(80):
+            journal.append([hand.entries(90)])
+        assert len(journal.segments) == 2
+        assert sum(block.count for block in journal.blocks()) == hand.last
+
+
+def test_an_unknown_or_incomplete_journal_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LedgerMissing, match="expected a journal, found none"):
+        reopened(tmp_path)
+    with filled(tmp_path, Hand(), 60):
+        pass
+    with pytest.raises(LedgerForeign, match="expected no journal there yet"):
+        Journal.create(tmp_path, LEDGER_ID)
+    with pytest.raises(LedgerForeign, match=r"expected ledger 78787878.*, found ledger 0102"):
+        Journal.open(tmp_path, b"x" * 16, 1, MIB)
+    with pytest.raises(LedgerFault, match=r"expected epoch 1 or higher in ledger.toml, found 0"):
+        Journal.open(tmp_path, LEDGER_ID, 0, MIB)
+    folder = tmp_path / "journal"
+    (folder / "00000001").rename(folder / "kept")
+    with pytest.raises(LedgerFault, match="expected segment 00000001, found 00000002 next"):
+        reopened(tmp_path)
+    (folder / "00000002").rename(folder / "00000001")
+    with pytest.raises(LedgerFault, match="expected segment 1, found segment 2"):
+        reopened(tmp_path)
+
+
+def test_an_older_copy_of_a_sealed_segment_is_noticed_at_opening(tmp_path: Path) -> None:
+    hand = Hand()
+    filled(tmp_path, hand, 5).close()
+    file = tmp_path / "journal" / "00000001" / "data.mdb"
+    older = file.read_bytes()
+    with reopened(tmp_path) as journal:
+        while len(journal.segments) == 1:
+            journal.append([hand.entries(90)])
+    file.write_bytes(older)
+    with pytest.raises(LedgerFault, match="segment 00000002: expected it to begin at"):
+        reopened(tmp_path)
+
+
+def test_one_buffer_is_used_again_and_again(tmp_path: Path) -> None:
+    hand = Hand()
+    buffer = bytearray(1 << 16)
+    with filled(tmp_path, hand, 1) as journal:
+        for _ in range(5):
+            made = hand.entries(20)
+            view = memoryview(buffer)[: made.value.nbytes]
+            view[:] = made.value
+            journal.append(
+                [Draft(1, made.first, 20, made.booked_at_us, view, made.legs, made.extensions)]
+            )
+        assert [b.count for b in journal.blocks(hand.last - 99)] == [20] * 5
+
+
+def other_engine(file: Path) -> None:
+    shutil.rmtree(file.parent)
+    lmdb.open(str(file.parent), lib_version=1, map_size=MIB).close()
+
+
+def rewrite(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda file: file.write_bytes(change(file.read_bytes())) and None
+
+
+OTHER_FILES: list[tuple[str, Callable[[Path], None], type[OnecardError], str]] = [
+    ("engine", other_engine, LedgerForeign, "expected an LMDB 0.9 data file .* found LMDB 1.0"),
+    ("empty", rewrite(lambda _: b""), LedgerForeign, "0.9 data file, found an empty file"),
+    ("half", rewrite(lambda d: d[: len(d) // 2]), LedgerForeign, "bytes, found .* cut short"),
+    ("text", rewrite(lambda _: b"card,fen\n" * 999), LedgerForeign, "another format .* b'card,fen"),
+    ("missing", lambda file: file.unlink(), LedgerMissing, "data file, found none"),
+]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("name", "damage", "kind", "said"), OTHER_FILES, ids=[f[0] for f in OTHER_FILES]
+)
+def test_f12_a_file_that_is_something_else_is_refused(
+    tmp_path: Path,
+    name: str,
+    damage: Callable[[Path], None],
+    kind: type[OnecardError],
+    said: str,
+    number: int,
+) -> None:
+    hand = Hand()
+    with Journal.create(tmp_path, LEDGER_ID, 1, 512 << 10) as journal:
+        journal.append(hand.registry())
+        while len(journal.segments) < 3:
+            journal.append([hand.entries(200)])
+    file = tmp_path / "journal" / f"{number:08d}" / "data.mdb"
+    damage(file)
+    for readonly in (False, True):
+        with pytest.raises(kind, match=said):
+            Journal.open(tmp_path, LEDGER_ID, 1, 512 << 10, readonly=readonly)
+    if name == "empty":
+        assert file.stat().st_size == 0  # and it was not filled in

@@ -1,0 +1,448 @@
+"""A ledger's folder: made once, opened by one, read by many, brought up to date at every start."""
+
+import os
+import shutil
+import stat
+import threading
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from onecard.cli.init import init
+from onecard.core.clock import SystemClock
+from onecard.core.config import MIB, Settings
+from onecard.core.errors import (
+    LedgerFault,
+    LedgerForeign,
+    LedgerInUse,
+    LedgerMissing,
+    OnecardError,
+)
+from onecard.core.journal import Draft
+from onecard.core.ledger.opened import Ledger, read_card, read_token_key
+from onecard.core.ledger.token import token
+from onecard.core.watch.log import Log
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Image, Record
+from onecard.ext.state.state import State
+from tests.support.many_rows import Crowd
+
+SMALL = Settings(
+    cards_max=200_000,
+    terminals_max=100_000,
+    claims_max=200_000,
+    segment_bytes=MIB,
+    watermark_bytes=0,
+    checkpoint_map_bytes=64 * MIB,
+    identities_map_bytes=64 * MIB,
+    checkpoint_pause_ms=0,
+)
+
+
+def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]]:
+    """A new ledger with so many blocks, and its state by plain replay."""
+    Ledger.create(folder, SMALL)
+    crowd = Crowd(seed)
+    state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
+    drafts = []
+    with Ledger.open(folder, SMALL) as ledger:
+        for _ in range(blocks):
+            draft = crowd.next()
+            ledger.journal.append([draft])
+            state.apply(draft.value)
+            drafts.append(draft)
+        assert blocks < 20 or len(ledger.journal.segments) > 1
+    return state, drafts
+
+
+# ---- making and finding ---------------------------------------------------------------------
+
+
+def test_what_a_new_ledger_holds(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "ledger"
+    origin = Ledger.create(folder, SMALL)
+    assert sorted(os.listdir(folder)) == ["journal", "ledger.toml", "settings.toml", "token.key"]
+    found = tomllib.loads((folder / "ledger.toml").read_text())
+    assert bytes.fromhex(found.pop("id")) == origin.ledger_id
+    assert found.pop("lmdb").startswith("0.9.")
+    key = folder / "token.key"
+    assert int(found.pop("key_check"), 16) == token(key.read_bytes(), "key check")
+    assert len(found.pop("checksum")) == 16
+    form = {"card_number": "ascii 1-32"}
+    assert found == form | {"epoch": 1, "format": 1, "segment_bytes": MIB}
+    assert (key.stat().st_size, stat.S_IMODE(key.stat().st_mode)) == (32, 0o600)
+    with Ledger.open(folder, SMALL) as ledger:
+        assert (ledger.id, ledger.epoch, ledger.journal.last) == (origin.ledger_id, 1, 0)
+        assert ledger.token_key == key.read_bytes()
+        assert ledger.state.digest() == State().digest()
+    other = Ledger.create(tmp_path / "b", SMALL)
+    assert other.ledger_id != origin.ledger_id
+    assert (tmp_path / "b" / "token.key").read_bytes() != key.read_bytes()
+
+
+def test_a_ledger_is_never_made_over_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes").write_text("mine")
+    Ledger.create(tmp_path / "ledger", SMALL)
+    for name in ("file", "full", "ledger"):
+        with pytest.raises(LedgerForeign, match="expected an empty folder or none"):
+            Ledger.create(tmp_path / name, SMALL)
+    assert os.listdir(tmp_path / "full") == ["notes"]
+
+
+def pipe(name: str) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return change
+
+
+def rewrite(name: str, old: str, new: str) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+
+    return change
+
+
+def from_before(change: Callable[[Path], object] = lambda f: None) -> Callable[[Path], object]:
+    """ledger.toml as it was before it held a check of the key and a checksum; then a change."""
+
+    def rewritten(folder: Path) -> None:
+        card = replace(read_card(folder), key_check=None)
+        (folder / "ledger.toml").write_text(card.text((0, 9, 31)))
+        change(folder)
+
+    return rewritten
+
+
+def other_key(folder: Path) -> None:
+    Ledger.create(folder / "other", SMALL)
+    shutil.move(folder / "other" / "token.key", folder / "token.key")
+    shutil.rmtree(folder / "other")
+
+
+def other_toml(folder: Path) -> None:
+    """Another ledger's, with its key, so that the two agree with one another."""
+    other_key(folder)
+    Ledger.create(folder / "other", SMALL)
+    for name in ("ledger.toml", "token.key"):
+        shutil.move(folder / "other" / name, folder / name)
+    shutil.rmtree(folder / "other")
+
+
+OPENINGS: dict[str, tuple[Callable[[Path], object], type[OnecardError], str]] = {
+    "no folder": (shutil.rmtree, LedgerMissing, "found no ledger.toml"),
+    "no toml": (lambda f: (f / "ledger.toml").unlink(), LedgerMissing, "found no ledger.toml"),
+    "no key": (lambda f: (f / "token.key").unlink(), LedgerMissing, "expected the key"),
+    "short key": (
+        lambda f: (f / "token.key").write_bytes(bytes(31)),
+        LedgerForeign,
+        "expected 32 bytes, found 31",
+    ),
+    "other key": (other_key, LedgerForeign, "found another one or a damaged one .*restore"),
+    "key of a group": (
+        lambda f: (f / "token.key").chmod(0o640),
+        LedgerForeign,
+        "only its owner may read, found mode 0640; chmod 600",
+    ),
+    "key of all": (
+        from_before(lambda f: (f / "token.key").chmod(0o604)),
+        LedgerForeign,
+        "found mode 0604; chmod 600",
+    ),
+    "toml of another": (other_toml, LedgerForeign, "expected ledger"),
+    "no journal": (lambda f: shutil.rmtree(f / "journal"), LedgerMissing, "expected a journal"),
+    "other format": (
+        rewrite("ledger.toml", "format = 1", "format = 2"),
+        LedgerForeign,
+        "expected format 1, found 2",
+    ),
+    "edited": (rewrite("ledger.toml", "epoch = 1", "epoch = 2"), LedgerForeign, "its checksum"),
+    "checksum lost": (rewrite("ledger.toml", "checksum", "#hecksum"), LedgerForeign, "checksum"),
+    "other id": (
+        from_before(rewrite("ledger.toml", 'id = "', 'id = "00')),
+        LedgerForeign,
+        "16 bytes",
+    ),
+    "no toml at all": (rewrite("ledger.toml", "=", "?"), LedgerForeign, "restore it"),
+    "a line missing": (
+        from_before(lambda f: (f / "ledger.toml").write_text("format = 1\n")),
+        LedgerForeign,
+        "found no line for id; restore it",
+    ),
+    "toml empty": (
+        lambda f: (f / "ledger.toml").write_text(""),
+        LedgerForeign,
+        "segment_bytes, found no line for format; restore it",
+    ),
+    "toml no text": (
+        lambda f: (f / "ledger.toml").write_bytes(b"\xff\x00" * 9_000),
+        LedgerForeign,
+        "segment_bytes, found bytes that are not UTF-8; restore it$",
+    ),
+    "format of any length": (
+        rewrite("ledger.toml", "format = 1", f"format = '{'x' * 9_000}'"),
+        LedgerForeign,
+        "expected format 1, found x{60}[.]{3}$",
+    ),
+    "toml a pipe": (pipe("ledger.toml"), LedgerForeign, "ledger.toml: expected a regular file"),
+    "key a pipe": (pipe("token.key"), LedgerForeign, "token.key: expected a regular file"),
+}
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+@pytest.mark.parametrize("readonly", [False, True])
+def test_what_is_no_ledger_is_refused(tmp_path: Path, name: str, readonly: bool) -> None:
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, SMALL)
+    change, error, says = OPENINGS[name]
+    change(folder)
+    with pytest.raises(error, match=says) as refused:
+        Ledger.open(folder, SMALL, readonly=readonly)
+    assert "\n" not in str(refused.value)
+    if folder.exists():
+        # Whoever was refused gave everything back: the next one is not told "in use".
+        with pytest.raises(error, match=says):
+            Ledger.open(folder, SMALL, readonly=readonly)
+
+
+def test_every_bit_of_the_folders_own_files_is_noticed(tmp_path: Path) -> None:
+    """Also by those who only ask the file: settle, reconcile, verify."""
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, SMALL)
+    for name in ("ledger.toml", "token.key"):
+        file = folder / name
+        whole = file.read_bytes()
+        for bit in range(8 * len(whole)):
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            file.write_bytes(damaged)
+            with pytest.raises(LedgerForeign) as refused:
+                read_card(folder)
+            assert name in str(refused.value), (name, bit)
+        file.write_bytes(whole)
+        assert read_card(folder).segment_bytes == MIB
+
+
+def test_a_ledger_from_before_the_check_opens_with_one_warning(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, SMALL)
+    for readonly in (False, True):
+        log = StringIO()
+        with Ledger.open(folder, SMALL, readonly, log=Log(SystemClock(), out=log)):
+            assert log.getvalue() == ""
+    from_before()(folder)
+    key = read_token_key(folder)
+    for readonly in (False, True):
+        log = StringIO()
+        with Ledger.open(folder, SMALL, readonly, log=Log(SystemClock(), out=log)) as ledger:
+            assert ledger.token_key == key
+            assert log.getvalue().count("\n") == log.getvalue().count("key_unchecked") == 1
+    assert key.hex() not in log.getvalue()
+
+
+def test_one_writes_and_others_read(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    state, _ = booked(folder, 12)
+    with Ledger.open(folder, SMALL) as ledger:
+        with pytest.raises(LedgerInUse, match=f"process {os.getpid()}"):
+            Ledger.open(folder, SMALL)
+        assert ledger.state.digest() == state.digest()
+    with Ledger.open(folder, SMALL):
+        pass
+
+
+def test_reading_writes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    state, _ = booked(folder, 12)
+    shutil.rmtree(folder / "checkpoint")
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with Ledger.open(folder, SMALL, readonly=True) as ledger:
+        assert ledger.state.digest() == state.digest()
+        assert ledger.identities.closed == 0
+        assert ledger.owner is None
+        with pytest.raises(ValueError, match="opened to be read"):
+            _ = ledger.checkpoint
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    after = {path: content for path, content in after.items() if path.name != "lock.mdb"}
+    assert after == {path: c for path, c in files.items() if path.name != "lock.mdb"}
+
+
+READER = """
+import sys
+from pathlib import Path
+from onecard.core.config import Settings
+from onecard.core.ledger.opened import Ledger
+from onecard.core.journal import Journal
+from onecard.ext.state.state import State
+sizes = dict(cards_max=200_000, terminals_max=100_000, claims_max=200_000)
+settings = Settings(**sizes)
+for _ in range(15):
+    with Ledger.open(Path(sys.argv[1]), settings, readonly=True) as ledger:
+        state = State(*sizes.values())
+        for block in ledger.journal.blocks():
+            state.apply(block.value)
+        assert ledger.state.digest() == state.digest(), ledger.recovery
+        print(ledger.recovery.checkpoint)
+"""
+
+
+def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> None:
+    """Pages and journal are read at different moments; the state is of one."""
+    import subprocess
+    import sys
+
+    folder = tmp_path / "ledger"
+    booked(folder, 12)
+    stop = threading.Event()
+    used: list[str] = []
+
+    def read() -> None:
+        command = [sys.executable, "-c", READER, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        used.append(done.stdout)
+        used.append(done.stderr)
+        stop.set()
+
+    reader = threading.Thread(target=read)
+    with Ledger.open(folder, SMALL) as ledger:
+        crowd = Crowd(7, last=ledger.journal.last, accounts=1000, terminals=500)
+        crowd._first = iter(())
+        reader.start()
+        while not stop.is_set():
+            ledger.checkpoint.begin(ledger.state)
+            draft = crowd.entries()
+            crowd.last = draft.last
+            ledger.journal.append([draft])
+            ledger.state.apply(draft.value)
+            ledger.checkpoint.copy_some(ledger.state, 3)
+            stop.wait(0.002)
+    reader.join()
+    saves, errors = used
+    assert errors == ""
+    assert len(saves.split()) == 15
+    assert len(set(saves.split()) - {"0"}) > 3, "no reader met a save that was being made"
+
+
+# ---- recovery -------------------------------------------------------------------------------
+
+
+def test_a_start_says_what_it_replayed(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    state, drafts = booked(folder, 20)
+    seen: list[tuple[int, int]] = []
+    with Ledger.open(folder, SMALL, progress=lambda *now: seen.append(now)) as ledger:
+        last = ledger.journal.last
+        assert (ledger.recovery.checkpoint, ledger.recovery.blocks) == (0, 20)
+        assert ledger.recovery.records == last
+        assert seen == [(draft.last, last) for draft in drafts]
+        ledger.close(checkpoint=True)
+    with Ledger.open(folder, SMALL) as ledger:
+        assert (ledger.recovery.checkpoint, ledger.recovery.records) == (last, 0)
+        assert ledger.state.digest() == state.digest()
+
+
+def test_a_block_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    _, drafts = booked(folder, 6)
+    with Ledger.open(folder, SMALL) as ledger:
+        rows = np.zeros(1, layout.ENTRY)
+        rows["sequence"] = ledger.journal.last + 1
+        rows["account"] = 199_999
+        ledger.journal.append([Draft.of(Record.ENTRIES, rows, drafts[-1].booked_at_us + 1)])
+    with pytest.raises(LedgerFault, match=f"block {drafts[-1].last + 1}: expected to apply it"):
+        Ledger.open(folder, SMALL)
+
+
+Bound = tuple[int, int, int, int]
+
+
+def slow_identities(drafts: list[Draft]) -> list[Bound]:
+    """terminal, epoch, terminal_seq, sequence of every identity bound, in order."""
+    found: list[Bound] = []
+    for draft in drafts:
+        if draft.record != Record.ENTRIES:
+            continue
+        rows = np.frombuffer(draft.body, layout.ENTRY, draft.count)
+        images_at = rows.nbytes + draft.legs * layout.LEG.itemsize
+        images = np.frombuffer(draft.body, layout.EXTENSION, draft.extensions, images_at)
+        for i, row in enumerate(rows):
+            bound = [(int(row["epoch"]), int(row["terminal_seq"]))]
+            for image in images[images["row"] == i]:
+                if image["what"] == Image.VOIDED_IDENTITY:
+                    bound.append(divmod(int(image["key"]), 1 << 32))
+            found += [(int(row["terminal"]), *key, int(row["sequence"])) for key in bound]
+    return found
+
+
+def test_identities_not_closed_come_back_in_order(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    _, drafts = booked(folder, 25)
+    wanted = slow_identities(drafts)
+    assert any(epoch == 2 for _, epoch, _, _ in wanted), "no tombstone in this sample"
+    middle = wanted[len(wanted) // 2][3]
+    names = ["terminal", "epoch", "terminal_seq", "sequence"]
+    with Ledger.open(folder, SMALL) as ledger:
+        rows = np.concatenate(list(ledger.recent()))
+        assert rows[names].tolist() == wanted
+        ledger.identities.close(rows[rows["sequence"] <= middle], middle)
+        later = np.concatenate(list(ledger.recent()))
+        assert later[names].tolist() == [row for row in wanted if row[3] > middle]
+    with Ledger.open(folder, SMALL) as ledger:
+        assert ledger.identities.closed == middle
+        assert (np.concatenate(list(ledger.recent())) == later).all()
+        ledger.identities.close(later, ledger.journal.last)
+        assert list(ledger.recent()) == []
+        assert (ledger.identities.find(rows) == rows["sequence"]).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 700, 10_000, 1 << 30])
+def test_the_tail(tmp_path: Path, count: int) -> None:
+    folder = tmp_path / "ledger"
+    _, drafts = booked(folder, 20)
+    entries = [
+        np.frombuffer(draft.body, layout.ENTRY, draft.count)
+        for draft in drafts
+        if draft.record == Record.ENTRIES
+    ]
+    every = np.concatenate(entries)
+    with Ledger.open(folder, SMALL) as ledger:
+        wanted = every[every["sequence"] > max(0, ledger.journal.last - count)]
+        assert (ledger.tail_entries(count) == wanted).all()
+        assert len(ledger.tail_entries(count)) == len(wanted)
+
+
+def test_settings_may_differ_from_those_it_was_made_with(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    booked(folder, 3)
+    with Ledger.open(folder, replace(SMALL, segment_bytes=64 * MIB)) as ledger:
+        assert ledger.journal.segment_bytes == MIB
+
+
+# ---- the command ----------------------------------------------------------------------------
+
+
+def test_init_says_what_it_made_and_what_is_next(tmp_path: Path) -> None:
+    import typer
+
+    app = typer.Typer()
+    app.command()(init)
+    folder = tmp_path / "ledger"
+    done = CliRunner().invoke(app, [str(folder), "--segment-bytes", str(128 * MIB)])
+    assert done.exit_code == 0, done.output
+    assert f"onecard serve {folder}" in done.output
+    assert read_card(folder).segment_bytes == 128 * MIB
+    assert (folder / "token.key").read_bytes().hex() not in done.output
+    again = CliRunner().invoke(app, [str(folder)])
+    assert isinstance(again.exception, LedgerForeign)
+    assert CliRunner().invoke(app, [str(folder), "--segment-bytes", "1"]).exit_code == 2

@@ -1,0 +1,175 @@
+"""Journal blocks that touch many pages of every table: many cards, terminals, claims, windows."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.journal import Draft
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import Effect, Funding, Image, Kind, OwnerKind, Purse, Record
+
+PARTICIPANTS = 600
+START_US = 1_700_000_000_000_000
+LEDGER_ID_BYTES = 16
+
+
+@dataclass
+class Crowd:
+    """What the next block may name; `seed` makes the same blocks again."""
+
+    seed: int = 1
+    last: int = 0
+    accounts: int = 0
+    terminals: int = 0
+    window: int = 1
+    window_first: int = 1
+    tariffs: int = 0
+    entries_booked: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+
+    def next(self) -> Draft:
+        """A block of any kind, mostly entries; the first ones are the registry."""
+        first = (self.participants, self.grow_terminals, self.grow_cards, self.config, self.tariff)
+        if self.last == 0:
+            self._first = iter(first)
+        made = next(self._first, None)
+        if made is None:
+            made = self.random.choice(
+                [self.entries, self.grow_cards, self.grow_terminals, self.close, self.tariff],
+                p=[0.7, 0.15, 0.05, 0.07, 0.03],
+            )
+        draft: Draft = made()
+        self.last = draft.last
+        return draft
+
+    def participants(self) -> Draft:
+        rows = self._rows(layout.PARTICIPANT_RECORD, PARTICIPANTS)
+        rows["participant"] = np.arange(1, PARTICIPANTS + 1)
+        rows["kind"] = rows["status"] = 1
+        rows["name"] = [f"operator {i}".encode() for i in range(PARTICIPANTS)]
+        rows["name_bytes"] = [len(name) for name in rows["name"]]
+        return self._draft(Record.PARTICIPANTS, rows)
+
+    def grow_terminals(self) -> Draft:
+        count = int(self.random.integers(700, 2000))
+        rows = self._rows(layout.TERMINAL_RECORD, count)
+        rows["terminal"] = np.arange(self.terminals + 1, self.terminals + count + 1)
+        rows["operator_id"] = self.random.integers(1, PARTICIPANTS, count)
+        rows["place"] = self.random.integers(1, 100, count)
+        rows["status"] = 1
+        rows["number"] = [f"gate {i}".encode() for i in rows["terminal"]]
+        rows["number_bytes"] = [len(name) for name in rows["number"]]
+        self.terminals += count
+        return self._draft(Record.TERMINALS, rows)
+
+    def grow_cards(self) -> Draft:
+        """New cards, and a few after-images of cards there are."""
+        count = int(self.random.integers(1100, 5000))
+        rows = self._rows(layout.CARD_RECORD, count)
+        accounts = np.arange(self.accounts + 1, self.accounts + count + 1)
+        again = self.random.random(count) < (0.1 if self.accounts else 0.0)
+        accounts[again] = self.random.integers(1, self.accounts + 1, again.sum())
+        fresh = np.flatnonzero(~again)
+        accounts[fresh] = np.arange(self.accounts + 1, self.accounts + len(fresh) + 1)
+        rows["account"] = accounts
+        rows["token"] = token_of(accounts)
+        rows["issuer"] = self.random.integers(1, PARTICIPANTS, count)
+        rows["funding"] = Funding.PREPAID
+        rows["status"] = self.random.integers(1, 3, count)
+        rows["floor_fen"] = self.random.integers(-500, 0, count)
+        self.accounts += len(fresh)
+        return self._draft(Record.CARDS, rows)
+
+    def entries(self) -> Draft:
+        count = int(self.random.integers(1, 600))
+        rows = self._rows(layout.ENTRY, count)
+        rows["account"] = self.random.integers(1, self.accounts + 1, count)
+        rows["token"] = token_of(rows["account"])
+        rows["terminal"] = self.random.integers(1, self.terminals + 1, count)
+        rows["epoch"] = 1
+        rows["terminal_seq"] = rows["sequence"]
+        rows["kind"] = Kind.RIDE
+        rows["outcome"] = 1
+        rows["place"] = self.random.integers(1, 100, count)
+        rows["tapped_at_us"] = START_US + self.random.integers(0, 1 << 30, count)
+        rows["window"] = self.window
+        effects = [0, 0, Effect.JOURNEY_OPENED, Effect.JOURNEY_CLOSED, Effect.DENIED]
+        effects += [Effect.UNDENIED | Effect.JOURNEY_CLOSED]
+        rows["effects"] = self.random.choice(np.array(effects, np.uint8), count)
+        rows["amount_fen"] = self.random.integers(1, 1000, count)
+        rows["legs"] = 2
+        rows["legs_at"] = 2 * np.arange(count)
+        legs = np.zeros(2 * count, layout.LEG)
+        legs["owner"][0::2] = rows["account"]
+        legs["owner_kind"][0::2] = OwnerKind.ACCOUNT
+        legs["purse"][0::2] = self.random.choice([Purse.MAIN, Purse.HELD], count)
+        legs["amount_fen"][0::2] = -rows["amount_fen"]
+        legs["owner"][1::2] = legs["party"][1::2] = self.random.integers(1, PARTICIPANTS, count)
+        legs["party"][0::2] = self.random.integers(1, PARTICIPANTS, count)
+        legs["owner_kind"][1::2] = OwnerKind.PAYABLE
+        legs["amount_fen"][1::2] = rows["amount_fen"]
+        extensions = self._images(count)
+        self.entries_booked += rows["sequence"].tolist()
+        return self._draft(Record.ENTRIES, rows, legs, extensions)
+
+    def _images(self, count: int) -> NDArray[np.void]:
+        """Claims on entries of before, tombstones; in the order of their rows."""
+        if not self.entries_booked:
+            return np.zeros(0, layout.EXTENSION)
+        size = int(self.random.integers(0, count + 1))
+        images = np.zeros(size, layout.EXTENSION)
+        images["row"] = np.sort(self.random.integers(0, count, size))
+        kinds = [Image.CLAIMED, Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.VOIDED_IDENTITY]
+        images["what"] = self.random.choice(np.array(kinds, np.uint32), size)
+        images["key"] = self.random.choice(np.array(self.entries_booked, np.uint64), size)
+        images["value"] = self.random.integers(1, 1000, size)
+        # A tombstone binds an identity: of epoch 2, which no entry here has, a number of its own.
+        voids = images["what"] == Image.VOIDED_IDENTITY
+        numbers = self.last + 1 + np.flatnonzero(voids).astype(np.uint64)
+        images["key"][voids] = np.uint64(2 << 32) | numbers
+        return images
+
+    def close(self) -> Draft:
+        rows = self._rows(layout.WINDOW_RECORD, PARTICIPANTS)
+        rows["participant"] = np.arange(1, PARTICIPANTS + 1)
+        rows["window"], rows["first"], rows["cut"] = self.window, self.window_first, self.last
+        self.window += 1
+        self.window_first = self.last + PARTICIPANTS + 1
+        return self._draft(Record.WINDOWS, rows)
+
+    def tariff(self) -> Draft:
+        rows = self._rows(layout.TARIFF_RECORD, 1)
+        self.tariffs += 1
+        rows["version"] = self.tariffs
+        rows["stations"] = 3
+        rows["effective_from_us"] = START_US + self.tariffs
+        fares = np.arange(9, dtype=np.int32) + self.tariffs
+        return self._draft(Record.TARIFFS, rows, blob=fares.tobytes())
+
+    def config(self) -> Draft:
+        rows = self._rows(layout.CONFIG_RECORD, 1)
+        rows["amount_max_fen"] = 1_000_000
+        return self._draft(Record.CONFIGS, rows)
+
+    def _rows(self, dtype: np.dtype[np.void], count: int) -> NDArray[np.void]:
+        rows = np.zeros(count, dtype)
+        rows["sequence"] = np.arange(self.last + 1, self.last + count + 1)
+        return rows
+
+    def _draft(
+        self,
+        record: int,
+        rows: NDArray[np.void],
+        legs: NDArray[np.void] | None = None,
+        extensions: NDArray[np.void] | None = None,
+        blob: bytes = b"",
+    ) -> Draft:
+        booked_at_us = START_US + self.last + 1
+        return Draft.of(record, rows, booked_at_us, legs, extensions, blob)
+
+
+def token_of(accounts: NDArray[np.void]) -> NDArray[np.uint64]:
+    return accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)

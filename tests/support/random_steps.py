@@ -1,0 +1,274 @@
+"""Random registries, taps and acts out of one source of randomness, so that a seed replays it.
+
+What is drawn is meant to meet the rules: it looks into the twin's book for entries worth
+refunding, holds worth capturing, identities worth sending again. A few values are hostile.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from onecard.ext.shape.numbers import Funding, Kind, Role, Status
+from tests.support.steps import (
+    DAY_US,
+    HOUR_US,
+    START_RULES,
+    Cards,
+    Close,
+    Declare,
+    Item,
+    Message,
+    NewRules,
+    NewTariff,
+    Participants,
+    Taps,
+    Terminals,
+)
+from tests.twin.acts import TerminalRow
+from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
+
+NOW_US = 1_780_300_800_000_000  # 2026-06-01 16:00 in UTC+8
+FARES_FEN = (0, 0, 1, 300, 500, 1000, -1)
+AMOUNTS_FEN = (1, 2, 99, 100, 250, 500, 999)
+HUGE_FEN = (1, 500, 1 << 61, (1 << 62) - 1, 1 << 62)  # so that sums reach the end of 64 bits
+KINDS = (
+    *(Kind.RIDE,) * 5,
+    *(Kind.ENTRY,) * 4,
+    *(Kind.EXIT,) * 4,
+    *(Kind.TOP_UP,) * 3,
+    *(Kind.REFUND,) * 3,
+    *(Kind.REVERSAL,) * 4,
+    *(Kind.HOLD,) * 2,
+    *(Kind.CAPTURE,) * 2,
+    Kind.RELEASE,
+    Kind.PURCHASE,
+    Kind.CHECK,
+)
+HOSTILE = {  # values that a rule of form, terminal or card is about
+    "card": (0, 1, (1 << 64) - 1),
+    "terminal": (0, 99, (1 << 32) - 1),
+    "terminal_seq": (0, (1 << 32) - 1),
+    "epoch": (1, (1 << 32) - 1),
+    "tapped_at_us": (-1, 1, 946_684_799_999_999, 4_102_444_800_000_000, (1 << 63) - 1, -(1 << 63)),
+    "kind": (0, 12, 255),
+    "amount_fen": (-1, 0, 1_000_000, 1_000_001, (1 << 63) - 1, -(1 << 63), 1 << 61),
+    "flags": (1, 2, 3, 255),
+    "place": (0, 9, (1 << 32) - 1),
+    "about": (0, 1, (1 << 64) - 1),
+    "about_epoch": (1, (1 << 32) - 1),
+    "about_seq": (0, (1 << 32) - 1),
+}
+
+
+@dataclass
+class Storm:
+    """Draws what happens next in a ledger whose state is `book`."""
+
+    rng: random.Random
+    book: Book
+    now_us: int = NOW_US
+    sent: list[Tap] = field(default_factory=list)
+    rich: bool = False
+    counted: dict[int, int] = field(default_factory=dict)
+
+    def registry(self) -> list[Item]:
+        """Participants, terminals, cards and perhaps a tariff to begin with."""
+        rng = self.rng
+        roles = [Role.OPERATOR, Role.ISSUER]
+        roles += [rng.choice(list(Role)) for _ in range(rng.randint(0, 3))]
+        items: list[Item] = [
+            Participants(tuple((f"party {n}", role) for n, role in enumerate(roles)))
+        ]
+        issuers = [n for n, role in enumerate(roles, 1) if role == Role.ISSUER]
+        parties = [n for n, role in enumerate(roles, 1) if role != Role.ISSUER]
+        items.append(Terminals(tuple(self._terminal(n, parties) for n in range(rng.randint(2, 4)))))
+        for number in range(rng.randint(1, 4)):
+            tokens = tuple(0x1000 + 16 * number + n for n in range(rng.randint(1, 3)))
+            items.append(
+                Cards(
+                    tokens,
+                    rng.choice(issuers),
+                    rng.choice((Funding.PREPAID, Funding.PREPAID, Funding.CHIP, Funding.CREDIT)),
+                    floor_fen=rng.choice((0, 0, -500, 300)),
+                )
+            )
+        if rng.random() < 0.9:
+            items.append(self._tariff())
+        if rng.random() < 0.15:
+            self.rich = True
+            items.append(NewRules(replace(START_RULES, amount_max_fen=1 << 62)))
+        return items
+
+    def step(self) -> list[Item]:
+        """What is judged as one group; the clock moves before it, now and then backwards."""
+        rng = self.rng
+        self.now_us += rng.choice((1, 1, 1_000_000, 60_000_000, HOUR_US))
+        if rng.random() < 0.05:
+            self.now_us += rng.choice((-HOUR_US, -DAY_US, DAY_US, 31 * DAY_US))
+        items = [
+            self._batch() if rng.random() < 0.85 else self._act() for _ in range(rng.randint(1, 3))
+        ]
+        closes = [item for item in items if isinstance(item, Close)]
+        return [item for item in items if item not in closes[1:]]  # the number is told beforehand
+
+    # ---- taps ---------------------------------------------------------------------------
+
+    def _batch(self) -> Taps | Message:
+        rng = self.rng
+        taps: list[Tap] = []
+        for _ in range(rng.randint(1, 12)):
+            taps.append(self._again(taps) if self.sent and rng.random() < 0.12 else self._tap())
+            self.sent.append(taps[-1])
+        principal = rng.choice((0,) * 14 + (rng.randint(1, 5),))
+        batch = Taps(tuple(taps), principal, rng.choice((0, 7, (1 << 64) - 1)))
+        if rng.random() < 0.02:
+            raw = batch.message()
+            return Message(raw[: rng.randrange(len(raw))], principal)
+        return batch
+
+    def _again(self, taps: list[Tap]) -> Tap:
+        """A tap sent before, now and then with one column changed."""
+        rng = self.rng
+        tap = rng.choice(taps or self.sent[-40:]) if rng.random() < 0.6 else rng.choice(self.sent)
+        if rng.random() < 0.3:
+            name = rng.choice(list(HOSTILE))
+            tap = replace(tap, **{name: rng.choice(HOSTILE[name])})
+        return tap
+
+    def _tap(self) -> Tap:
+        rng, book = self.rng, self.book
+        terminal = rng.randint(1, len(book.terminals))
+        token = 0xDEAD if rng.random() < 0.06 else rng.choice(list(book.credentials))
+        kind = rng.choice(KINDS)
+        tap = Tap(token, terminal, self._fresh_seq(terminal), 0, 0, kind, 0, 0, 0, 0, 0, 0)
+        if kind in (Kind.RIDE, Kind.PURCHASE, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE, Kind.REFUND):
+            tap = replace(tap, amount_fen=rng.choice(HUGE_FEN if self.rich else AMOUNTS_FEN))
+        if kind in (Kind.REFUND, Kind.CAPTURE, Kind.RELEASE):
+            tap = self._about(tap)
+        if kind == Kind.REVERSAL:
+            tap = self._target(tap)
+        if kind in (Kind.ENTRY, Kind.EXIT):
+            tap = replace(tap, place=rng.randint(0, 5))
+        if kind <= Kind.PURCHASE or kind == Kind.CHECK:
+            tap = replace(tap, flags=int(rng.random() < 0.25))
+        if rng.random() < 0.3:
+            ago_us = rng.choice((0, 1, 60_000_000, 5 * HOUR_US, 40 * DAY_US, 61 * DAY_US, -HOUR_US))
+            tap = replace(tap, tapped_at_us=self.now_us - ago_us)
+        if rng.random() < 0.05:
+            name = rng.choice(list(HOSTILE))
+            tap = replace(tap, **{name: rng.choice(HOSTILE[name])})
+        return tap
+
+    def _fresh_seq(self, terminal: int) -> int:
+        """The terminal's next number, mostly; now and then a gap, or one it may have used."""
+        self.counted[terminal] = self.counted.get(terminal, 0) + self.rng.choice((1, 1, 1, 1, 2, 4))
+        back = 2 if self.rng.random() < 0.04 else 0
+        return max(1, self.counted[terminal] - back)
+
+    def _about(self, tap: Tap) -> Tap:
+        """Mostly an entry that can be taken back, with its own card and a terminal of its own."""
+        rng, book = self.rng, self.book
+        if tap.kind == Kind.REFUND:
+            kinds = {Kind.RIDE, Kind.EXIT, Kind.PURCHASE, Kind.CAPTURE}
+        else:
+            kinds = {Kind.HOLD}
+        last = list(book.entries.values())[-60:]
+        fitting = [entry for entry in last if entry.kind in kinds and entry.outcome < 20]
+        if not fitting or rng.random() < 0.1:
+            return replace(tap, about=rng.randint(0, book.last + 2))
+        entry = rng.choice(fitting)
+        tap = replace(tap, about=entry.sequence)
+        if rng.random() < 0.9:
+            terminal = entry.tap.terminal
+            seq = self._fresh_seq(terminal)
+            tap = replace(tap, card=entry.tap.card, terminal=terminal, terminal_seq=seq)
+        if rng.random() < 0.3 and tap.amount_fen:
+            tap = replace(tap, amount_fen=max(1, entry.amount_fen))
+        return tap
+
+    def _target(self, tap: Tap) -> Tap:
+        """Mostly a tap that was sent, else one that has not come yet."""
+        rng = self.rng
+        if not self.sent or rng.random() < 0.15:
+            return replace(tap, about_seq=tap.terminal_seq + rng.randint(0, 3))
+        target = rng.choice(self.sent[-40:])
+        tap = replace(tap, about_epoch=target.epoch, about_seq=target.terminal_seq)
+        if rng.random() < 0.9 and target.terminal in self.book.terminals:
+            seq = self._fresh_seq(target.terminal)
+            tap = replace(tap, card=target.card, terminal=target.terminal, terminal_seq=seq)
+        return tap
+
+    # ---- acts ---------------------------------------------------------------------------
+
+    def _act(self) -> Item:
+        rng, book = self.rng, self.book
+        parties = range(1, len(book.participants) + 1)
+        match rng.randrange(9):
+            case 0:
+                number = rng.randrange(6)
+                return Participants(((f"party {number}", rng.choice(list(Role))),))
+            case 1:
+                row = self._terminal(rng.randrange(5), parties)
+                if rng.random() < 0.3:  # what a row does not say stays
+                    return Terminals((TerminalRow(row.number, row.operator, row.place),))
+                return Terminals((row,))
+            case 2:
+                return self._tariff()
+            case 3:
+                return NewRules(self._rules())
+            case 4:
+                day = NOW_US // DAY_US + rng.randrange(3)
+                rows = [Declaration(1, day, rng.randrange(9), 5) for _ in range(rng.randrange(3))]
+                return Declare(tuple(rows))
+            case 5 | 6:
+                # By force, since the clock is thrown about; rules/rule_tables.py has the days.
+                return Close(NOW_US // DAY_US + rng.randrange(3), force=True)
+        return self._card()
+
+    def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
+        rng = self.rng
+        status = Status.ACTIVE if rng.random() < 0.95 else rng.choice(list(Status))
+        place = rng.choice((0, 1, 2, 3))
+        return Terminal(f"T-{number}", rng.choice(parties), place, 0, status, rng.random() < 0.2)
+
+    def _tariff(self) -> NewTariff:
+        rng = self.rng
+        stations = rng.randint(1, 4)
+        since_us = self.now_us - rng.choice((0, 0, 1, HOUR_US, 30 * DAY_US, 90 * DAY_US))
+        fares = tuple(rng.choice(FARES_FEN) for _ in range(stations**2))
+        return NewTariff("fares", since_us, stations, fares, rng.choice((0, 0, 300)))
+
+    def _rules(self) -> Rules:
+        rng = self.rng
+        change: dict[str, int] = rng.choice(
+            (
+                {},
+                {"go_live_us": self.now_us - DAY_US},
+                {"age_max_us": HOUR_US},
+                {"ahead_max_us": 0},
+                {"amount_max_fen": 400},
+                {"amount_max_fen": 1 << 61},  # a few of these reach the end of 64 bits
+                {"zone_offset_us": -5 * HOUR_US},
+            )
+        )
+        return replace(START_RULES, **change)
+
+    def _card(self) -> Cards:
+        """Mostly a card that is known, with another status or floor."""
+        rng, book = self.rng, self.book
+        token = rng.choice([*book.credentials, 0xDEAD, 0xBEEF])
+        known = book.credentials.get(token)
+        account = book.accounts[known.account] if known else None
+        shared = None
+        if rng.random() < (0.2 if account else 0.5):  # a swapped card, or one more of an account
+            number = rng.randint(1, len(book.accounts))
+            account, shared = book.accounts[number], (number,)
+        return Cards(
+            (token,),
+            account.issuer if account else rng.choice((2, 2, 2, 1)),
+            account.funding if account else rng.choice(list(Funding)),
+            rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED)),
+            rng.choice((0, self.now_us, self.now_us - 6 * HOUR_US)),
+            account.floor_fen if account and rng.random() < 0.7 else rng.choice((0, -500, 200)),
+            shared,
+        )

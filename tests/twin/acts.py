@@ -1,0 +1,259 @@
+"""The acts that are not taps, for the slow twin: each changed row takes the next sequence."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from unicodedata import normalize
+
+from onecard.ext.shape.numbers import Role, Status
+from tests.twin.state import (
+    Account,
+    Book,
+    Credential,
+    Declaration,
+    Participant,
+    Position,
+    Rules,
+    Tariff,
+    Terminal,
+    Window,
+)
+
+DAY_US = 86_400_000_000
+DAYS_APART_MAX = 15
+YEAR_2000_US = 946_684_800_000_000
+
+
+class Refused(Exception):
+    """The act is not what it says; nothing of it is done."""
+
+
+@dataclass(frozen=True)
+class TerminalRow:
+    """One terminal as the registry is told of it; None keeps what it has."""
+
+    number: str
+    operator: int
+    place: int | None = None
+    mode: int | None = None
+    status: int | None = None
+    counterless: bool | None = None
+
+
+@dataclass(frozen=True)
+class CardRow:
+    """One card as the registry is told of it; account 0 opens one or keeps the card's own, status
+    None keeps it."""
+
+    token: int
+    issuer: int
+    funding: int
+    status: int | None = None
+    since_us: int = 0  # 0 = when it is booked
+    floor_fen: int = 0
+    account: int = 0
+
+
+def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: int) -> list[int]:
+    """Ids in the order of the rows; a name that is known with that role changes nothing."""
+    ids = {known.name: number for number, known in book.participants.items()}
+    rows = [(normalize("NFC", name), role) for name, role in rows]
+    if any(name in ids and not may_become(book, ids[name], role) for name, role in rows):
+        raise Refused
+    answers = []
+    for name, role in rows:
+        number = ids.setdefault(name, len(ids) + 1)
+        known = book.participants.get(number)
+        if known is None:
+            book.participants[number] = Participant(name, role, Status.ACTIVE)
+        elif known.role != role:
+            known.role = role
+        else:
+            answers.append(number)
+            continue
+        book.next_sequence(booked_at_us)
+        answers.append(number)
+    return answers
+
+
+def may_have(role: int, terminals: bool, cards: bool) -> bool:
+    """Terminals are an operator's or an agent's, cards an issuer's."""
+    return (not terminals or role != Role.ISSUER) and (not cards or role == Role.ISSUER)
+
+
+def may_become(book: Book, participant: int, role: int) -> bool:
+    """A participant with terminals or cards keeps its role, unless those need the other one."""
+    now = book.participants[participant].role
+    terminals = any(known.operator == participant for known in book.terminals.values())
+    cards = any(account.issuer == participant for account in book.accounts.values())
+    if role == now or not (terminals or cards):
+        return True
+    return may_have(role, terminals, cards) and not may_have(now, terminals, cards)
+
+
+def put_terminals(
+    book: Book, rows: Iterable[Terminal | TerminalRow], booked_at_us: int
+) -> list[int]:
+    """Ids in the order of the rows; what was seen and taken at a terminal stays."""
+    ids = {known.number: number for number, known in book.terminals.items()}
+    rows = [replace(row, number=normalize("NFC", row.number)) for row in rows]
+    operators = {known.number: known.operator for known in book.terminals.values()}
+    for row in rows:
+        role = book.participants[row.operator].role
+        if operators.get(row.number) != row.operator and not may_have(role, True, False):
+            raise Refused
+        operators[row.number] = row.operator
+    answers = []
+    for row in rows:
+        number = ids.setdefault(row.number, len(ids) + 1)
+        answers.append(number)
+        known = book.terminals.get(number)
+        old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, False)
+        after = replace(old, number=row.number, operator=row.operator)
+        for name in ("place", "mode", "status", "counterless"):
+            if getattr(row, name) is not None:
+                setattr(after, name, getattr(row, name))
+        if after != known:
+            book.terminals[number] = after
+            book.next_sequence(booked_at_us)
+    return answers
+
+
+def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
+    """How many changed. The floor is the account's, status and its time the credential's."""
+    first: dict[int, CardRow] = {}
+    for row in rows:
+        first.setdefault(row.token, row)
+    if any(refuses(book, row) or not dated(row, booked_at_us) for row in first.values()):
+        raise Refused
+    changed = [row for row in first.values() if put_card(book, row, booked_at_us)]
+    for _ in changed:
+        book.next_sequence(booked_at_us)
+    return len(changed)
+
+
+def refuses(book: Book, row: CardRow) -> bool:
+    """An account that has entries, or is named to be shared, keeps its issuer and funding."""
+    known = book.credentials.get(row.token)
+    number = row.account or (known.account if known else 0)
+    account = book.accounts.get(number)
+    if number and account is None:
+        return True
+    if account is None or account.issuer != row.issuer:
+        if not may_have(book.participants[row.issuer].role, False, True):
+            return True
+    if account is None:
+        return False
+    settled = account.entries > 0 or row.account != 0
+    return settled and (account.issuer, account.funding) != (row.issuer, row.funding)
+
+
+def dated(row: CardRow, booked_at_us: int) -> bool:
+    """Returns True when the time of the status is left open or is one that has been."""
+    return row.since_us == 0 or YEAR_2000_US <= row.since_us <= booked_at_us
+
+
+def since(known: Credential, row: CardRow, booked_at_us: int) -> int:
+    """Of a card that is not ACTIVE it is when it left ACTIVE: the earliest time that was said."""
+    lost_us = row.since_us or booked_at_us
+    was_active, is_active = known.status == Status.ACTIVE, row.status == Status.ACTIVE
+    if was_active and is_active:
+        return row.since_us or known.since_us
+    if was_active or is_active:
+        return lost_us
+    return min(known.since_us, lost_us)
+
+
+def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
+    """Whether it changed anything."""
+    known = book.credentials.get(row.token)
+    if row.status is None:
+        row = replace(row, status=known.status if known else Status.ACTIVE)
+    assert row.status is not None
+    if known is None:
+        number, since_us = row.account or len(book.accounts) + 1, row.since_us or booked_at_us
+    else:
+        number = row.account or known.account
+        since_us = since(known, row, booked_at_us)
+    account = book.accounts.get(number, Account())
+    before = (known and replace(known), replace(account))
+    account.issuer, account.funding = row.issuer, row.funding
+    account.floor_fen = row.floor_fen
+    after = replace(known or Credential(0, 0, 0), account=number, status=row.status)
+    after.since_us = since_us
+    book.accounts[number], book.credentials[row.token] = account, after
+    return before != (after, account)
+
+
+def put_tariff(
+    book: Book,
+    name: str,
+    effective_from_us: int,
+    stations: int,
+    fares_fen: Sequence[int],
+    entry_min_fen: int,
+    booked_at_us: int,
+) -> int:
+    """The version it was given. Immutable: what is in force for its start is the same version."""
+    same = (stations, list(fares_fen), entry_min_fen)
+    alike = [v for v, known in book.tariffs.items() if known.effective_from_us == effective_from_us]
+    if alike:
+        known = book.tariffs[max(alike)]
+        if (known.stations, known.fares_fen, known.entry_min_fen) == same:
+            return max(alike)
+    version = len(book.tariffs) + 1
+    record = book.next_sequence(booked_at_us)
+    book.tariffs[version] = Tariff(
+        record, name, effective_from_us, stations, list(fares_fen), entry_min_fen
+    )
+    return version
+
+
+def put_rules(book: Book, rules: Rules, booked_at_us: int) -> bool:
+    """Whether they changed; the very first are journalled in any case."""
+    if rules == book.rules and book.last:
+        return False
+    book.next_sequence(booked_at_us)
+    book.rules = rules
+    return True
+
+
+def declare(book: Book, rows: Sequence[Declaration], booked_at_us: int) -> int:
+    """How many; every one is journalled, and kept for comparison."""
+    for row in rows:
+        book.declarations[book.next_sequence(booked_at_us)] = row
+    return len(rows)
+
+
+def follows(book: Book, business_day: int, booked_at_us: int) -> bool:
+    """Returns True when a window may be closed for that day without force."""
+    if book.windows:
+        return 0 <= business_day - book.windows[-1].business_day <= DAYS_APART_MAX
+    today = (booked_at_us + book.rules.zone_offset_us) // DAY_US
+    return abs(business_day - today) <= DAYS_APART_MAX
+
+
+def close_window(book: Book, business_day: int, booked_at_us: int, force: bool = False) -> Window:
+    """One record a participant; they are the last of the window they close."""
+    if not force and not follows(book, business_day, booked_at_us):
+        raise Refused
+    first_record = book.last + 1
+    positions: dict[int, Position] = {}
+    for number, participant in book.participants.items():
+        book.next_sequence(booked_at_us)
+        positions[number] = book.position(number)
+        for name in ("window_in", "window_out"):
+            book.sums.pop((name, number), None)
+        participant.window_legs = 0
+    closed = Window(
+        book.window,
+        book.window_first,
+        book.last,
+        first_record,
+        booked_at_us,
+        business_day,
+        positions,
+    )
+    book.windows.append(closed)
+    book.window += 1
+    book.window_first = book.last + 1
+    return closed

@@ -1,0 +1,185 @@
+"""The slow twin's state packed as docs/ledger.md says, and the entries as the journal has them."""
+
+import hashlib
+from dataclasses import astuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.ext.shape import layout
+from onecard.ext.shape.numbers import OwnerKind
+from tests.twin.state import Book, Entry, Tap
+
+WORD = (1 << 64) - 1
+Rows = NDArray[np.void]
+
+
+def digest(book: Book) -> bytes:
+    """SHA-256 of all tables in their order, each with its number of rows, then the totals."""
+    tables = [table(book) for table in TABLES.values()]
+    sha = hashlib.sha256()
+    for rows in tables:
+        sha.update(len(rows).to_bytes(8, "little"))
+        sha.update(rows.tobytes())
+    sha.update(totals(book).tobytes())
+    return sha.digest()
+
+
+def participants(book: Book) -> Rows:
+    rows = np.zeros(len(book.participants) + 1, layout.PARTICIPANT)
+    for number, known in book.participants.items():
+        row, name = rows[number], known.name.encode()
+        for kind in OwnerKind:
+            row["balance_fen"][kind] = book.sum("balance", number, int(kind))
+        row["window_in_fen"] = book.sum("window_in", number)
+        row["window_out_fen"] = book.sum("window_out", number)
+        row["window_legs"] = known.window_legs
+        row["participant"], row["kind"], row["status"] = number, known.role, known.status
+        row["name_bytes"], row["name"] = len(name), name
+    return rows
+
+
+def terminals(book: Book) -> Rows:
+    rows = np.zeros(len(book.terminals) + 1, layout.TERMINAL)
+    for number, known in book.terminals.items():
+        row, text = rows[number], known.number.encode()
+        row["seen"], row["taken"], row["terminal"] = known.seen, known.taken, number
+        row["place"], row["operator_id"], row["mode"] = known.place, known.operator, known.mode
+        row["status"], row["counterless"] = known.status, known.counterless
+        row["number_bytes"], row["number"] = len(text), text
+    return rows
+
+
+def accounts(book: Book) -> Rows:
+    rows = np.zeros(len(book.accounts) + 1, layout.ACCOUNT)
+    for number, known in book.accounts.items():
+        row = rows[number]
+        row["posted_fen"], row["held_fen"] = book.sum("posted", number), book.sum("held", number)
+        row["floor_fen"], row["last"], row["entries"] = known.floor_fen, known.last, known.entries
+        row["journey"], row["journey_at_us"] = known.journey, known.journey_at_us
+        row["journey_place"] = known.journey_place
+        row["issuer"], row["funding"] = known.issuer, known.funding
+    return rows
+
+
+def credentials(book: Book) -> Rows:
+    rows = np.zeros(len(book.credentials), layout.CREDENTIAL)
+    for row, (token, known) in zip(rows, book.credentials.items(), strict=True):
+        row["token"], row["account"], row["status"] = token, known.account, known.status
+        row["since_us"], row["denied"] = known.since_us, known.denied
+        row["deny_version"] = known.deny_version
+    return rows
+
+
+def claims(book: Book) -> Rows:
+    rows = np.zeros(len(book.claims), layout.CLAIM)
+    for row, (sequence, known) in zip(rows, book.claims.items(), strict=True):
+        row["sequence"], row["used_fen"], row["closed"] = sequence, known.used_fen, known.closed
+    return rows
+
+
+def windows(book: Book) -> Rows:
+    rows = np.zeros(len(book.windows), layout.WINDOW)
+    for row, known in zip(rows, book.windows, strict=True):
+        row["first"], row["cut"], row["record"] = known.first, known.cut, known.record
+        row["closed_at_us"], row["window"] = known.closed_at_us, known.window
+        row["business_day"] = known.business_day
+    return rows
+
+
+def tariffs(book: Book) -> Rows:
+    rows = np.zeros(len(book.tariffs), layout.TARIFF)
+    for row, (version, known) in zip(rows, book.tariffs.items(), strict=True):
+        row["record"], row["effective_from_us"] = known.record, known.effective_from_us
+        row["version"], row["stations"] = version, known.stations
+        row["entry_min_fen"] = known.entry_min_fen
+    return rows
+
+
+def totals(book: Book) -> Rows:
+    rows = np.zeros(1, layout.TOTALS)
+    row, rules = rows[0], book.rules
+    row["last"], row["booked_at_us"] = book.last, book.booked_at_us
+    for name in TABLES:
+        row[name] = len(getattr(book, name))  # what there is; row 0 of a table is nobody
+    row["window"], row["window_first"] = book.window, book.window_first
+    for name in ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us"):
+        row[name] = getattr(rules, name)
+    return rows
+
+
+TABLES = {
+    "participants": participants,
+    "terminals": terminals,
+    "accounts": accounts,
+    "credentials": credentials,
+    "claims": claims,
+    "windows": windows,
+    "tariffs": tariffs,
+}
+
+
+# ---- entries ------------------------------------------------------------------------------
+
+
+def entry_record(entry: Entry) -> dict[str, int]:
+    """Every field of an Entry but `legs_at`, which says where the block keeps them."""
+    tap = entry.tap
+    return {
+        "sequence": entry.sequence,
+        "token": tap.card,
+        "previous": entry.previous,
+        "about": entry.about,
+        "journey": entry.journey,
+        "body": body(tap),
+        "tapped_at_us": tap.tapped_at_us,
+        "booked_at_us": entry.booked_at_us,
+        "amount_fen": entry.amount_fen,
+        "balance_fen": entry.balance_fen,
+        "account": entry.account,
+        "terminal": tap.terminal,
+        "epoch": tap.epoch,
+        "terminal_seq": tap.terminal_seq,
+        "place": entry.place,
+        "window": entry.window,
+        "tariff": entry.tariff,
+        "travel_day": entry.travel_day,
+        "operator_id": entry.operator_id,
+        "issuer": entry.issuer,
+        "legs": len(entry.legs),
+        "kind": int(entry.kind),
+        "outcome": int(entry.outcome),
+        "reason": int(entry.reason),
+        "funding": entry.funding,
+        "flags": tap.flags,
+        "effects": int(entry.effects),
+        "unused": 0,
+    }
+
+
+def leg_records(entry: Entry) -> list[dict[str, int]]:
+    return [{name: int(value) for name, value in leg._asdict().items()} for leg in entry.legs]
+
+
+def extension_records(entry: Entry) -> list[dict[str, int]]:
+    return [{name: int(v) for name, v in one._asdict().items()} for one in entry.extensions]
+
+
+def body(tap: Tap) -> int:
+    """The 64-bit digest of a whole body: eight words, each folded in by xor, product, shift."""
+    token, terminal, terminal_seq, epoch, tapped_at_us, *_ = astuple(tap)
+    words = (
+        token,
+        terminal | epoch << 32,
+        terminal_seq | tap.place << 32,
+        tapped_at_us & WORD,
+        tap.amount_fen & WORD,
+        tap.about,
+        tap.about_epoch | tap.about_seq << 32,
+        (tap.kind or 1) | tap.flags << 8,
+    )
+    mixed = 0x9E3779B97F4A7C15
+    for word in words:
+        mixed = (mixed ^ word) * 0xFF51AFD7ED558CCD & WORD
+        mixed ^= mixed >> 32
+    return mixed

@@ -1,0 +1,320 @@
+"""What each kind of tap does, as docs/ledger.md says under "Kind" and "Legs of each kind"."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse
+from onecard.ext.shape.numbers import Outcome as O
+from tests.twin.state import (
+    Account,
+    Book,
+    Claim,
+    Credential,
+    Entry,
+    Extension,
+    Leg,
+    Tap,
+    Tariff,
+    Terminal,
+)
+
+PAID = {Kind.RIDE, Kind.EXIT, Kind.PURCHASE, Kind.CAPTURE}  # what can be refunded
+TAKES_BACK = {Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE}  # what cannot be reversed
+BOOKED = {O.ACCEPTED, O.ACCEPTED_BELOW_FLOOR}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says; only an accepted one has legs, extensions and effects."""
+
+    outcome: O
+    amount_fen: int = 0
+    legs: tuple[Leg, ...] = ()
+    reason: int = 0
+    extensions: tuple[Extension, ...] = ()
+    effects: int = 0
+    tariff: int = 0
+    journey: int = 0
+
+    @property
+    def accepted(self) -> bool:
+        return self.outcome < O.CARD_UNKNOWN
+
+
+class Ask:
+    """A tap with what it finds: its terminal, credential, account, and the time it counts from."""
+
+    def __init__(self, book: Book, tap: Tap, booked_at_us: int) -> None:
+        self.book, self.tap, self.booked_at_us = book, tap, booked_at_us
+        self.kind = Kind(tap.kind or Kind.RIDE)
+        self.t = tap.tapped_at_us or booked_at_us
+        self.offline = bool(tap.flags & Flag.OFFLINE)
+        self.terminal: Terminal = book.terminals[tap.terminal]
+        self.place = tap.place or self.terminal.place
+        self.credential: Credential | None = book.credentials.get(tap.card)
+        self.account_id = self.credential.account if self.credential else 0
+        self.account: Account = book.accounts.get(self.account_id) or Account()
+
+    @property
+    def available_fen(self) -> int:
+        return self.book.available_fen(self.account_id)
+
+    @property
+    def prepaid(self) -> bool:
+        return self.account.funding == Funding.PREPAID
+
+    def payer(self, amount_fen: int) -> Leg:
+        return payer(self.account.funding, self.account_id, self.account.issuer, amount_fen)
+
+    def charge(self, amount_fen: int) -> tuple[Leg, ...]:
+        return self.payer(-amount_fen), payable(self.terminal.operator, amount_fen)
+
+    def short_of(self, amount_fen: int) -> bool:
+        """Would taking this much leave a prepaid account below its floor?"""
+        return self.prepaid and self.available_fen - amount_fen < self.account.floor_fen
+
+    def original(self) -> Entry | None:
+        """Whom a REVERSAL voids, where it came before."""
+        return self.book.bound.get(self.tap.target)
+
+    def about(self) -> int:
+        """The field of the entry, however it was decided."""
+        if self.kind == Kind.REVERSAL:
+            original = self.original()
+            return original.sequence if original else 0
+        return self.tap.about if self.kind in TAKES_BACK else 0
+
+
+def payer(funding: int, account: int, issuer: int, amount_fen: int) -> Leg:
+    """The leg that carries the holder's side."""
+    if funding == Funding.PREPAID:
+        return Leg(account, issuer, OwnerKind.ACCOUNT, Purse.MAIN, amount_fen)
+    if funding == Funding.CHIP:
+        return Leg(issuer, issuer, OwnerKind.FLOAT, Purse.MAIN, amount_fen)
+    return Leg(issuer, issuer, OwnerKind.RECEIVABLE, Purse.MAIN, amount_fen)
+
+
+def payable(operator: int, amount_fen: int) -> Leg:
+    return Leg(operator, operator, OwnerKind.PAYABLE, Purse.MAIN, amount_fen)
+
+
+def held(account: int, issuer: int, amount_fen: int) -> Leg:
+    return Leg(account, issuer, OwnerKind.ACCOUNT, Purse.HELD, amount_fen)
+
+
+# ---- paying -------------------------------------------------------------------------------
+
+
+def ride(ask: Ask) -> Verdict:
+    return charged(ask, ask.tap.amount_fen)
+
+
+def charged(ask: Ask, amount_fen: int, tariff: int = 0) -> Verdict:
+    """A charge: refused for funds online, taken below the floor offline, free of checks at 0."""
+    if amount_fen and ask.short_of(amount_fen):
+        if not ask.offline:
+            return Verdict(O.FUNDS, tariff=tariff)
+        outcome = O.ACCEPTED_BELOW_FLOOR
+    else:
+        outcome = O.ACCEPTED
+    return Verdict(outcome, amount_fen, ask.charge(amount_fen), tariff=tariff)
+
+
+def entry(ask: Ask) -> Verdict:
+    if ask.place == 0:
+        return Verdict(O.PLACE_UNKNOWN)
+    version = tariff_at(ask.book, ask.t)
+    if version == 0:
+        return Verdict(O.TARIFF_UNKNOWN)
+    tariff = ask.book.tariffs[version]
+    if ask.place > tariff.stations:
+        return Verdict(O.FARE_UNKNOWN, tariff=version)
+    if not ask.offline and ask.short_of(tariff.entry_min_fen):
+        return Verdict(O.FUNDS, tariff=version)
+    return Verdict(O.ACCEPTED, effects=Effect.JOURNEY_OPENED, tariff=version)
+
+
+def exit_(ask: Ask) -> Verdict:
+    account = ask.account
+    if ask.place == 0:
+        return Verdict(O.PLACE_UNKNOWN)
+    if account.journey == 0:
+        return Verdict(O.NO_OPEN_JOURNEY)
+    if ask.t < account.journey_at_us:
+        return Verdict(O.EXIT_BEFORE_ENTRY)
+    version = tariff_at(ask.book, account.journey_at_us)
+    if version == 0:
+        return Verdict(O.TARIFF_UNKNOWN)
+    fare_fen = fare(ask.book.tariffs[version], account.journey_place, ask.place)
+    if fare_fen == -1:
+        return Verdict(O.FARE_UNKNOWN, tariff=version)
+    paid = charged(ask, fare_fen, version)
+    if not paid.accepted:
+        return paid
+    return Verdict(
+        paid.outcome,
+        paid.amount_fen,
+        paid.legs,
+        effects=Effect.JOURNEY_CLOSED,
+        tariff=version,
+        journey=account.journey,
+    )
+
+
+def tariff_at(book: Book, t: int) -> int:
+    """The version with the latest effective time not after t, 0 for none."""
+    in_force = [
+        (tariff.effective_from_us, version)
+        for version, tariff in book.tariffs.items()
+        if tariff.effective_from_us <= t
+    ]
+    return max(in_force)[1] if in_force else 0
+
+
+def fare(tariff: Tariff, origin: int, destination: int) -> int:
+    """Fen, or -1 where the tariff has none."""
+    if origin > tariff.stations or destination > tariff.stations:
+        return -1
+    return tariff.fare_fen(origin, destination)
+
+
+def check(ask: Ask) -> Verdict:
+    return Verdict(O.ACCEPTED)
+
+
+def top_up(ask: Ask) -> Verdict:
+    if ask.account.funding == Funding.CREDIT:
+        return Verdict(O.TOP_UP_NOT_ALLOWED)
+    amount_fen, operator = ask.tap.amount_fen, ask.terminal.operator
+    collected = Leg(operator, operator, OwnerKind.COLLECTED, Purse.MAIN, -amount_fen)
+    return Verdict(O.ACCEPTED, amount_fen, (ask.payer(amount_fen), collected))
+
+
+# ---- giving back --------------------------------------------------------------------------
+
+
+def refund(ask: Ask) -> Verdict:
+    original, amount_fen = ask.book.entries.get(ask.tap.about), ask.tap.amount_fen
+    if original is None:
+        return Verdict(O.ORIGINAL_UNKNOWN)
+    if original.outcome not in BOOKED or original.kind not in PAID:
+        return Verdict(O.NOT_REFUNDABLE)
+    if original.account != ask.account_id:
+        return Verdict(O.CARD_MISMATCH)
+    if original.operator_id != ask.terminal.operator:
+        return Verdict(O.ORIGINAL_FOREIGN)
+    claim = claim_of(ask.book, original)
+    if claim.closed:
+        return Verdict(O.ORIGINAL_CLOSED)
+    used_fen = claim.used_fen + amount_fen
+    if used_fen > original.amount_fen:
+        return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
+    legs = (
+        payer(original.funding, original.account, original.issuer, amount_fen),
+        payable(original.operator_id, -amount_fen),
+    )
+    claimed = Extension(Image.CLAIMED, original.sequence, used_fen)
+    return Verdict(O.ACCEPTED, amount_fen, legs, extensions=(claimed,))
+
+
+def reversal(ask: Ask) -> Verdict:
+    original = ask.original()
+    if original is None:
+        if ask.tap.target in ask.book.voided:
+            return Verdict(O.ORIGINAL_CLOSED)
+        key = ask.tap.about_epoch << 32 | ask.tap.about_seq
+        return Verdict(O.TOMBSTONED, extensions=(Extension(Image.VOIDED_IDENTITY, key, 0),))
+    if original.tap.card != ask.tap.card or original.account not in (0, ask.account_id):
+        return Verdict(O.CARD_MISMATCH)
+    if original.outcome >= O.CARD_UNKNOWN:
+        return Verdict(O.ACCEPTED)
+    if original.operator_id != ask.terminal.operator:
+        return Verdict(O.ORIGINAL_FOREIGN)
+    if original.kind in TAKES_BACK:
+        return Verdict(O.NOT_REVERSIBLE)
+    claim = claim_of(ask.book, original)
+    if claim.closed or claim.used_fen:
+        return Verdict(O.ORIGINAL_CLOSED)
+    if original.kind == Kind.TOP_UP and ask.short_of(original.amount_fen):
+        return Verdict(O.FUNDS)
+    legs = tuple(leg._replace(amount_fen=-leg.amount_fen) for leg in original.legs)
+    still_open = original.kind == Kind.ENTRY and ask.account.journey == original.sequence
+    return Verdict(
+        O.ACCEPTED,
+        original.amount_fen,
+        legs,
+        extensions=(Extension(Image.CLOSED_ORIGINAL, original.sequence, original.amount_fen),),
+        effects=Effect.JOURNEY_CLOSED if still_open else 0,
+    )
+
+
+def claim_of(book: Book, original: Entry) -> Claim:
+    return book.claims.get(original.sequence) or Claim()
+
+
+# ---- holding ------------------------------------------------------------------------------
+
+
+def hold(ask: Ask) -> Verdict:
+    if not ask.prepaid:
+        return Verdict(O.HOLD_NOT_ALLOWED)
+    amount_fen = ask.tap.amount_fen
+    if ask.short_of(amount_fen):
+        return Verdict(O.FUNDS)
+    legs = ask.payer(-amount_fen), held(ask.account_id, ask.account.issuer, amount_fen)
+    return Verdict(O.ACCEPTED, amount_fen, legs)
+
+
+def capture(ask: Ask) -> Verdict:
+    held_fen, amount_fen = hold_of(ask), ask.tap.amount_fen
+    if isinstance(held_fen, O):
+        return Verdict(held_fen)
+    if amount_fen > held_fen:
+        return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
+    legs = (
+        held(ask.account_id, ask.account.issuer, -held_fen),
+        payable(ask.terminal.operator, amount_fen),
+        ask.payer(held_fen - amount_fen),
+    )
+    closed = Extension(Image.CLOSED_ORIGINAL, ask.tap.about, amount_fen)
+    return Verdict(O.ACCEPTED, amount_fen, legs, extensions=(closed,))
+
+
+def release(ask: Ask) -> Verdict:
+    held_fen = hold_of(ask)
+    if isinstance(held_fen, O):
+        return Verdict(held_fen)
+    legs = held(ask.account_id, ask.account.issuer, -held_fen), ask.payer(held_fen)
+    closed = Extension(Image.CLOSED_ORIGINAL, ask.tap.about, held_fen)
+    return Verdict(O.ACCEPTED, held_fen, legs, extensions=(closed,))
+
+
+def hold_of(ask: Ask) -> int | O:
+    """The amount of the hold that is captured or released, or why it cannot be."""
+    original = ask.book.entries.get(ask.tap.about)
+    if original is None:
+        return O.ORIGINAL_UNKNOWN
+    if original.kind != Kind.HOLD or original.outcome != O.ACCEPTED:
+        return O.NOT_A_HOLD
+    if original.account != ask.account_id:
+        return O.CARD_MISMATCH
+    if original.operator_id != ask.terminal.operator:
+        return O.ORIGINAL_FOREIGN
+    if claim_of(ask.book, original).closed:
+        return O.ORIGINAL_CLOSED
+    return original.amount_fen
+
+
+KINDS: dict[Kind, Callable[[Ask], Verdict]] = {
+    Kind.RIDE: ride,
+    Kind.ENTRY: entry,
+    Kind.EXIT: exit_,
+    Kind.PURCHASE: ride,
+    Kind.REFUND: refund,
+    Kind.REVERSAL: reversal,
+    Kind.TOP_UP: top_up,
+    Kind.HOLD: hold,
+    Kind.CAPTURE: capture,
+    Kind.RELEASE: release,
+    Kind.CHECK: check,
+}

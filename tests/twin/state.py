@@ -1,0 +1,255 @@
+"""What the slow twin keeps: dicts of plain objects, one a noun of docs/ledger.md."""
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field
+from typing import NamedTuple
+
+from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse
+
+FEN_MIN, FEN_MAX = -(1 << 63), (1 << 63) - 1
+Identity = tuple[int, int, int]  # terminal, epoch, terminal_seq
+SumKey = tuple[str | int, ...]  # ("posted", account), ("balance", participant, owner kind), ...
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One row of a TapBatch as it was sent."""
+
+    card: int
+    terminal: int
+    terminal_seq: int
+    epoch: int
+    tapped_at_us: int
+    kind: int
+    amount_fen: int
+    flags: int
+    place: int
+    about: int
+    about_epoch: int
+    about_seq: int
+
+    @property
+    def body(self) -> tuple[int, ...]:
+        """What an identity binds: every column as sent, kind 0 being another way to say 1."""
+        return (*astuple(self)[:5], self.kind or Kind.RIDE, *astuple(self)[6:])
+
+    @property
+    def identity(self) -> Identity:
+        return self.terminal, self.epoch, self.terminal_seq
+
+    @property
+    def target(self) -> Identity:
+        """Whom a REVERSAL voids."""
+        return self.terminal, self.about_epoch, self.about_seq
+
+
+class Leg(NamedTuple):
+    owner: int
+    party: int
+    owner_kind: int
+    purse: int
+    amount_fen: int
+
+    def changes(self) -> Iterator[tuple[SumKey, int]]:
+        """Every sum this leg moves, and by how much, in the order they are checked."""
+        if self.owner_kind == OwnerKind.ACCOUNT:
+            yield ("posted", self.owner), self.amount_fen
+            if self.purse == Purse.HELD:
+                yield ("held", self.owner), self.amount_fen
+        yield ("balance", self.party, self.owner_kind), self.amount_fen
+        if self.amount_fen > 0:
+            yield ("window_in", self.party), self.amount_fen
+        else:
+            yield ("window_out", self.party), -self.amount_fen
+
+
+class Extension(NamedTuple):
+    what: int
+    key: int
+    value: int
+
+
+@dataclass
+class Entry:
+    """A journalled tap, every field of it; those of `tap` as they were sent."""
+
+    sequence: int
+    tap: Tap
+    booked_at_us: int
+    kind: Kind
+    outcome: Outcome
+    reason: int
+    amount_fen: int
+    account: int
+    issuer: int
+    funding: int
+    operator_id: int
+    place: int
+    window: int
+    travel_day: int
+    previous: int
+    about: int
+    journey: int
+    tariff: int
+    effects: int
+    legs: tuple[Leg, ...]
+    extensions: tuple[Extension, ...]
+    balance_fen: int = 0
+
+
+@dataclass
+class Rules:
+    go_live_us: int = 0
+    age_max_us: int = 0
+    ahead_max_us: int = 0
+    amount_max_fen: int = 0
+    zone_offset_us: int = 0
+
+
+@dataclass
+class Participant:
+    name: str
+    role: int
+    status: int
+    window_legs: int = 0
+
+
+@dataclass
+class Terminal:
+    number: str
+    operator: int
+    place: int
+    mode: int
+    status: int
+    counterless: bool
+    seen: int = 0  # highest epoch << 32 | terminal_seq bound
+    taken: int = 0
+
+
+@dataclass
+class Account:
+    issuer: int = 0
+    funding: int = 0
+    floor_fen: int = 0
+    last: int = 0
+    entries: int = 0
+    journey: int = 0
+    journey_at_us: int = 0
+    journey_place: int = 0
+
+
+@dataclass
+class Credential:
+    account: int
+    status: int
+    since_us: int
+    denied: bool = False
+    deny_version: int = 0
+
+
+@dataclass
+class Claim:
+    used_fen: int = 0
+    closed: bool = False
+
+
+@dataclass
+class Position:
+    in_fen: int
+    out_fen: int
+    legs: int
+
+
+@dataclass
+class Window:
+    window: int
+    first: int
+    cut: int
+    record: int
+    closed_at_us: int
+    business_day: int
+    positions: dict[int, Position]
+
+
+@dataclass
+class Tariff:
+    record: int
+    name: str
+    effective_from_us: int
+    stations: int
+    fares_fen: list[int]  # row = from, stations are numbered from 1
+    entry_min_fen: int
+
+    def fare_fen(self, origin: int, destination: int) -> int:
+        return self.fares_fen[(origin - 1) * self.stations + destination - 1]
+
+
+@dataclass
+class Declaration:
+    terminal: int
+    day: int
+    taps: int
+    sum_fen: int
+
+
+@dataclass
+class Book:
+    """The whole state. Ids are the keys and count from 1."""
+
+    rules: Rules = field(default_factory=Rules)
+    participants: dict[int, Participant] = field(default_factory=dict)
+    terminals: dict[int, Terminal] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    credentials: dict[int, Credential] = field(default_factory=dict)
+    claims: dict[int, Claim] = field(default_factory=dict)
+    windows: list[Window] = field(default_factory=list)
+    tariffs: dict[int, Tariff] = field(default_factory=dict)
+    declarations: dict[int, Declaration] = field(default_factory=dict)
+    entries: dict[int, Entry] = field(default_factory=dict)
+    bound: dict[Identity, Entry] = field(default_factory=dict)
+    voided: dict[Identity, int] = field(default_factory=dict)
+    sums: dict[SumKey, int] = field(default_factory=dict)
+    last: int = 0
+    booked_at_us: int = 0
+    window: int = 1
+    window_first: int = 1
+
+    def next_sequence(self, booked_at_us: int) -> int:
+        self.last += 1
+        self.booked_at_us = booked_at_us
+        return self.last
+
+    def claim(self, sequence: int) -> Claim:
+        """The claim on an entry, opened where there is none."""
+        return self.claims.setdefault(sequence, Claim())
+
+    def sum(self, *key: str | int) -> int:
+        return self.sums.get(key, 0)
+
+    def available_fen(self, account: int) -> int:
+        return self.sum("posted", account) - self.sum("held", account)
+
+    def post(self, leg: Leg) -> None:
+        for key, change_fen in leg.changes():
+            self.sums[key] = self.sums.get(key, 0) + change_fen
+        self.participants[leg.party].window_legs += 1
+
+    def position(self, participant: int) -> Position:
+        return Position(
+            self.sum("window_in", participant),
+            self.sum("window_out", participant),
+            self.participants[participant].window_legs,
+        )
+
+    def trial_balance(self) -> dict[int, int]:
+        """Owner kind to the sum of all its legs; the values sum to zero."""
+        return {
+            int(kind): sum(
+                fen for key, fen in self.sums.items() if key[0] == "balance" and key[2:] == (kind,)
+            )
+            for kind in OwnerKind
+        }
+
+
+def fits(fen: int) -> bool:
+    return FEN_MIN <= fen <= FEN_MAX

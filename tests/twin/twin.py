@@ -1,0 +1,287 @@
+"""The slow twin: docs/ledger.md once more, in plain dicts and ints. It is the specification.
+
+Written from that page and not from the engine. It is fed the same wire bytes and acts, journals
+nothing, and answers for every row. One function a rule; tests/twin/kinds.py has the kinds,
+tests/twin/acts.py the acts that are not taps, tests/twin/state.py what is kept and
+tests/twin/digest.py its digest.
+"""
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
+from onecard.ext.shape.numbers import Outcome as O
+from onecard.v1.tap_pb2 import TapBatch
+from tests.twin.kinds import KINDS, Ask, Verdict
+from tests.twin.state import Book, Entry, Leg, Tap, fits
+
+FROM_US, TO_US = 946_684_800_000_000, 4_102_444_800_000_000  # 2000-01-01 .. 2100-01-01 UTC
+DAY_US = 86_400_000_000
+KIND_NUMBERS = set(map(int, Kind))
+MAY_BE_OFFLINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT, Kind.PURCHASE, Kind.CHECK}
+NO_AMOUNT = {Kind.ENTRY, Kind.EXIT, Kind.REVERSAL, Kind.RELEASE, Kind.CHECK}
+NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE}
+HAS_AMOUNT = NEEDS_AMOUNT | {Kind.RIDE, Kind.PURCHASE}  # there it may be 0, a free ride
+NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
+GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
+DENIABLE = {Kind.RIDE, Kind.ENTRY, Kind.PURCHASE, Kind.HOLD, Kind.CHECK}
+
+
+class MalformedBatch(Exception):
+    """The columns do not agree with each other; no row of the batch is taken."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one row of a TapBatch is answered."""
+
+    outcome: O
+    sequence: int = 0
+    amount_fen: int = 0
+    balance_fen: int = 0
+    repeated: bool = False
+
+
+def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
+    """Decides one tap by the rules in their order, books it, and answers."""
+    not_taken = form(tap) or terminal(book, principal, tap)
+    if not_taken:
+        return Decision(not_taken)
+    known = identity(book, tap)
+    if known:
+        return known
+    not_taken = limits(book, tap)
+    if not_taken:
+        return Decision(not_taken)
+    ask = Ask(book, tap, booked_at_us)
+    refusal = time(ask) or card(ask)
+    verdict = Verdict(refusal) if refusal else KINDS[ask.kind](ask)
+    verdict = soften(ask, fitting(ask, verdict))
+    return answer(bind(ask, fitting(ask, verdict)))
+
+
+def taps(message: bytes) -> tuple[int, list[Tap]]:
+    """The request id and the taps of an encoded TapBatch; absent columns are their defaults, but
+    an amount is never left out where a kind needs one."""
+    try:
+        batch = TapBatch.FromString(message)
+    except DecodeError as error:
+        raise MalformedBatch(str(error)) from None
+    count = len(batch.card)
+    columns = {}
+    for name in Tap.__dataclass_fields__:
+        column = list(getattr(batch, name))
+        required = name in ("card", "terminal", "terminal_seq")
+        if len(column) != count and (column or required):
+            raise MalformedBatch(f"{name} has {len(column)} rows, card has {count}")
+        columns[name] = column or [0] * count
+    kinds = {kind or Kind.RIDE for kind in columns["kind"]}
+    if not batch.amount_fen and kinds & HAS_AMOUNT:
+        raise MalformedBatch("no amount_fen")
+    numbers = range(count)
+    return batch.request_id, [Tap(**{n: c[row] for n, c in columns.items()}) for row in numbers]
+
+
+# ---- form, terminal, identity -------------------------------------------------------------
+
+
+def form(tap: Tap) -> O | None:
+    """Rules 1 to 9: what can be said of a row alone."""
+    kind = tap.kind or Kind.RIDE
+    if kind not in KIND_NUMBERS:
+        return O.KIND_UNKNOWN
+    if tap.card == 0:
+        return O.CARD_ZERO
+    if tap.flags & ~Flag.OFFLINE:
+        return O.FLAG_UNKNOWN
+    if tap.flags & Flag.OFFLINE and kind not in MAY_BE_OFFLINE:
+        return O.OFFLINE_NOT_ALLOWED
+    if tap.amount_fen < 0:
+        return O.AMOUNT_NEGATIVE
+    if tap.amount_fen and kind in NO_AMOUNT:
+        return O.AMOUNT_UNEXPECTED
+    if tap.amount_fen == 0 and kind in NEEDS_AMOUNT:
+        return O.AMOUNT_ZERO
+    if tap.about == 0 and kind in NEEDS_ABOUT:
+        return O.ABOUT_MISSING
+    if kind == Kind.REVERSAL and tap.target == tap.identity:
+        return O.ABOUT_MISSING
+    if tap.tapped_at_us and not FROM_US <= tap.tapped_at_us < TO_US:
+        return O.TIME_IMPOSSIBLE
+    return None
+
+
+def terminal(book: Book, principal: int, tap: Tap) -> O | None:
+    """Rules 10 and 11. Principal 0 is a stream without a participant: it may carry all."""
+    known = book.terminals.get(tap.terminal)
+    if known is None:
+        return O.TERMINAL_UNKNOWN
+    if principal and known.operator != principal:
+        return O.TERMINAL_FOREIGN
+    return None
+
+
+def limits(book: Book, tap: Tap) -> O | None:
+    """Rules 13 and 14: what may change, and so comes after what was answered before."""
+    if book.terminals[tap.terminal].status != Status.ACTIVE:
+        return O.TERMINAL_BLOCKED
+    if tap.amount_fen > book.rules.amount_max_fen:
+        return O.AMOUNT_BEYOND_LIMIT
+    return None
+
+
+def identity(book: Book, tap: Tap) -> Decision | None:
+    """Rule 12: bound before, by a tap or by a reversal that came first."""
+    entry = book.bound.get(tap.identity)
+    if entry is not None:
+        return answer(entry, repeated=True) if entry.tap.body == tap.body else Decision(O.CONFLICT)
+    voided_by = book.voided.get(tap.identity)
+    if voided_by is not None:
+        return Decision(O.VOIDED, sequence=voided_by, repeated=True)
+    return None
+
+
+# ---- time and card ------------------------------------------------------------------------
+
+
+def time(ask: Ask) -> O | None:
+    """Rules 15 and 16."""
+    rules = ask.book.rules
+    if ask.t < rules.go_live_us or ask.booked_at_us - ask.t > rules.age_max_us:
+        return O.TIME_TOO_OLD
+    if ask.t - ask.booked_at_us > rules.ahead_max_us:
+        return O.TIME_IN_FUTURE
+    return None
+
+
+def card(ask: Ask) -> O | None:
+    """Rules 17 to 19."""
+    credential = ask.credential
+    if credential is None:
+        return O.CARD_UNKNOWN
+    if credential.status != Status.ACTIVE and ask.kind not in GIVES_BACK:
+        if not ask.offline or ask.t > credential.since_us:
+            return O.CARD_BLOCKED
+    if credential.denied and not ask.offline and ask.kind in DENIABLE:
+        return O.CARD_DENIED
+    return None
+
+
+# ---- after the kind has spoken ------------------------------------------------------------
+
+
+def soften(ask: Ask, verdict: Verdict) -> Verdict:
+    """An offline tap happened: what would be a refusal is booked to suspense."""
+    if not ask.offline or verdict.accepted or verdict.outcome == O.BALANCE_OVERFLOW:
+        return verdict
+    operator, amount_fen = ask.terminal.operator, ask.tap.amount_fen  # an EXIT has sent 0
+    legs = (
+        Leg(operator, operator, OwnerKind.SUSPENSE, Purse.DUE, -amount_fen),
+        Leg(operator, operator, OwnerKind.SUSPENSE, Purse.OWED, amount_fen),
+    )
+    return Verdict(O.ACCEPTED_SUSPENSE, amount_fen, legs, verdict.outcome, tariff=verdict.tariff)
+
+
+def fitting(ask: Ask, verdict: Verdict) -> Verdict:
+    """Every addition is checked, leg by leg in their order; of one that fails nothing is booked."""
+    overflow = Verdict(O.BALANCE_OVERFLOW, tariff=verdict.tariff)
+    sums: dict[tuple[str | int, ...], int] = {}
+    for leg in verdict.legs:
+        for key, change_fen in leg.changes():
+            sums[key] = sums.get(key, ask.book.sum(*key)) + change_fen
+            if not fits(sums[key]):
+                return overflow
+    keys = [(name, ask.account_id) for name in ("posted", "held")]
+    posted_fen, held_fen = (sums.get(key, ask.book.sum(*key)) for key in keys)
+    return verdict if fits(posted_fen - held_fen) else overflow
+
+
+def bind(ask: Ask, verdict: Verdict) -> Entry:
+    """Makes the entry and applies what it records: legs, extensions, effects."""
+    book, tap, account, known = ask.book, ask.tap, ask.account, ask.terminal
+    entry = Entry(
+        sequence=book.next_sequence(ask.booked_at_us),
+        tap=tap,
+        booked_at_us=ask.booked_at_us,
+        kind=ask.kind,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        amount_fen=verdict.amount_fen if verdict.accepted else tap.amount_fen,
+        account=ask.account_id,
+        issuer=account.issuer,
+        funding=account.funding,
+        operator_id=known.operator,
+        place=ask.place,
+        window=book.window,
+        travel_day=(ask.t + book.rules.zone_offset_us) // DAY_US,
+        previous=account.last,
+        about=ask.about(),
+        journey=verdict.journey,
+        tariff=verdict.tariff,
+        effects=verdict.effects,
+        legs=tuple(leg for leg in verdict.legs if leg.amount_fen),
+        extensions=verdict.extensions,
+    )
+    for leg in entry.legs:
+        book.post(leg)
+    apply_extensions(ask, entry)
+    apply_journey(ask, entry)
+    apply_deny_list(ask, entry)
+    keep(ask, entry)
+    return entry
+
+
+def apply_extensions(ask: Ask, entry: Entry) -> None:
+    """After-images: an identity voided before it came, or what was taken back of an original."""
+    for what, key, value in entry.extensions:
+        if what == Image.VOIDED_IDENTITY:
+            ask.book.voided[ask.tap.target] = entry.sequence
+            ask.terminal.seen = max(ask.terminal.seen, key)
+        else:
+            claim = ask.book.claim(key)
+            claim.used_fen, claim.closed = value, what == Image.CLOSED_ORIGINAL
+
+
+def apply_journey(ask: Ask, entry: Entry) -> None:
+    account = ask.account
+    if entry.effects & Effect.JOURNEY_OPENED:
+        account.journey, account.journey_at_us = entry.sequence, ask.t
+        account.journey_place = entry.place
+    if entry.effects & Effect.JOURNEY_CLOSED:
+        account.journey = account.journey_at_us = account.journey_place = 0
+
+
+def apply_deny_list(ask: Ask, entry: Entry) -> None:
+    """Set below the floor; cleared by an entry that gives money back and mends the floor."""
+    credential, account = ask.credential, ask.account
+    if credential is None:
+        return
+    gave = any(
+        leg.owner_kind == OwnerKind.ACCOUNT and leg.purse == Purse.MAIN and leg.amount_fen > 0
+        for leg in entry.legs
+    )
+    if entry.outcome == O.ACCEPTED_BELOW_FLOOR:
+        entry.effects |= Effect.DENIED
+        credential.denied, credential.deny_version = True, entry.sequence
+    elif credential.denied and gave and ask.available_fen >= account.floor_fen:
+        entry.effects |= Effect.UNDENIED
+        credential.denied, credential.deny_version = False, entry.sequence
+
+
+def keep(ask: Ask, entry: Entry) -> None:
+    """Binds the identity and counts the entry on its account and its terminal."""
+    account, known = ask.account, ask.terminal
+    if account.funding == Funding.PREPAID:
+        entry.balance_fen = ask.available_fen
+    account.last, account.entries = entry.sequence, account.entries + 1
+    known.taken += 1
+    known.seen = max(known.seen, ask.tap.epoch << 32 | ask.tap.terminal_seq)
+    ask.book.bound[ask.tap.identity] = entry
+    ask.book.entries[entry.sequence] = entry
+
+
+def answer(entry: Entry, repeated: bool = False) -> Decision:
+    accepted = entry.outcome < O.CARD_UNKNOWN
+    amount_fen = entry.amount_fen if accepted else 0
+    return Decision(entry.outcome, entry.sequence, amount_fen, entry.balance_fen, repeated)
