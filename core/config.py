@@ -70,7 +70,7 @@ class Settings:
     checkpoint_pause_ms: float = 2.0
     # Addresses kept free for the saved pages: the tables at their largest, twice, and room.
     checkpoint_map_bytes: int = 16 * GIB
-    # Addresses kept free for closed identities: 5-21 bytes each, so years of them.
+    # Addresses kept free for retired identities: 5-21 bytes each, so years of them.
     identities_map_bytes: int = 1024 * GIB
 
     # ---- the clock ----

@@ -80,8 +80,8 @@ class Books:
             _refuse(block, at, f"sequence {wanted[at]}", block.rows["sequence"][at])
         if block.record == Record.ENTRIES:
             self._take_entries(block)
-        elif len(block.legs) or len(block.extensions):
-            _refuse(block, 0, "no legs and no extensions", len(block.legs) + len(block.extensions))
+        elif len(block.legs) or len(block.images):
+            _refuse(block, 0, "no legs and no images", len(block.legs) + len(block.images))
         if block.record == Record.WINDOWS:
             self._take_window(block)
         self.records += block.count
@@ -158,17 +158,17 @@ class Books:
 
     def _check_extensions(self, block: Block) -> None:
         """In the order of their entries; what was taken back of an original only grows."""
-        extensions = block.extensions
-        if not len(extensions):
+        images = block.images
+        if not len(images):
             return
-        rows = extensions["row"].astype(np.int64)
+        rows = images["row"].astype(np.int64)
         if int(rows.max()) >= block.count or (np.diff(rows) < 0).any():
-            _refuse(block, 0, f"extensions of rows 0 to {block.count - 1} in order", rows.tolist())
-        for row, what, key, value_fen in extensions.tolist():
+            _refuse(block, 0, f"images of rows 0 to {block.count - 1} in order", rows.tolist())
+        for row, what, key, value_fen in images.tolist():
             if what == Image.VOIDED_IDENTITY:
                 continue
             if what not in (Image.CLAIMED, Image.CLOSED_ORIGINAL):
-                _refuse(block, row, "an extension of a known kind", what)
+                _refuse(block, row, "an after-image of a known kind", what)
             if not 1 <= key < block.first + row:
                 _refuse(block, row, "an original that came before", key)
             used_fen, closed = self._claims.get(key, (0, False))

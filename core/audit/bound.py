@@ -1,4 +1,4 @@
-"""One identity, one entry: what a whole journal binds, sorted, and held against what is closed.
+"""One identity, one entry: what a whole journal binds, sorted, and held against what is retired.
 
 Identities are collected in runs of a million, each sorted and put into a file of the system's
 folder for temporary files (24 bytes an identity; a journal of one run needs none). The runs are
@@ -77,19 +77,19 @@ class Bound:
 
 
 def agree(bound: Bound, identities: Identities) -> int:
-    """How many of the closed identities were held against the journal, all of which agree.
+    """How many of the retired identities were held against the journal, all of which agree.
 
-    LedgerFault where one is bound twice, or where an identity up to `closed` is missing, leads to
+    LedgerFault where one is bound twice, or where an identity up to `retired` is missing, leads to
     another entry, or is in no entry. Only the first is the journal's fault.
     """
-    closed = identities.closed
+    retired = identities.retired
     stored = _Stored(identities)
     compared = 0
     for rows in bound.in_order():
         found = stored.up_to(key_of(rows[-1]))
-        _compare(rows[rows["sequence"] <= closed], found[found["sequence"] <= closed])
-        # Of a closing that was cut, or goes on at this moment, some are there already.
-        early = found[found["sequence"] > closed]
+        _compare(rows[rows["sequence"] <= retired], found[found["sequence"] <= retired])
+        # Of a retirement that was cut, or goes on at this moment, some are there already.
+        early = found[found["sequence"] > retired]
         both = identity_pages.arrange(np.concatenate([rows, early]), whole=True)
         if len(early) and int((both[1:] == both[:-1]).sum()) != len(early):
             raise _differ("expected identities that entries bound, found others", early[0])
@@ -101,7 +101,7 @@ def agree(bound: Bound, identities: Identities) -> int:
 
 
 class _Stored:
-    """The closed identities in order, taken piece by piece."""
+    """The retired identities in order, taken piece by piece."""
 
     def __init__(self, identities: Identities) -> None:
         self._walk = identities.in_order()
@@ -172,7 +172,7 @@ def _compare(wanted: Rows, found: Rows) -> None:
 
 def _differ(said: str, row: np.void) -> LedgerFault:
     return LedgerFault(
-        f"closed identities, {_named(row)}: {said}; delete the folder checkpoint/identities, "
+        f"retired identities, {_named(row)}: {said}; delete the folder checkpoint/identities, "
         "a start makes it again"
     )
 

@@ -26,10 +26,10 @@ class Journal(Protocol):
 
 
 class Identities(Protocol):
-    """What is read of the closed identities here."""
+    """What is read of the retired identities here."""
 
     @property
-    def closed(self) -> int: ...
+    def retired(self) -> int: ...
     def gaps(self, terminal: int | None, recent: NDArray[np.void]) -> Iterator[Gap]: ...
 
 
@@ -57,10 +57,10 @@ def find_gaps(
 ) -> Iterator[Gap]:
     """Missing sequences of one terminal or of all, those that do not count left out.
 
-    Reads what is not closed yet out of the journal, so it is called off the engine's thread.
+    Reads what is not retired yet out of the journal, so it is called off the engine's thread.
     """
-    # Before the closed ones are walked: an identity may move from here to there meanwhile.
-    recent = open_identities(journal, identities.closed + 1)
+    # Before the retired ones are walked: an identity may move from here to there meanwhile.
+    recent = open_identities(journal, identities.retired + 1)
     for gap in identities.gaps(terminal, recent):
         if gap.terminal not in counterless:
             yield gap
@@ -75,7 +75,7 @@ def open_identities(journal: Journal, first: int) -> NDArray[np.void]:
         own = np.zeros(len(block.rows), IDENTITY)
         for name in ("terminal", "epoch", "terminal_seq", "sequence"):
             own[name] = block.rows[name]
-        voided = block.extensions[block.extensions["what"] == int(Image.VOIDED_IDENTITY)]
+        voided = block.images[block.images["what"] == int(Image.VOIDED_IDENTITY)]
         target = own[voided["row"]]
         target["epoch"] = voided["key"] >> np.uint64(32)
         target["terminal_seq"] = voided["key"] & np.uint64(0xFFFFFFFF)

@@ -4,7 +4,7 @@ What is proved, in this order and per segment: the pages (before anything of the
 chain (digests, hashes, sequences, epochs, times), the books (docs/ledger.md, from the legs alone),
 the state: replayed from nothing it must agree with the books, and with what the checkpoint and the
 journal's tail give; and the identities: each is bound by one entry of the journal, and those that
-are closed lead to it.
+are retired lead to it.
 """
 
 from collections.abc import Callable
@@ -253,15 +253,15 @@ def state_agrees(path: Path, replayed: State, settings: Settings | None = None) 
 
 
 def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -> str:
-    """Prove that each identity is bound once, and that the closed ones say so; a line for people.
+    """Prove that each identity is bound once, and that the retired ones say so; a line for people.
 
-    LedgerFault where they differ. Closed identities that a start would set aside are no fault.
+    LedgerFault where they differ. Retired identities that a start would set aside are no fault.
     """
     folder = path / CHECKPOINT / "identities"
     at_rest = holder(path) is None
     if not (folder / DATA_FILE).exists():
         agree(bound, Identities(None))
-        return "one entry each; none are closed"
+        return "one entry each; none are retired"
     with ExitStack() as opened:
         origin = card.origin
         journal = opened.enter_context(
@@ -278,14 +278,14 @@ def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -
             hash_of=lambda sequence: hash_of(journal, sequence),
         )
         opened.callback(identities.release)
-        if identities.closed == 0:
+        if identities.retired == 0:
             agree(bound, Identities(None))
-            return "one entry each; none are closed that a start would use"
+            return "one entry each; none are retired that a start would use"
         if at_rest:
             _prove_derived(folder)
             identities.check()
         compared = agree(bound, identities)
-    return f"ok, {compared} closed"
+    return f"ok, {compared} retired"
 
 
 def _prove_derived(folder: Path) -> None:

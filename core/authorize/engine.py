@@ -30,7 +30,7 @@ from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
 Done = Callable[[object], None]
-BYTES_A_TAP = layout.ENTRY.itemsize + 3 * layout.LEG.itemsize + 2 * layout.EXTENSION.itemsize
+BYTES_A_TAP = layout.ENTRY.itemsize + 3 * layout.LEG.itemsize + 2 * layout.AFTER_IMAGE.itemsize
 CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
 CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
@@ -135,7 +135,7 @@ class Engine:
             self.commit(group)
             answers += [answer for _, answer in group.answers]
             if waiting and not self._room(waiting[0]):
-                self.close_identities()
+                self.retire_identities()
         return answers
 
     # ---- judging ----------------------------------------------------------------------------
@@ -181,9 +181,9 @@ class Engine:
 
     def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
         """Read what is lacking from disk. Any thread, of what is durable."""
-        closings = self.recent.closings
+        retirements = self.recent.retirements
         count = self.read(submission).count
-        return recall(lacking, count, closings, self.journal, self.ledger.identities)
+        return recall(lacking, count, retirements, self.journal, self.ledger.identities)
 
     def read(self, submission: TapsIn) -> Taps:
         """The columns of the message; a node has read them at the door. BadInput."""
@@ -348,11 +348,11 @@ class Engine:
             draft.value = memoryview(b"")
         self._spare += group.entry_drafts
 
-    def close_identities(self) -> None:
+    def retire_identities(self) -> None:
         """Move the oldest full generation of identities to disk, on this thread."""
         identities, generation = self.recent.oldest()
-        self.ledger.identities.close(identities, int(identities["sequence"].max()))
-        self.recent.close(identities)
+        self.ledger.identities.retire(identities, int(identities["sequence"].max()))
+        self.recent.retire(identities)
         self.recent.drop_oldest()
         self.recent.recycle(generation)
 
@@ -366,7 +366,7 @@ class Engine:
         per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
         self.recent = Recent(per_generation, settings.terminals_max, ring_size)
         terminals = self.state.rows("terminals")
-        self.recent.close_all_below(terminals)
+        self.recent.retire_all_below(terminals)
         known = self.ledger.identities.counts(np.arange(len(terminals), dtype=np.uint32))
         for identities in self.ledger.recent():
             known += np.bincount(identities["terminal"], minlength=len(terminals))
@@ -374,7 +374,7 @@ class Engine:
             while at < len(identities):
                 end = cut(identities, at, self.recent.space or per_generation)
                 while not self.recent.fill(np.ascontiguousarray(identities[at:end])):
-                    self.close_identities()
+                    self.retire_identities()
                 at = end
         # The state was made of the journal apart from them, so it tells what they lack.
         fewer = np.flatnonzero(known < terminals["taken"])
@@ -405,7 +405,7 @@ def label(draft: Draft) -> None:
     header["row_bytes"] = ROWS[draft.record].itemsize
     header["count"] = draft.count
     header["legs"] = draft.legs
-    header["extensions"] = draft.extensions
+    header["images"] = draft.images
     header["blob_bytes"] = draft.blob_bytes
     header["first"] = draft.first
     header["booked_at_us"] = draft.booked_at_us

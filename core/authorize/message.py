@@ -1,4 +1,4 @@
-"""Reads a TapBatch for the engine, and an answer for clients: ext/wire/batch does it."""
+"""Reads a TapBatch for the engine: ext/wire does it."""
 
 from onecard.core.errors import BadInput
 from onecard.ext.wire import batch as wire
@@ -24,13 +24,5 @@ def regular_taps(message: bytes, taps_max: int) -> bytes:
     """The same message with each column in one run and unknown fields gone. BadInput."""
     try:
         return wire.regular_taps(message, taps_max)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-
-
-def read_decisions(message: bytes) -> wire.Decisions:
-    """The columns of one answer, for clients."""
-    try:
-        return wire.read_decisions(message)
     except ValueError as error:
         raise BadInput(str(error)) from None

@@ -7,7 +7,7 @@ recall      reads what a batch needs from history; its stream waits meanwhile
 identities  moves a full generation of identities to disk
 
 A thread that ends before it was told to stops the process: `_guard` sees what it raised, and
-watch.py that it is gone. What only tells, such as the log, is not a reason to stop.
+watchdog.py that it is gone. What only tells, such as the log, is not a reason to stop.
 """
 
 import queue
@@ -36,7 +36,7 @@ from onecard.core.authorize.engine import (
 )
 from onecard.core.authorize.inbox import Inbox
 from onecard.core.authorize.message import read_taps
-from onecard.core.authorize.watchdog import Watch
+from onecard.core.authorize.watchdog import Watchdog
 from onecard.core.checkpoint.recovery import Progress
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
@@ -44,7 +44,7 @@ from onecard.core.errors import BadInput, DiskLow, OnecardError, Overloaded, Sto
 from onecard.core.failpoint import here
 from onecard.core.journal.block import body_digest
 from onecard.core.ledger.opened import Ledger
-from onecard.core.storage.environment import StoreFull
+from onecard.core.storage.environment import MapFull
 from onecard.core.watch.log import Log
 from onecard.ext.judge.counters import Counters
 from onecard.ext.state.state import State
@@ -55,14 +55,14 @@ COMMIT_AHEAD = 1  # groups that wait for the commit thread: one is synced, one w
 SUBMISSIONS_A_GROUP = 4096
 DIGEST_AHEAD_BYTES = 1 << 18  # hashed while the group before is synced; less is not worth a thread
 TAP_BYTES_MIN = 16  # the three required columns
-CLOSED_A_TURN = 1 << 15  # identities marked as closed between two groups: half a millisecond
+RETIRED_A_TURN = 1 << 15  # identities marked as retired between two groups: half a millisecond
 PAGES_A_TURN = 16  # state pages copied between two groups: a mebibyte, some 200 microseconds
 RETRY_S = 1.0
 HAND_OVER_S = 1.0  # between two looks whether the commit thread is there at all
 START_S = 10.0  # for a thread to begin; one that does not is not going to
 # What is merged is read through the map and counts as resident; giving it back after each
 # generation made taps wait for up to 90 ms, so it is done once in a while.
-CLOSINGS_AN_UNMAP = 8
+RETIREMENTS_AN_UNMAP = 8
 DECODE, JUDGE, COMMIT, REPLY = range(4)  # ext/judge/counters
 
 
@@ -106,18 +106,20 @@ class Node:
         self._merges = ThreadPoolExecutor(1, "identities")
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
-        self._closing: Future[None] | None = None
+        self._retiring: Future[None] | None = None
         # A generation that is on disk: its identities not marked yet, and its number.
-        self._closed: tuple[NDArray[np.void], int] | None = None
+        self._retired: tuple[NDArray[np.void], int] | None = None
         self._freed = threading.Event()  # something moved that a batch in hand may have waited for
-        self._no_space: StoreFull | Overloaded | None = (
-            None  # why identities could not be closed just now
+        self._no_space: MapFull | Overloaded | None = (
+            None  # why identities could not be retired just now
         )
         self._threads = [
             threading.Thread(target=self._engine, name="engine"),
             threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
         ]
-        self.watch = Watch(self.journal, settings.watermark_bytes, self.log, self._lost, self._fail)
+        self.watchdog = Watchdog(
+            self.journal, settings.watermark_bytes, self.log, self._lost, self._fail
+        )
 
     # ---- what others call -------------------------------------------------------------------
 
@@ -128,7 +130,7 @@ class Node:
             _begin(pool, count)
         for thread in self._threads:
             thread.start()
-        self.watch.start()
+        self.watchdog.start()
 
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
         """Submit a TapBatch; `done` gets the Decisions message or an OnecardError.
@@ -160,7 +162,7 @@ class Node:
                 thread.join()
         for pool in (self._recalls, self._digests, self._merges):
             pool.shutdown()
-        self.watch.stop()
+        self.watchdog.stop()
         self.ledger.close(checkpoint=self.failed is None)
         if self.failed is not None:
             raise Stopped(f"the engine stopped: {self.failed}") from self.failed
@@ -283,9 +285,9 @@ class Node:
         try:
             self.journal.room(size)
         except DiskLow as error:
-            self.watch.refused(size, str(error))
+            self.watchdog.refused(size, str(error))
             return error
-        self.watch.took()
+        self.watchdog.took()
         return None
 
     def _hand_over(self, group: Group | None) -> None:
@@ -306,11 +308,11 @@ class Node:
     def _between(self, blocked: bool) -> None:
         """What the engine thread does besides judging: pages to save, identities to let go."""
         self.clock_watch.look()
-        if self._closed is not None:
-            self._closed = self._let_go(*self._closed)
-        if self.engine.recent.waiting and self._closing is None:
-            self._closing = self._merges.submit(self._guard, self._close_identities)
-        elif blocked and self._closed is None:
+        if self._retired is not None:
+            self._retired = self._let_go(*self._retired)
+        if self.engine.recent.waiting and self._retiring is None:
+            self._retiring = self._merges.submit(self._guard, self._retire_identities)
+        elif blocked and self._retired is None:
             self._freed.wait(IDLE_S)
             self._freed.clear()
         checkpoint = self.ledger.checkpoint
@@ -328,11 +330,11 @@ class Node:
         ask the disk for when it is judged.
         """
         recent = self.engine.recent
-        recent.close(identities[:CLOSED_A_TURN])
-        if len(identities) > CLOSED_A_TURN:
-            return identities[CLOSED_A_TURN:], generation
+        recent.retire(identities[:RETIRED_A_TURN])
+        if len(identities) > RETIRED_A_TURN:
+            return identities[RETIRED_A_TURN:], generation
         recent.drop_oldest()
-        self._closing = None
+        self._retiring = None
         self._merges.submit(self._guard, partial(recent.recycle, generation))
         return None
 
@@ -410,7 +412,7 @@ class Node:
 
     # ---- the identities thread --------------------------------------------------------------
 
-    def _close_identities(self) -> None:
+    def _retire_identities(self) -> None:
         recent = self.engine.recent
         identities, generation = recent.oldest()
         up_to = int(identities["sequence"].max())
@@ -421,20 +423,20 @@ class Node:
             self.clock.sleep(IDLE_S / 10)
         while True:
             try:
-                self.ledger.identities.close(identities, up_to)
+                self.ledger.identities.retire(identities, up_to)
                 break
-            except (StoreFull, Overloaded) as error:
+            except (MapFull, Overloaded) as error:
                 self._no_space = error
                 self.log.warning("identities_wait", reason=str(error))
                 if self._stopping.wait(RETRY_S):
                     return
-        if self.engine.recent.closings % CLOSINGS_AN_UNMAP == CLOSINGS_AN_UNMAP - 1:
+        if self.engine.recent.retirements % RETIREMENTS_AN_UNMAP == RETIREMENTS_AN_UNMAP - 1:
             try:
                 self.ledger.identities.unmap()
             except Exception as error:  # memory is given back another time
                 self.log.warning("memory_kept", error=type(error).__name__)
         self._no_space = None
-        self._closed = identities, generation
+        self._retired = identities, generation
         self._freed.set()
 
     # ---- the end ----------------------------------------------------------------------------

@@ -16,11 +16,11 @@ NOTHING_BOUND: NDArray[np.void] = np.empty(0, IDENTITY)
 
 
 def recall(
-    lacks: NDArray[np.void], count: int, closings: int, journal: Journal, identities: Identities
+    lacks: NDArray[np.void], count: int, retirements: int, journal: Journal, identities: Identities
 ) -> lookback.Recalled:
     """Everything `lacks` (LACK rows of a batch of `count` taps) asks for.
 
-    `closings` was read before: should identities leave memory meanwhile, the judge sees that an
+    `retirements` was read before: should identities leave memory meanwhile, the judge sees that an
     absence found here is stale and asks again. What is not durable yet is still in memory and left
     alone. LedgerFault where the index leads to no entry, or to another's.
     """
@@ -49,7 +49,7 @@ def recall(
     about[lacks["row"][~mine]] = indexes[~mine]
     if len(entries) == 0:
         entries = np.zeros(1, entries.dtype)  # a view of no rows has no address to point to
-    return lookback.Recalled(own, about, entries, closings)
+    return lookback.Recalled(own, about, entries, retirements)
 
 
 def _check_bound(
@@ -79,7 +79,7 @@ def _check_bound(
 
 def _doubted(identities: Identities, reason: str) -> LedgerFault:
     """What the index says is not so: this process stops, and the next start makes it anew."""
-    identities.doubt(f"closed identities: {reason}")
+    identities.doubt(f"retired identities: {reason}")
     return LedgerFault(
-        f"closed identities: {reason}; start again: they are made anew from the journal"
+        f"retired identities: {reason}; start again: they are made anew from the journal"
     )

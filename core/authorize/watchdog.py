@@ -9,7 +9,7 @@ from onecard.core.watch.log import Log
 WATCH_S = 1.0  # between two looks: a disk fills in minutes, and an operator waits for its end
 
 
-class Watch:
+class Watchdog:
     """On a thread of its own. What goes wrong here alone is told, and no reason to stop.
 
     `lost` names a thread that ended by itself, if one did; `fail` is then called with the error.

@@ -1,4 +1,4 @@
-"""How many closed identities each terminal has, and how far closing has come.
+"""How many retired identities each terminal has, and how far retiring has come.
 
 What is counted here is changed in the same transaction as the pages it counts. Held in memory it is
 what a look-up is proven by: pages that are missing, or of another time, do not sum to it.
@@ -25,15 +25,15 @@ Chunk = NDArray[np.uint64]  # a terminal: identities << 1 | whether it has shelv
 
 @dataclass(frozen=True)
 class Mark:
-    """How far closing has come: `head` is the hash of the journal's block that holds `closed`."""
+    """How far retiring has come: `head` is the hash of the journal's block that holds `retired`."""
 
-    closed: int = 0  # the identities of all entries up to here are in the pages
+    retired: int = 0  # the identities of all entries up to here are in the pages
     begun: int = 0  # and some up to here
     total: int = 0  # identities in all pages
     head: bytes = NO_HASH
 
     def packed(self) -> bytes:
-        body = MARK.pack(self.closed, self.begun, self.total, self.head)
+        body = MARK.pack(self.retired, self.begun, self.total, self.head)
         return body + zlib.crc32(body).to_bytes(CHECK_BYTES, "little")
 
     @classmethod

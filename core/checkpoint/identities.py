@@ -1,6 +1,6 @@
-"""Closed identities on disk: which entry bound (terminal, epoch, terminal_seq), for ever.
+"""Retired identities on disk: which entry bound (terminal, epoch, terminal_seq), for ever.
 
-Recent identities live in memory, in generations. A generation that is full is *closed*: merged
+Recent identities live in memory, in generations. A generation that is full is *retired*: merged
 into pages of up to 256 consecutive terminal sequences (`ext/identity/pages`), so that a few hundred
 taps cost one write and one later read. All of it is derived from the journal and may be deleted.
 
@@ -25,7 +25,7 @@ from onecard.core.checkpoint.census import NO_HASH, Census, Mark
 from onecard.core.errors import LedgerFault
 from onecard.core.failpoint import here
 from onecard.core.storage.environment import NO_READERS, Readers, Txn
-from onecard.core.storage.rebuildable import META, Derived, Origin, open_derived, set_aside
+from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable, set_aside
 from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
@@ -67,19 +67,19 @@ class Gap:
 
 
 class Identities:
-    """`mark.closed`: the identities of all entries up to this sequence are here.
+    """`mark.retired`: the identities of all entries up to this sequence are here.
 
-    One thread closes; any thread may look up beside it.
+    One thread retires; any thread may look up beside it.
     """
 
     def __init__(
-        self, environment: Derived | None, pause_s: float = 0.0, hash_of: HashOf = no_hash
+        self, environment: Rebuildable | None, pause_s: float = 0.0, hash_of: HashOf = no_hash
     ) -> None:
         self._environment = environment
         self._pause_s = pause_s
         self._hash_of = hash_of
         self._stopping = threading.Event()
-        self._closing = threading.Lock()
+        self._retiring = threading.Lock()
         self._moving = threading.Lock()  # held while pages and the census in memory differ
         self._mark, self._census = Mark(), Census()
         if environment is not None:
@@ -102,10 +102,10 @@ class Identities:
         """Open or make them; those that do not prove themselves are set aside.
 
         LedgerFault where they are of a journal that was longer than `last`, or another: they were
-        closed only once it was durable, so entries that were answered are gone.
+        retired only once it was durable, so entries that were answered are gone.
         """
         stamp = origin.stamp(LAYOUT)
-        environment = open_derived(path, DATABASES, stamp, map_bytes, log, readonly=readonly)
+        environment = open_rebuildable(path, DATABASES, stamp, map_bytes, log, readonly=readonly)
         try:
             found = cls(environment, pause_s, hash_of)
         except LedgerFault as error:
@@ -115,7 +115,7 @@ class Identities:
                 log.warning("derived_not_used", path=str(path), reason=str(error))
                 return cls(None)
             set_aside(path, str(error), log)
-            environment = open_derived(path, DATABASES, stamp, map_bytes, log)
+            environment = open_rebuildable(path, DATABASES, stamp, map_bytes, log)
             found = cls(environment, pause_s, hash_of)
         try:
             found._check_journal(path, last)
@@ -125,28 +125,28 @@ class Identities:
         return found
 
     @property
-    def closed(self) -> int:
-        return self._mark.closed
+    def retired(self) -> int:
+        return self._mark.retired
 
     @property
     def begun(self) -> int:
-        """Some identities up to this sequence are here: `closed`, unless a closing was cut."""
+        """Some identities up to this sequence are here: `retired`, unless a retirement was cut."""
         return self._mark.begun
 
     def counts(self, terminals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """How many identities of each of some terminals are here."""
         return self._census.counts(terminals)
 
-    def close(self, generation: NDArray[np.void], up_to: int) -> None:
+    def retire(self, generation: NDArray[np.void], up_to: int) -> None:
         """Add a generation (IDENTITY rows, in no order); durable when it returns.
 
-        It must hold all identities of the sequences above `closed` up to `up_to`, and the journal
-        must be durable to `up_to`. May be repeated after a crash. StoreFull: try again later.
+        It must hold all identities of the sequences above `retired` up to `up_to`, and the journal
+        must be durable to `up_to`. May be repeated after a crash. MapFull: try again later.
         LedgerFault: a stored page is damaged or missing, or an identity is bound to two entries.
         """
         environment = self._writable()
-        with self._closing:
-            if up_to <= self.closed:
+        with self._retiring:
+            if up_to <= self.retired:
                 return
             head = self._hash_of(up_to)
             ordered = identity_pages.arrange(generation)
@@ -158,7 +158,7 @@ class Identities:
                     with environment.write() as txn, faults_named(environment):
                         census, added = self._merge(txn, ordered, starts, first, last)
                         total, begun = self._mark.total + added, max(up_to, self.begun)
-                        mark = Mark(self.closed, begun, total, self._mark.head)
+                        mark = Mark(self.retired, begun, total, self._mark.head)
                         if last == pages:
                             mark = Mark(up_to, begun, total, head)
                         txn.put(MARK, mark.packed(), db=environment.database(META))
@@ -186,7 +186,7 @@ class Identities:
         environment.close()
         set_aside(environment.path, reason, log)
         stamp = origin.stamp(LAYOUT)
-        self._environment = open_derived(environment.path, DATABASES, stamp, map_bytes, log)
+        self._environment = open_rebuildable(environment.path, DATABASES, stamp, map_bytes, log)
         self._mark, self._census = Mark(), Census()
 
     def doubt(self, reason: str) -> None:
@@ -217,11 +217,11 @@ class Identities:
         yield from _holes(np.concatenate([before, recent[used:]]))
 
     def in_order(self) -> Iterator[NDArray[np.void]]:
-        """All of them (IDENTITY rows), some pages at a time; of what is closed meanwhile, some."""
+        """All of them (IDENTITY rows), some pages at a time; of what is retired meanwhile, some."""
         return self._proven(self._walk(None), None)
 
     def check(self) -> None:
-        """LedgerFault unless every page and shelf is there that is counted. Nobody may close."""
+        """LedgerFault unless every page and shelf is there that is counted. Nobody may retire."""
         if self._environment is None:
             return
         with self._environment.read(PAGES) as txn, faults_named(self._environment):
@@ -248,18 +248,18 @@ class Identities:
         if self._environment is not None:
             self._environment.close()
 
-    def _opened(self) -> Derived:
+    def _opened(self) -> Rebuildable:
         if self._environment is None:
-            raise ValueError("there are no closed identities, and none may be made")
+            raise ValueError("there are no retired identities, and none may be made")
         return self._environment
 
-    def _writable(self) -> Derived:
+    def _writable(self) -> Rebuildable:
         if self._environment is None or self._environment.readonly:
-            raise ValueError("closed identities opened to be read cannot be added to")
+            raise ValueError("retired identities opened to be read cannot be added to")
         return self._environment
 
     def _standing(self, txn: Txn) -> tuple[Mark, Census]:
-        """How far closing has come and what is counted; ValueError where they are at odds."""
+        """How far retiring has come and what is counted; ValueError where they are at odds."""
         environment = self._opened()
         databases = [environment.database(name) for name in DATABASES]
         value = txn.get(MARK, db=environment.database(META))
@@ -277,15 +277,15 @@ class Identities:
         if self.begun > last:
             raise LedgerFault(
                 f"{path}: expected a journal with the entries up to {self.begun}, whose identities "
-                f"were closed, found {last} as the last: a tail is missing; {restore}"
+                f"were retired, found {last} as the last: a tail is missing; {restore}"
             )
-        found = self._hash_of(self.closed) if self.closed else NO_HASH
+        found = self._hash_of(self.retired) if self.retired else NO_HASH
         # None: of a journal that is only read, and has gone on since it was opened.
         if found not in (NO_HASH, self._mark.head):
             raise LedgerFault(
-                f"{path}: expected the entry {self.closed} in the block {self._mark.head.hex()}, "
+                f"{path}: expected the entry {self.retired} in the block {self._mark.head.hex()}, "
                 f"found it in {found.hex()}: this is another journal than the one these "
-                f"identities were closed of; {restore}"
+                f"identities were retired of; {restore}"
             )
 
     def _merge(
@@ -320,15 +320,15 @@ class Identities:
         txn.cursor(db=environment.database(COUNTS)).putmulti(census.packed(distinct))
         return census, int(added.sum())
 
-    def _find(self, environment: Derived, keys: NDArray[np.void]) -> NDArray[np.uint64]:
+    def _find(self, environment: Rebuildable, keys: NDArray[np.void]) -> NDArray[np.uint64]:
         census = self._census
         try:
             with environment.read(PAGES) as txn:
                 return self._find_in(txn, census, keys)
         except ValueError:
-            # A closing may have moved the pages since the census was taken; now none does.
+            # A retirement may have moved the pages since the census was taken; now none does.
             with self._moving, environment.read(PAGES) as txn, faults_named(environment):
-                # Another process may be the one that closes, where this one only reads.
+                # Another process may be the one that retires, where this one only reads.
                 census = self._standing(txn)[1] if environment.readonly else self._census
                 return self._find_in(txn, census, keys)
 
@@ -349,7 +349,7 @@ class Identities:
     ) -> Iterator[NDArray[np.void]]:
         """A walk over one terminal or all; LedgerFault once it has met too few identities of one.
 
-        More may have been closed since the count was taken, by this process or another.
+        More may have been retired since the count was taken, by this process or another.
         """
         mark, census = self._mark, self._census
         left = mark.total if terminal is None else int(census.counts(_one(terminal))[0])
@@ -425,7 +425,7 @@ def _holes(rows: NDArray[np.void]) -> Iterator[Gap]:
 
 
 @contextmanager
-def faults_named(environment: Derived | None) -> Iterator[None]:
+def faults_named(environment: Rebuildable | None) -> Iterator[None]:
     """What the pages say against themselves, as a fault of this ledger, with the way out."""
     try:
         yield

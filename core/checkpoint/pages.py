@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onecard.core.checkpoint.room import NoRoom, Room
 from onecard.core.errors import LedgerFault
 from onecard.core.storage.environment import NO_READERS, Readers
-from onecard.core.storage.rebuildable import META, Derived, Origin, open_derived, set_aside
+from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable, set_aside
 from onecard.core.watch.log import Log
 from onecard.ext.shape import layout
 from onecard.ext.state.state import DTYPES, PAGE_BYTES, TABLES, State
@@ -61,7 +61,7 @@ class Manifest:
 class SavedPages:
     """The environment that holds them; after `load` used by one thread only."""
 
-    def __init__(self, environment: Derived | None) -> None:
+    def __init__(self, environment: Rebuildable | None) -> None:
         self._environment = environment
         self._touched = 0  # pages since the last `unmap`
         self.as_of: dict[str, NDArray[np.uint64]] = {
@@ -75,7 +75,7 @@ class SavedPages:
         """Open or make it; one that is foreign or damaged is set aside."""
         stamp = origin.stamp(LAYOUT)
         return cls(
-            open_derived(path, [PAGES], stamp, map_bytes, log, readonly=readonly, heads=True)
+            open_rebuildable(path, [PAGES], stamp, map_bytes, log, readonly=readonly, heads=True)
         )
 
     def load(self, state: State) -> Manifest | None:
@@ -108,7 +108,7 @@ class SavedPages:
         return Manifest(manifest.sequence, manifest.head, manifest.totals, manifest.pages, newest)
 
     def put(self, pages: Sequence[Page]) -> None:
-        """Save pages in one transaction. StoreFull, StoreFailed."""
+        """Save pages in one transaction. MapFull, WriteFailed."""
         environment = self._open()
         with environment.write() as txn:
             database = environment.database(PAGES)
@@ -123,7 +123,7 @@ class SavedPages:
             self.unmap()
 
     def seal(self, sequence: int, head: bytes, totals: bytes) -> None:
-        """Make the pages put so far the save that a start uses. StoreFull, StoreFailed."""
+        """Make the pages put so far the save that a start uses. MapFull, WriteFailed."""
         tables = [[name, DTYPES[name].itemsize, len(self.as_of[name])] for name in TABLES]
         text = json.dumps({"sequence": sequence, "head": head.hex(), "tables": tables}).encode()
         parts = (text, totals, *(self.as_of[name].tobytes() for name in TABLES))
@@ -140,7 +140,7 @@ class SavedPages:
         environment.close()
         set_aside(environment.path, reason, log)
         stamp = origin.stamp(LAYOUT)
-        self._environment = open_derived(environment.path, [PAGES], stamp, map_bytes, log)
+        self._environment = open_rebuildable(environment.path, [PAGES], stamp, map_bytes, log)
         self.as_of = {name: np.zeros(0, np.uint64) for name in TABLES}
 
     @property
@@ -151,7 +151,7 @@ class SavedPages:
         if self._environment is not None:
             self._environment.close()
 
-    def _open(self) -> Derived:
+    def _open(self) -> Rebuildable:
         if self._environment is None:
             raise ValueError("there are no saved pages, and none may be made")
         return self._environment

@@ -26,7 +26,7 @@ from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.errors import Overloaded
 from onecard.core.failpoint import here
-from onecard.core.storage.environment import StoreFull
+from onecard.core.storage.environment import MapFull
 from onecard.core.watch.log import Log
 from onecard.ext.state.state import PAGE_BYTES, TABLES, State
 
@@ -224,7 +224,7 @@ class Checkpoint:
             elif self._wait_durable(max(page.as_of for page in pages)):
                 here("mid_checkpoint")
                 self.pages.put(pages)
-        except (StoreFull, Overloaded) as error:
+        except (MapFull, Overloaded) as error:
             self._give_up(pages, str(error))
             return False
         except BaseException as error:

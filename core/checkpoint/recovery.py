@@ -141,9 +141,9 @@ def read_through(journal: Journal, first: int) -> Iterator[Block]:
         if read_bytes >= UNMAP_BYTES:
             read_bytes = 0
             for segment in journal.segments:
-                unmap.unmap(segment.store)
+                unmap.unmap(segment.environment)
     for segment in journal.segments:
-        unmap.unmap(segment.store)
+        unmap.unmap(segment.environment)
 
 
 def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
@@ -172,7 +172,7 @@ def bound_by(block: Block, after: int) -> NDArray[np.void]:
     own = np.zeros(len(block.rows), IDENTITY)
     for name in ("terminal", "epoch", "terminal_seq", "sequence"):
         own[name] = block.rows[name]
-    voided = block.extensions[block.extensions["what"] == int(Image.VOIDED_IDENTITY)]
+    voided = block.images[block.images["what"] == int(Image.VOIDED_IDENTITY)]
     target = own[voided["row"]]
     target["epoch"] = voided["key"] >> np.uint64(32)
     target["terminal_seq"] = voided["key"] & np.uint64(0xFFFFFFFF)

@@ -83,8 +83,8 @@ def check_room(state: State, block: Block) -> None:
         now = replace(now, terminals=min(highest, now.terminals + most))
     elif block.record == Record.CARDS and now.cards + most > room.cards:
         now = replace(now, cards=_cards_after(state, block))
-    elif block.record == Record.ENTRIES and now.claims + len(block.extensions) > room.claims:
-        changes = block.extensions[block.extensions["what"] != int(Image.VOIDED_IDENTITY)]
+    elif block.record == Record.ENTRIES and now.claims + len(block.images) > room.claims:
+        changes = block.images[block.images["what"] != int(Image.VOIDED_IDENTITY)]
         fresh = [key for key in np.unique(changes["key"]).tolist() if state.claimed(key) is None]
         now = replace(now, claims=now.claims + len(fresh))
     if not room.holds(now):

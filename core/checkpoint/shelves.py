@@ -1,4 +1,4 @@
-"""Proves that no page of closed identities is missing or of another time.
+"""Proves that no page of retired identities is missing or of another time.
 
 Pages of one terminal must sum to what the census counts of it. A terminal with few identities has
 its pages walked. One with many has *shelves* (`ext/identity/shelf`), which say how many identities

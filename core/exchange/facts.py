@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.exchange.form import BY_IDENTITY
 from onecard.core.ledger.opened import Ledger
-from onecard.core.reconcile.statement import BY_IDENTITY
 from onecard.ext.identity.recent import IDENTITY
 
 IDENTITY_KEYS = ("terminal", "epoch", "terminal_seq")

@@ -40,6 +40,10 @@ COLUMNS = (
     "entry_fen",
     "amount_fen",
 )
+# How a line that came back may name what it is about; the finest that it has counts.
+BY_LEG = ("sequence", "leg")
+BY_ENTRY = ("sequence",)
+BY_IDENTITY = ("terminal", "epoch", "terminal_seq")
 # The form for people (spreadsheet.py): times of the ledger's zone, names, yuan, and no digest.
 SPREADSHEET = "#spreadsheet"
 SPREADSHEET_COLUMNS = (

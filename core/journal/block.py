@@ -1,6 +1,6 @@
 """One journal block: drafted by the engine, sealed into bytes, read back with every size checked.
 
-A block is header, rows of one record type, legs, extensions, blob (docs/ledger.md, Blocks).
+A block is header, rows of one record type, legs, images, blob (docs/ledger.md, Blocks).
 Nothing read from a file is believed before it fits: counts may be anything.
 """
 
@@ -50,7 +50,7 @@ class Draft:
     """A block before it is sealed.
 
     `value` is the whole block in one writable, contiguous buffer of bytes: 160 free ones for the
-    header, then rows, legs, extensions, blob. Sealing fills the header in place and copies
+    header, then rows, legs, images, blob. Sealing fills the header in place and copies
     nothing. The buffer must stay as it is until `Journal.append` returns.
     """
 
@@ -60,7 +60,7 @@ class Draft:
     booked_at_us: int
     value: memoryview
     legs: int = 0
-    extensions: int = 0
+    images: int = 0
     blob_bytes: int = 0
     digest: "Future[bytes] | None" = None  # of the body, where another thread is at it
 
@@ -79,15 +79,15 @@ class Draft:
         rows: Rows,
         booked_at_us: int,
         legs: Rows | None = None,
-        extensions: Rows | None = None,
+        images: Rows | None = None,
         blob: bytes = b"",
     ) -> "Draft":
         """The simple form, out of arrays (`rows` carry their sequences); copies each once."""
         legs = np.empty(0, layout.LEG) if legs is None else legs
-        extensions = np.empty(0, layout.EXTENSION) if extensions is None else extensions
-        body = b"".join((rows.tobytes(), legs.tobytes(), extensions.tobytes(), blob))
+        images = np.empty(0, layout.AFTER_IMAGE) if images is None else images
+        body = b"".join((rows.tobytes(), legs.tobytes(), images.tobytes(), blob))
         first = int(rows["sequence"][0])
-        counts = len(legs), len(extensions), len(blob)
+        counts = len(legs), len(images), len(blob)
         return cls.from_body(record, first, len(rows), booked_at_us, body, *counts)
 
     @classmethod
@@ -99,14 +99,14 @@ class Draft:
         booked_at_us: int,
         body: Bytes,
         legs: int = 0,
-        extensions: int = 0,
+        images: int = 0,
         blob_bytes: int = 0,
     ) -> "Draft":
         """The simple form, out of the finished bytes; copies them once."""
         value = bytearray(HEADER_BYTES + len(body))
         value[HEADER_BYTES:] = body
         buffer = memoryview(value)
-        return cls(record, first, count, booked_at_us, buffer, legs, extensions, blob_bytes)
+        return cls(record, first, count, booked_at_us, buffer, legs, images, blob_bytes)
 
 
 def seal(draft: Draft, ledger_id: bytes, epoch: int, tip: Tip) -> Tip:
@@ -126,7 +126,7 @@ def seal(draft: Draft, ledger_id: bytes, epoch: int, tip: Tip) -> Tip:
     header["hash_algorithm"] = layout.SHA256
     header["count"] = draft.count
     header["legs"] = draft.legs
-    header["extensions"] = draft.extensions
+    header["images"] = draft.images
     header["blob_bytes"] = draft.blob_bytes
     header["first"] = draft.first
     header["booked_at_us"] = draft.booked_at_us
@@ -146,7 +146,7 @@ def _check_draft(draft: Draft, tip: Tip) -> None:
     rows_bytes = draft.count * ROWS[draft.record].itemsize
     legs_at = HEADER_BYTES + rows_bytes
     size = legs_at + draft.legs * layout.LEG.itemsize
-    size += draft.extensions * layout.EXTENSION.itemsize + draft.blob_bytes
+    size += draft.images * layout.AFTER_IMAGE.itemsize + draft.blob_bytes
     if draft.count < 1 or draft.value.nbytes != size:
         raise ValueError(f"draft {draft.first}: {draft.value.nbytes} bytes, its counts say {size}")
     if draft.first != tip.last + 1:
@@ -167,7 +167,7 @@ class Block:
     header: np.void
     rows: Rows
     legs: Rows
-    extensions: Rows
+    images: Rows
     blob: bytes
     where: str
 
@@ -231,9 +231,9 @@ def parse(value: Bytes, where: str, *, digest: bool = True) -> Block:
     at += rows.nbytes
     legs = np.frombuffer(value, layout.LEG, int(header["legs"]), at)
     at += legs.nbytes
-    extensions = np.frombuffer(value, layout.EXTENSION, int(header["extensions"]), at)
-    at += extensions.nbytes
-    return Block(value, header, rows, legs, extensions, value[at:], where)
+    images = np.frombuffer(value, layout.AFTER_IMAGE, int(header["images"]), at)
+    at += images.nbytes
+    return Block(value, header, rows, legs, images, value[at:], where)
 
 
 def parse_header(value: Bytes, where: str) -> np.void:
@@ -260,7 +260,7 @@ def parse_header(value: Bytes, where: str) -> np.void:
         raise fault("a first sequence from 1 on", int(header["first"]))
     size = HEADER_BYTES + int(header["count"]) * dtype.itemsize + int(header["blob_bytes"])
     size += int(header["legs"]) * layout.LEG.itemsize
-    size += int(header["extensions"]) * layout.EXTENSION.itemsize
+    size += int(header["images"]) * layout.AFTER_IMAGE.itemsize
     if size != len(value):
         raise fault(f"{size} bytes as its header counts them", len(value))
     return header

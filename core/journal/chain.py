@@ -15,7 +15,7 @@ from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, se
 from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
 from onecard.core.storage.datafile import later
 from onecard.core.storage.disk import free_bytes
-from onecard.core.storage.environment import Readers, StoreFailed, StoreFull, sync_folder
+from onecard.core.storage.environment import MapFull, Readers, WriteFailed, sync_folder
 from onecard.ext.shape import layout
 
 FOLDER = "journal"
@@ -123,11 +123,11 @@ class Journal:
     def append(self, drafts: Sequence[Draft]) -> None:
         """Seal and store drafts in one transaction; they are on disk when it returns.
 
-        Raises StoreFailed where that is not certain, and for ever after: what the disk holds is
+        Raises WriteFailed where that is not certain, and for ever after: what the disk holds is
         known again only to a process that opens it anew. ValueError for a draft that may not be.
         """
         if self.failed is not None:
-            raise StoreFailed(f"{self.folder}: an append failed before: {self.failed}")
+            raise WriteFailed(f"{self.folder}: an append failed before: {self.failed}")
         if not drafts:
             return
         try:
@@ -138,7 +138,7 @@ class Journal:
         except BaseException as error:
             self.failed = error
             if isinstance(error, OSError):
-                raise StoreFailed(f"{self.folder}: expected a durable commit, {error}") from error
+                raise WriteFailed(f"{self.folder}: expected a durable commit, {error}") from error
             raise
         self._tip = tip
 
@@ -148,10 +148,12 @@ class Journal:
             segment = self._next_segment()
         try:
             self._patiently(lambda: segment.append(drafts, tip))
-        except StoreFull as error:
+        except MapFull as error:
             # Nothing was written. The estimate was too low, or the group is beyond a segment.
             if segment.first == drafts[0].first:
-                raise StoreFailed(f"{segment.store.path}: the group does not fit it") from error
+                raise WriteFailed(
+                    f"{segment.environment.path}: the group does not fit it"
+                ) from error
             following = self._next_segment()
             self._patiently(lambda: following.append(drafts, tip))
 
@@ -159,7 +161,7 @@ class Journal:
         """Do what a limit of the system, of files or memory, may hinder for a while.
 
         Nothing is answered meanwhile and nothing given up: what waits fills the inbox, that
-        refuses, and callers who go away give back what was lacking. StoreFailed after a minute.
+        refuses, and callers who go away give back what was lacking. WriteFailed after a minute.
         """
         found: Exception | None = None
         for _ in range(TRIES_MAX):
@@ -172,7 +174,7 @@ class Journal:
                     raise
                 found = error
             threading.Event().wait(TRY_AGAIN_S)
-        raise StoreFailed(f"{self.folder}: expected to append, found {found} for a minute")
+        raise WriteFailed(f"{self.folder}: expected to append, found {found} for a minute")
 
     def _next_segment(self) -> Segment:
         """Seal the last segment by the meta record of the one after; the handle stays for readers.
@@ -181,8 +183,8 @@ class Journal:
         """
         newest = self._segments[-1]
         if newest.first == self._tip.last + 1:
-            raise StoreFailed(
-                f"{newest.store.path}: expected the group to fit an empty segment of "
+            raise WriteFailed(
+                f"{newest.environment.path}: expected the group to fit an empty segment of "
                 f"{self.segment_bytes} bytes; make segments larger"
             )
         segment = self._patiently(
@@ -289,15 +291,15 @@ class Journal:
 
     def bytes_used(self) -> int:
         """Bytes of all segments' files that hold pages."""
-        return sum(segment.store.bytes_used for segment in self._segments)
+        return sum(segment.environment.bytes_used for segment in self._segments)
 
     def map_bytes(self) -> int:
         """Bytes the segments may grow to; a sealed one counts as it was made."""
-        return sum(segment.store.map_bytes for segment in self._segments)
+        return sum(segment.environment.map_bytes for segment in self._segments)
 
     def readers(self) -> Readers:
         """Who reads the last segment now, in any process."""
-        return self._segments[-1].store.readers()
+        return self._segments[-1].environment.readers()
 
     def close(self) -> None:
         """No thread may be reading."""

@@ -19,7 +19,7 @@ from onecard.core.journal.block import (
     parse,
     parse_header,
 )
-from onecard.core.storage.environment import Cursor, Store, Txn, sync_folder
+from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
 from onecard.ext.shape import layout
 from onecard.ext.shape.numbers import Record
 
@@ -54,9 +54,9 @@ SOUND_BLOCKS = 1 << 18  # remembered as hashed and found sound; about 20 MB of m
 class Segment:
     """Blocks from `first` on; `previous` is the hash of the block before its first one."""
 
-    def __init__(self, store: Store, number: int, ledger_id: bytes) -> None:
+    def __init__(self, environment: Environment, number: int, ledger_id: bytes) -> None:
         self.number = number
-        self.store = store
+        self.environment = environment
         meta = self._meta(ledger_id)
         self.first = int(meta["first"])
         self.previous = meta["previous"].tobytes()
@@ -84,18 +84,18 @@ class Segment:
         draft = folder / f"{number:08d}.new"
         if draft.exists():
             shutil.rmtree(draft)
-        with Store(draft, (BLOCKS,), map_bytes=map_bytes, create=True) as store:
+        with Environment(draft, (BLOCKS,), map_bytes=map_bytes, create=True) as environment:
             meta = np.zeros(1, META)
             meta["magic"] = META_MAGIC
             meta["version"] = layout.VERSION
-            meta["lmdb"] = store.lib_version
+            meta["lmdb"] = environment.lib_version
             meta["number"] = number
             meta["first"] = tip.last + 1
             meta["ledger"] = np.void(ledger_id)
             meta["previous"] = np.void(tip.head)
             check = hashlib.sha256(meta.tobytes()[:CHECKED_BYTES]).digest()
             meta["check"] = np.void(check)
-            with store.write() as txn:
+            with environment.write() as txn:
                 txn.put(META_KEY, meta.tobytes())
         draft.rename(folder / f"{number:08d}")
 
@@ -110,16 +110,16 @@ class Segment:
     ) -> "Segment":
         """LedgerMissing, LedgerForeign or LedgerFault where it is not this ledger's segment."""
         path = folder / f"{number:08d}"
-        store = Store(path, (BLOCKS,), map_bytes=map_bytes, readonly=readonly)
+        environment = Environment(path, (BLOCKS,), map_bytes=map_bytes, readonly=readonly)
         try:
-            return cls(store, number, ledger_id)
+            return cls(environment, number, ledger_id)
         except BaseException:
-            store.close()
+            environment.close()
             raise
 
     def _meta(self, ledger_id: bytes) -> np.void:
-        where = f"{self.store.path}: expected"
-        with self.store.read() as txn:
+        where = f"{self.environment.path}: expected"
+        with self.environment.read() as txn:
             found = txn.get(META_KEY)
             value = b"" if found is None else bytes(found)
         if len(value) != META.itemsize:
@@ -142,17 +142,17 @@ class Segment:
 
     def fits(self, drafts: Sequence[Draft]) -> bool:
         """Whether they fit what is left of the map, with LMDB's own pages."""
-        page_bytes = self.store.page_bytes
-        free = self.store.map_bytes // page_bytes - self.store.pages_used
+        page_bytes = self.environment.page_bytes
+        free = self.environment.map_bytes // page_bytes - self.environment.pages_used
         return pages_of(drafts, page_bytes) <= free
 
     def append(self, drafts: Sequence[Draft], tip: Tip) -> None:
-        """Put sealed drafts that end at `tip`, in one synced transaction. StoreFull, StoreFailed.
+        """Put sealed drafts that end at `tip`, in one synced transaction. MapFull, WriteFailed.
 
         The end is said twice: a damaged index of the blocks could hide the newest one.
         """
-        blocks = self.store.database(BLOCKS)
-        with self.store.write() as txn:
+        blocks = self.environment.database(BLOCKS)
+        with self.environment.write() as txn:
             for draft in drafts:
                 key = key_of(draft.first)
                 if not txn.put(key, draft.value, append=True, overwrite=False, db=blocks):
@@ -160,7 +160,7 @@ class Segment:
             txn.put(END_KEY, _end(tip.last, tip.head))
         for draft in drafts:
             self._remember(draft.first)
-        self.store.let_go(CACHED_BYTES)
+        self.environment.let_go(CACHED_BYTES)
 
     # ---- reading ----------------------------------------------------------------------------
 
@@ -170,7 +170,10 @@ class Segment:
     def last_block(self) -> Block | None:
         """The newest block, its digests checked; None in an empty segment."""
         # Both in one transaction: another process may append between two.
-        with self.store.read() as txn, txn.cursor(db=self.store.database(BLOCKS)) as cursor:
+        with (
+            self.environment.read() as txn,
+            txn.cursor(db=self.environment.database(BLOCKS)) as cursor,
+        ):
             block = self._parse(*cursor.item()) if cursor.last() else None
             end = bytes(txn.get(END_KEY) or b"")
         self._compare_end(end, None if block is None else Tip(block.last, block.hash))
@@ -178,7 +181,7 @@ class Segment:
 
     def check_end(self, tip: Tip | None) -> None:
         """LedgerFault unless the segment says that it ends there; None where it is empty."""
-        with self.store.read() as txn:
+        with self.environment.read() as txn:
             found = bytes(txn.get(END_KEY) or b"")
         self._compare_end(found, tip)
 
@@ -193,7 +196,7 @@ class Segment:
 
     def block_of(self, sequence: int) -> Block | None:
         """The block that holds a sequence, its digests checked; None where there is none."""
-        with self.store.read(BLOCKS) as txn:
+        with self.environment.read(BLOCKS) as txn:
             found = _seek(txn, sequence)
             block = None if found is None else self._parse(*found)
         return block if block is not None and block.last >= sequence else None
@@ -203,7 +206,7 @@ class Segment:
 
         Read in one transaction, which READ_BLOCKS and READ_BYTES keep short.
         """
-        with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
+        with self.environment.read(BLOCKS) as txn, txn.cursor() as cursor:
             found = _seek(txn, sequence)
             if found is None or not cursor.set_key(bytes(found[0])):
                 return []
@@ -211,7 +214,7 @@ class Segment:
 
     def blocks_from(self, first: int) -> list[Block]:
         """As `some_blocks`, by the keys alone: from the first key of `first` or more on."""
-        with self.store.read(BLOCKS) as txn, txn.cursor() as cursor:
+        with self.environment.read(BLOCKS) as txn, txn.cursor() as cursor:
             return self._run(cursor, SEQUENCE_MAX) if cursor.set_range(key_of(first)) else []
 
     def _run(self, cursor: Cursor, last: int) -> list[Block]:
@@ -240,7 +243,7 @@ class Segment:
         """
         at = 0
         while at < len(sequences):
-            with self.store.read(BLOCKS) as txn:
+            with self.environment.read(BLOCKS) as txn:
                 for _ in range(READ_BLOCKS):
                     at += self._fill(txn, sequences[at:], rows[at:])
                     if at >= len(sequences):
@@ -294,7 +297,7 @@ class Segment:
         self._sound.add(first)
 
     def close(self) -> None:
-        self.store.close()
+        self.environment.close()
 
 
 def pages_of(drafts: Sequence[Draft], page_bytes: int) -> int:

@@ -7,7 +7,7 @@
     DIR/owner                  held while a process writes (core/ledger/owner.py)
     DIR/journal/               what happened; the only thing that cannot be made again
     DIR/checkpoint/state       saved pages of the state       } derived from the journal:
-    DIR/checkpoint/identities  closed identities              } deleting them loses nothing
+    DIR/checkpoint/identities  retired identities              } deleting them loses nothing
 
 Opening: load the saved pages, replay the journal after them, and answer from where it ended.
 """
@@ -175,7 +175,7 @@ class Ledger:
             settings.segment_bytes,
             settings.watermark_bytes,
         ) as journal:
-            engine = journal.segments[0].store.lib_version
+            engine = journal.segments[0].environment.lib_version
         keep_settings(path, settings)
         text = Card(origin, settings.segment_bytes, key_check(key), form).text(engine)
         _write(path / (TOML + ".new"), text.encode())
@@ -294,17 +294,17 @@ class Ledger:
         return self._checkpoint
 
     def recent(self) -> Iterator[NDArray[np.void]]:
-        """Identities that are not closed yet (IDENTITY rows), in the order they were bound.
+        """Identities that are not retired yet (IDENTITY rows), in the order they were bound.
 
         One array a block of the journal, tombstoned identities included (after the reversal's).
         """
-        closed = self.identities.closed
-        for block in read_through(self.journal, closed + 1):
+        retired = self.identities.retired
+        for block in read_through(self.journal, retired + 1):
             if block.record == Record.ENTRIES:
-                yield bound_by(block, closed)
+                yield bound_by(block, retired)
 
     def forget_identities(self, reason: str) -> None:
-        """Set the closed identities aside: all are in the journal still, so `recent` gives all."""
+        """Set the retired identities aside: all are in the journal still, so `recent` gives all."""
         map_bytes = self.settings.identities_map_bytes
         self.identities.discard(reason, self.origin, map_bytes, self._log)
 
@@ -323,7 +323,7 @@ class Ledger:
         Called after each whole checkpoint, so a server keeps to the memory of its tables.
         """
         for segment in self.journal.segments:
-            unmap.unmap(segment.store)
+            unmap.unmap(segment.environment)
         self._pages.unmap()
         self.identities.unmap()
 

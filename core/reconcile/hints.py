@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.exchange.facts import Facts
+from onecard.core.exchange.form import BY_LEG
 from onecard.core.reconcile.breaks import BREAK
 from onecard.core.reconcile.match import What
 from onecard.core.reconcile.reconcile import Result
-from onecard.core.reconcile.statement import BY_LEG
 
 LINES_MIN = 3  # fewer may well agree by chance
 NEARLY_ALL = 0.95

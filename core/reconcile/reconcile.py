@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 from onecard.core.exchange.files import file_digest, window_folder, write_files
+from onecard.core.exchange.form import BY_IDENTITY, BY_LEG
 from onecard.core.exchange.manifest import MANIFEST, read_manifest
 from onecard.core.reconcile.breaks import Breaks, room_for_rows
 from onecard.core.reconcile.dialect import AMOUNT
 from onecard.core.reconcile.match import NAMES, Tally, What, join
 from onecard.core.reconcile.runs import LINE, OURS, THEIRS, Runs
 from onecard.core.reconcile.statement import (
-    BY_IDENTITY,
-    BY_LEG,
     Listing,
     Rows,
     open_listing,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onecard.core.errors import BadInput
 from onecard.core.exchange import form
 from onecard.core.exchange.detail import exact_sum
+from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY, BY_LEG
 from onecard.core.reconcile.dialect import (
     AMOUNT,
     AMOUNT_YUAN,
@@ -32,10 +33,7 @@ from onecard.ext.text import csv_scan
 CHUNK_BYTES = 1 << 20
 LINE_BYTES_MAX = csv_scan.LINE_BYTES_MAX
 LINES_MAX = (1 << 32) - 2  # line numbers are kept in 32 bits
-# How a line names what it is about, and the least and greatest value of each part.
-BY_LEG = ("sequence", "leg")
-BY_ENTRY = ("sequence",)
-BY_IDENTITY = ("terminal", "epoch", "terminal_seq")
+# The least and greatest value of each part of what a line names.
 RANGES = {
     "sequence": (1, (1 << 62) - 1),
     "leg": (0, 255),

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from onecard.core.exchange.cells import cell, text_cell, yuan
 from onecard.core.exchange.facts import Facts
+from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY
 from onecard.core.reconcile.breaks import Breaks
 from onecard.core.reconcile.match import NAMES, What
 from onecard.core.reconcile.reconcile import Result
-from onecard.core.reconcile.statement import BY_ENTRY, BY_IDENTITY
 from onecard.ext.shape.numbers import Kind
 
 SIDES = ("ours_line", "ours_fen", "theirs_line", "theirs_fen")

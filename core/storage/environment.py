@@ -34,11 +34,11 @@ COMMITS_A_READER_CHECK = 32
 PROOFS_MAX = 100  # a commit's meta page is there until the next but one: a second try is enough
 
 
-class StoreFull(OnecardError):
+class MapFull(OnecardError):
     """The map has no room for this transaction; nothing of it was written."""
 
 
-class StoreFailed(OnecardError):
+class WriteFailed(OnecardError):
     """A write or a sync failed: what is on disk is unknown, so this process may not go on."""
 
 
@@ -53,12 +53,12 @@ class Readers(NamedTuple):
 NO_READERS = Readers(0, 0)
 
 
-class Store:
+class Environment:
     """One LMDB environment and its databases, opened once in this process.
 
     `map_bytes` None means what the file was made with; `heads` is for one whose large values are
     replaced (core/storage/pagemap.py). Errors: LedgerMissing, LedgerForeign,
-    LedgerFault at opening; StoreFull and StoreFailed while writing; LedgerFault while reading.
+    LedgerFault at opening; MapFull and WriteFailed while writing; LedgerFault while reading.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Store:
         self.path = path
         self.readonly = readonly
         self._heads = heads
-        self.failed: StoreFailed | None = None
+        self.failed: WriteFailed | None = None
         self._file = -1  # beside LMDB's own descriptor, for advice alone
         self._let_go = 0
         self._commits = 0
@@ -126,7 +126,7 @@ class Store:
                     return
         raise Overloaded(f"{self.path}: commits come too fast to read it, try again")
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> "Environment":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -156,7 +156,7 @@ class Store:
 
     @contextmanager
     def write(self, name: str | None = None) -> Iterator[Txn]:
-        """All or nothing, synced when it returns. After StoreFailed it refuses for ever.
+        """All or nothing, synced when it returns. After WriteFailed it refuses for ever.
 
         Overloaded where memory was short: nothing was written, and it may be tried again.
         """
@@ -170,12 +170,12 @@ class Store:
             with self._env.begin(db=db, write=True, buffers=True) as txn:
                 yield txn
         except lmdb.MapFullError as error:
-            raise StoreFull(f"{self.path}: the map of {self.map_bytes} bytes is full") from error
+            raise MapFull(f"{self.path}: the map of {self.map_bytes} bytes is full") from error
         except lmdb.MemoryError as error:
             # Before the meta page, which needs none: the transaction was given up.
             raise Overloaded(f"{self.path}: {error}, try later") from error
         except lmdb.Error as error:
-            self.failed = StoreFailed(
+            self.failed = WriteFailed(
                 f"{self.path}: expected a durable commit, found {error}; "
                 "this process stops, start it again once the disk is sound"
             )

@@ -3,7 +3,7 @@
 It is stamped with the ledger it was derived from. One that is foreign, damaged or ahead of the
 journal is set aside with one line in the log, and its content is made again. What contradicts
 itself only while it is used stops the process, and leaves word beside it: the next start sets it
-aside. Want of space is no fault of such an environment: the transaction is given up (StoreFull) and
+aside. Want of space is no fault of such an environment: the transaction is given up (MapFull) and
 may be tried again.
 """
 
@@ -26,7 +26,7 @@ from onecard.core.errors import (
 )
 from onecard.core.storage import environment, unmap
 from onecard.core.storage.disk import free_bytes, is_irregular
-from onecard.core.storage.environment import Readers, Store, StoreFailed, StoreFull, Txn
+from onecard.core.storage.environment import Environment, MapFull, Readers, Txn, WriteFailed
 from onecard.core.watch.log import Log
 
 META = "meta"
@@ -50,10 +50,10 @@ class Origin:
         return json.dumps(parts).encode()
 
 
-class Derived:
+class Rebuildable:
     """One such environment, open. Reads may come from any thread, writes from one at a time."""
 
-    def __init__(self, opened: Store) -> None:
+    def __init__(self, opened: Environment) -> None:
         self._store = opened
 
     @property
@@ -83,23 +83,23 @@ class Derived:
 
     @contextmanager
     def write(self) -> Iterator[Txn]:
-        """One synced transaction. StoreFull for want of space; StoreFailed is for good."""
+        """One synced transaction. MapFull for want of space; WriteFailed is for good."""
         if self._wants_space():
-            raise StoreFull(f"{self.path}: less than {SPACE_BYTES_MIN} bytes are free on its disk")
+            raise MapFull(f"{self.path}: less than {SPACE_BYTES_MIN} bytes are free on its disk")
         try:
             with self._store.write() as txn:
                 yield txn
         except LedgerFault as error:
             self.doubt(str(error))
             raise
-        except StoreFailed as error:
+        except WriteFailed as error:
             if os.strerror(errno.ENOSPC) not in str(error) and not self._wants_space():
                 self.doubt(str(error))
                 raise
             # LMDB gave the transaction up before its meta page, so what was there still stands;
             # had the meta page been hit, it would refuse every transaction from now on itself.
             self._store.failed = None
-            raise StoreFull(f"{self.path}: its disk is full") from error
+            raise MapFull(f"{self.path}: its disk is full") from error
 
     def database(self, name: str) -> environment.Database:
         return self._store.database(name)
@@ -132,7 +132,7 @@ class Derived:
         return free is not None and free < SPACE_BYTES_MIN
 
 
-def open_derived(
+def open_rebuildable(
     path: Path,
     databases: Sequence[str],
     stamp: bytes,
@@ -141,21 +141,21 @@ def open_derived(
     *,
     readonly: bool = False,
     heads: bool = False,
-) -> Derived | None:
+) -> Rebuildable | None:
     """Open what is there, or make it; None when `readonly` and there is nothing to use.
 
-    `heads` as for a Store: proved where all of it is read at a start anyway.
+    `heads` as for a Environment: proved where all of it is read at a start anyway.
     """
     names = (META, *databases)
     try:
         _check_doubt(path)
-        found = Store(path, names, map_bytes=map_bytes, readonly=readonly, heads=heads)
+        found = Environment(path, names, map_bytes=map_bytes, readonly=readonly, heads=heads)
         try:
             _check_stamp(found, stamp)
         except BaseException:
             found.close()
             raise
-        return Derived(found)
+        return Rebuildable(found)
     except LedgerMissing:
         pass
     except Overloaded:
@@ -167,10 +167,10 @@ def open_derived(
         set_aside(path, str(error), log)
     if readonly:
         return None
-    made = Store(path, names, map_bytes=map_bytes, create=True)
+    made = Environment(path, names, map_bytes=map_bytes, create=True)
     with made.write() as txn:
         txn.put(STAMP, stamp, db=made.database(META))
-    return Derived(made)
+    return Rebuildable(made)
 
 
 def set_aside(path: Path, reason: str, log: Log) -> None:
@@ -195,7 +195,7 @@ def _check_doubt(path: Path) -> None:
         raise LedgerFault(reason or f"{path}: found in doubt")
 
 
-def _check_stamp(opened: Store, stamp: bytes) -> None:
+def _check_stamp(opened: Environment, stamp: bytes) -> None:
     with opened.read(META) as txn:
         value = txn.get(STAMP)
         found = b"no stamp" if value is None else bytes(value)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from onecard.core.errors import OnecardError
-from onecard.core.storage.environment import DATA_FILE, Store
+from onecard.core.storage.environment import DATA_FILE, Environment
 
 MAPS = Path("/proc/self/maps")
 MAP = re.compile(
@@ -22,19 +22,19 @@ MADV_DONTNEED = 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def unmap(store: Store) -> None:
-    """Give back the resident pages of a store's map. Any thread may read from it meanwhile.
+def unmap(environment: Environment) -> None:
+    """Give back the resident pages of an environment's map. Any thread may read from it meanwhile.
 
     Only memory is at stake: where the system does not tell its maps, or has no file or reader's
     slot to spare, nothing is done, and whoever called goes on.
     """
     try:
         # Inside a transaction the map cannot go away, and its own value says where it lies.
-        with store.read() as txn, txn.cursor() as cursor:
+        with environment.read() as txn, txn.cursor() as cursor:
             if not cursor.first():
                 return
             value = np.frombuffer(cursor.value(), np.uint8)
-            found = _mapping(value.ctypes.data, store.path / DATA_FILE)
+            found = _mapping(value.ctypes.data, environment.path / DATA_FILE)
             del value
             if found is not None:
                 start, end = found

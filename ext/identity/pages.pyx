@@ -1,4 +1,4 @@
-"""Closed identities as pages: up to 256 of one terminal and epoch, and the entry that bound each.
+"""Retired identities as pages: up to 256 of one terminal and epoch, and the entry that bound each.
 
 A page's key is terminal, epoch and `terminal_seq >> 8`, four bytes big-endian each, so that the
 order of the keys is the order of the identities. Its value, little-endian:
@@ -226,7 +226,7 @@ def merge(ordered, starts, Py_ssize_t first, Py_ssize_t last, dict stored):
     if fault >= 0 and ends[fault + 1] < 0:
         raise ValueError(f"an identity in page {keys[fault].hex()} is bound to two entries")
     if fault >= 0:
-        raise ValueError(f"the page of closed identities {keys[fault].hex()} is damaged")
+        raise ValueError(f"the page of retired identities {keys[fault].hex()} is damaged")
     return [
         (keys[i], PyBytes_FromStringAndSize(<char*>room_at + ends[i], ends[i + 1] - ends[i]))
         for i in range(pages)
@@ -415,7 +415,7 @@ cdef int check(bytes key, bytes value) except -1:
         <const uint8_t*>PyBytes_AS_STRING(value),
         PyBytes_GET_SIZE(value),
     ):
-        raise ValueError(f"the page of closed identities {key.hex()} is damaged")
+        raise ValueError(f"the page of retired identities {key.hex()} is damaged")
     return 0
 
 

@@ -39,11 +39,11 @@ cdef class Recent:
     cdef uint64_t slots_mask
     cdef int shift
     cdef readonly uint64_t generation_max
-    cdef readonly uint64_t closings  # raised whenever identities leave memory
-    cdef uint64_t* closed  # a terminal: highest key that may be on disk only
-    cdef object closed_memory
-    cdef uint8_t* has_closed  # a terminal: whether `closed` says anything, 0 being a key too
-    cdef object has_closed_memory
+    cdef readonly uint64_t retirements  # raised whenever identities leave memory
+    cdef uint64_t* retired  # a terminal: highest key that may be on disk only
+    cdef object retired_memory
+    cdef uint8_t* has_retired  # a terminal: whether `retired` says anything, 0 being a key too
+    cdef object has_retired_memory
     cdef uint64_t terminals_max
     cdef Entry* ring
     cdef object ring_memory

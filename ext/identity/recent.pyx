@@ -2,7 +2,7 @@
 
 The young generation takes what is bound. When it is full it grows old, is written to disk by a
 thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that is in no
-generation and not above `closed` of its terminal must be asked for on disk.
+generation and not above `retired` of its terminal must be asked for on disk.
 """
 
 import os
@@ -15,7 +15,7 @@ import numpy as np
 
 from onecard.ext.shape.layout import ENTRY
 from onecard.ext.shape.layout cimport Entry
-from onecard.ext.state.index cimport address, reserve
+from onecard.ext.shape.memory cimport address, reserve
 
 IDENTITY = np.dtype([
     ("terminal", "<u4"),
@@ -64,10 +64,10 @@ cdef class Recent:
         self.used = 1
         self.clean[0] = 0
         self.terminals_max = terminals_max
-        self.closed_memory = reserve((terminals_max + 1) * sizeof(uint64_t))
-        self.closed = <uint64_t*>address(self.closed_memory)
-        self.has_closed_memory = reserve(terminals_max + 1)
-        self.has_closed = address(self.has_closed_memory)
+        self.retired_memory = reserve((terminals_max + 1) * sizeof(uint64_t))
+        self.retired = <uint64_t*>address(self.retired_memory)
+        self.has_retired_memory = reserve(terminals_max + 1)
+        self.has_retired = address(self.has_retired_memory)
         self.ring_size = ring_size
         self.ring_memory = reserve(ring_size * sizeof(Entry))
         self.ring = <Entry*>address(self.ring_memory)
@@ -137,7 +137,7 @@ cdef class Recent:
         return kept if kept.sequence == sequence and sequence != 0 else NULL
 
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
-        """Make space for so many from a sequence on; False: wait until a generation was closed."""
+        """Make space for so many from a sequence on; False: wait until a generation was retired."""
         cdef int young = self.order[self.used - 1]
         cdef int i
         if identities > self.generation_max:
@@ -216,10 +216,10 @@ cdef class Recent:
                     kept += 1
         return copy, i
 
-    def close(self, identities) -> None:
+    def retire(self, identities) -> None:
         """From now on ask on disk for these, once they are dropped. Beside the engine thread.
 
-        Raising `closed` early is safe: memory is asked first.
+        Raising `retired` early is safe: memory is asked first.
         """
         cdef const Identity[::1] rows = identities
         cdef Py_ssize_t i
@@ -228,19 +228,19 @@ cdef class Recent:
             for i in range(rows.shape[0]):
                 key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
                 if rows[i].terminal <= self.terminals_max:
-                    if key > self.closed[rows[i].terminal]:
-                        self.closed[rows[i].terminal] = key
-                    self.has_closed[rows[i].terminal] = 1
+                    if key > self.retired[rows[i].terminal]:
+                        self.retired[rows[i].terminal] = key
+                    self.has_retired[rows[i].terminal] = 1
 
     def drop_oldest(self) -> None:
-        """Take the oldest full generation, closed before, out of look-up. Engine thread."""
+        """Take the oldest full generation, retired before, out of look-up. Engine thread."""
         cdef int i
         if self.used < 2:
             raise ValueError("no generation is full")
         for i in range(1, self.used):
             self.order[i - 1] = self.order[i]
         self.used -= 1
-        self.closings += 1
+        self.retirements += 1
 
     def recycle(self, int generation) -> None:
         """Empty a generation that was dropped; any thread but not twice."""
@@ -252,7 +252,7 @@ cdef class Recent:
     # ---- at the start -----------------------------------------------------------------------
 
     def fill(self, identities) -> bool:
-        """Bind identities read back from the journal; False: no room, close the oldest first."""
+        """Bind identities read back from the journal; False: no room, retire the oldest first."""
         cdef const Identity[::1] rows = identities
         cdef Py_ssize_t i
         cdef uint64_t key
@@ -274,10 +274,10 @@ cdef class Recent:
             self.ring[rows[i].sequence & (self.ring_size - 1)] = rows[i]
         self.ring_first = max(first, last - self.ring_size + 1 if last >= self.ring_size else 1)
 
-    def close_all_below(self, terminals) -> None:
+    def retire_all_below(self, terminals) -> None:
         """What the TERMINAL rows bound so far may be on disk only: ask there first."""
-        np.frombuffer(self.closed_memory, np.uint64)[: len(terminals)] = terminals["seen"]
-        np.frombuffer(self.has_closed_memory, np.uint8)[: len(terminals)] = terminals["taken"] > 0
+        np.frombuffer(self.retired_memory, np.uint64)[: len(terminals)] = terminals["seen"]
+        np.frombuffer(self.has_retired_memory, np.uint8)[: len(terminals)] = terminals["taken"] > 0
 
     def entry_row(self, uint64_t sequence):
         """The entry as an ENTRY row, or None where the ring does not hold it."""

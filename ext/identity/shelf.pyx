@@ -1,4 +1,4 @@
-"""Shelves: which pages of closed identities a terminal has, and how many identities in each.
+"""Shelves: which pages of retired identities a terminal has, and how many identities in each.
 
 A page that is missing, or is an older version of itself, is not damaged; only what stands beside it
 tells. A shelf's key is terminal, epoch and `terminal_seq >> 20`, four bytes big-endian each; its
@@ -27,7 +27,7 @@ cdef enum:
     HEADER_BYTES = 12
     BYTES_A_PAGE = 3
     VALUE_BYTES_MAX = HEADER_BYTES + BYTES_A_PAGE * PAGES
-    COUNT_AT = 2  # in the value of a page, see closing.pyx
+    COUNT_AT = 2  # in the value of a page, see pages.pyx
 
 
 cdef packed struct ShelfHeader:
@@ -188,7 +188,7 @@ cdef int read(bytes key, value, Shelf* shelf) except -1:
             <const uint8_t*>PyBytes_AS_STRING(key), at, PyBytes_GET_SIZE(value)
         )
     ):
-        raise ValueError(f"the shelf {key.hex()} of closed identities is damaged")
+        raise ValueError(f"the shelf {key.hex()} of retired identities is damaged")
     for i in range(header.pages):
         memcpy(&slot, at + HEADER_BYTES + 2 * i, sizeof(slot))
         put_count(shelf, slot & (PAGES - 1), at[HEADER_BYTES + 2 * header.pages + i] + 1)

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from onecard.ext.shape.layout cimport Entry, Extension, Leg
+from onecard.ext.shape.layout cimport Entry, AfterImage, Leg
 
 cdef enum:
     LEGS_A_TAP = 3
@@ -15,7 +15,7 @@ cdef class EntryDraft:
     cdef uint8_t* value
     cdef Entry* rows
     cdef Leg* legs
-    cdef Extension* images
+    cdef AfterImage* images
     cdef list memory
     cdef readonly uint32_t taps_max
     cdef readonly uint32_t count

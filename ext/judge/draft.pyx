@@ -4,28 +4,28 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from onecard.ext.shape.layout cimport Entry, Extension, Header, Leg
-from onecard.ext.state.index cimport address, reserve
+from onecard.ext.shape.layout cimport Entry, AfterImage, Header, Leg
+from onecard.ext.shape.memory cimport address, reserve
 
 
 @cython.final
 cdef class EntryDraft:
-    """Room for `taps_max` entries, their legs and their extensions; used again and again."""
+    """Room for `taps_max` entries, their legs and their images; used again and again."""
 
     def __cinit__(self, uint32_t taps_max):
         size = sizeof(Header) + taps_max * (
-            sizeof(Entry) + LEGS_A_TAP * sizeof(Leg) + IMAGES_A_TAP * sizeof(Extension)
+            sizeof(Entry) + LEGS_A_TAP * sizeof(Leg) + IMAGES_A_TAP * sizeof(AfterImage)
         )
         self.taps_max = taps_max
         self.memory = [
             reserve(size),
             reserve(taps_max * LEGS_A_TAP * sizeof(Leg)),
-            reserve(taps_max * IMAGES_A_TAP * sizeof(Extension)),
+            reserve(taps_max * IMAGES_A_TAP * sizeof(AfterImage)),
         ]
         self.value = address(self.memory[0])
         self.rows = <Entry*>(self.value + sizeof(Header))
         self.legs = <Leg*>address(self.memory[1])
-        self.images = <Extension*>address(self.memory[2])
+        self.images = <AfterImage*>address(self.memory[2])
 
     def reset(self, uint64_t first) -> None:
         """Start over; the first entry gets this sequence."""
@@ -35,10 +35,10 @@ cdef class EntryDraft:
         self.image_count = 0
 
     def finish(self):
-        """The block as one buffer: empty header, rows, legs, extensions; valid until `reset`."""
+        """The block as one buffer: empty header, rows, legs, images; valid until `reset`."""
         cdef size_t end = sizeof(Header) + self.count * sizeof(Entry)
         memcpy(self.value + end, self.legs, self.leg_count * sizeof(Leg))
         end += self.leg_count * sizeof(Leg)
-        memcpy(self.value + end, self.images, self.image_count * sizeof(Extension))
-        end += self.image_count * sizeof(Extension)
+        memcpy(self.value + end, self.images, self.image_count * sizeof(AfterImage))
+        end += self.image_count * sizeof(AfterImage)
         return memoryview(self.memory[0])[:end]

@@ -24,7 +24,7 @@ cdef class Recalled:
     cdef const int32_t[::1] own
     cdef const int32_t[::1] about
     cdef const Entry[::1] entries
-    cdef uint64_t closings
+    cdef uint64_t retirements
     cdef readonly Py_ssize_t count
 
 
@@ -78,7 +78,7 @@ cdef inline int by_identity(
         found = by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
         # Bound since it was recalled as absent, and out of the ring by now: to be asked for again.
         return LACKING if found == NONE else found
-    if key > recent.closed[terminal] or not recent.has_closed[terminal]:
+    if key > recent.retired[terminal] or not recent.has_retired[terminal]:
         return NONE
     return pick(indexes, row, recalled, known.stale, out)
 

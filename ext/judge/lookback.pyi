@@ -20,7 +20,7 @@ class Recalled:
         own: NDArray[np.int32],
         about: NDArray[np.int32],
         entries: NDArray[np.void],
-        closings: int,
+        retirements: int,
     ) -> None: ...
 
 def lacks(

@@ -48,11 +48,11 @@ cdef class Recalled:
     target of a reversal and the sequence a refund, capture or release names.
     """
 
-    def __init__(self, own, about, entries, uint64_t closings):
+    def __init__(self, own, about, entries, uint64_t retirements):
         self.own = own
         self.about = about
         self.entries = entries
-        self.closings = closings
+        self.retirements = retirements
         self.count = len(own)
 
 
@@ -65,7 +65,7 @@ cdef void know(
     if recalled is not None and recalled.count == count and count > 0:
         known.own = &recalled.own[0]
         known.about = &recalled.about[0]
-        known.stale = recalled.closings != recent.closings
+        known.stale = recalled.retirements != recent.retirements
     known.ring_low = recent.ring_first
     # Each entry this batch adds may push one out of the ring.
     if state.all.last + 1 + count > known.ring_low + recent.ring_size:

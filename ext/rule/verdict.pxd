@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.layout cimport Account, Entry, Extension, Leg
+from onecard.ext.shape.layout cimport Account, Entry, AfterImage, Leg
 from onecard.ext.state.state cimport State
 
 
@@ -33,7 +33,7 @@ cdef struct Plan:  # what is to be booked
     int legs
     int images
     Leg leg[3]
-    Extension image[2]
+    AfterImage image[2]
 
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil

@@ -15,7 +15,7 @@ cdef packed struct Header:  # starts every block; `hash` covers the bytes before
     uint16_t hash_algorithm  # 1 = SHA-256
     uint32_t count
     uint32_t legs
-    uint32_t extensions
+    uint32_t images
     uint32_t blob_bytes
     uint64_t first  # sequence of the first row
     int64_t booked_at_us
@@ -64,7 +64,7 @@ cdef packed struct Leg:
     int64_t amount_fen  # positive: we owe the owner more
 
 
-cdef packed struct Extension:
+cdef packed struct AfterImage:
     uint32_t row  # index of the entry in its block
     uint32_t what  # Image: which state it is an after-image of
     uint64_t key

@@ -3,7 +3,7 @@ import numpy as np
 HEADER: np.dtype[np.void]
 ENTRY: np.dtype[np.void]
 LEG: np.dtype[np.void]
-EXTENSION: np.dtype[np.void]
+AFTER_IMAGE: np.dtype[np.void]
 PARTICIPANT_RECORD: np.dtype[np.void]
 TERMINAL_RECORD: np.dtype[np.void]
 CARD_RECORD: np.dtype[np.void]

@@ -12,7 +12,7 @@ HEADER = np.dtype([
     ("hash_algorithm", "<u2"),
     ("count", "<u4"),
     ("legs", "<u4"),
-    ("extensions", "<u4"),
+    ("images", "<u4"),
     ("blob_bytes", "<u4"),
     ("first", "<u8"),
     ("booked_at_us", "<i8"),
@@ -58,7 +58,7 @@ LEG = np.dtype([
     ("purse", "u1"),
     ("amount_fen", "<i8"),
 ])
-EXTENSION = np.dtype([
+AFTER_IMAGE = np.dtype([
     ("row", "<u4"),
     ("what", "<u4"),
     ("key", "<u8"),
@@ -228,7 +228,7 @@ def _check() -> None:
         (HEADER, sizeof(Header)),
         (ENTRY, sizeof(Entry)),
         (LEG, sizeof(Leg)),
-        (EXTENSION, sizeof(Extension)),
+        (AFTER_IMAGE, sizeof(AfterImage)),
         (PARTICIPANT_RECORD, sizeof(ParticipantRecord)),
         (TERMINAL_RECORD, sizeof(TerminalRecord)),
         (CARD_RECORD, sizeof(CardRecord)),

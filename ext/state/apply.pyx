@@ -15,7 +15,7 @@ from onecard.ext.shape.layout cimport (
     ConfigRecord,
     Credential,
     Entry,
-    Extension,
+    AfterImage,
     Header,
     Leg,
     Participant,
@@ -41,7 +41,7 @@ from onecard.ext.state.state cimport (
 
 
 def apply(State state not None, block) -> None:
-    """Apply one journal block: header, rows, legs, extensions, blob, as docs/ledger.md says.
+    """Apply one journal block: header, rows, legs, images, blob, as docs/ledger.md says.
 
     Raises ValueError, naming the block, where it does not fit this state. Nothing is judged.
     """
@@ -53,7 +53,7 @@ def apply(State state not None, block) -> None:
     sizes = (
         <int64_t>sizeof(Header) + <int64_t>header.count * header.row_bytes
         + <int64_t>header.legs * <int64_t>sizeof(Leg)
-        + <int64_t>header.extensions * <int64_t>sizeof(Extension) + header.blob_bytes
+        + <int64_t>header.images * <int64_t>sizeof(AfterImage) + header.blob_bytes
     )
     if sizes != view.shape[0] or header.count == 0:
         raise ValueError(f"block {header.first}: {view.shape[0]} bytes, its header says {sizes}")
@@ -92,7 +92,7 @@ def _entries(State state, uintptr_t at, uintptr_t head):
     cdef const Header* header = <const Header*>head
     cdef const Entry* rows = <const Entry*>at
     cdef const Leg* legs = <const Leg*>(at + header.count * sizeof(Entry))
-    cdef const Extension* images = <const Extension*>(
+    cdef const AfterImage* images = <const AfterImage*>(
         at + header.count * sizeof(Entry) + header.legs * sizeof(Leg)
     )
     cdef uint32_t i, j
@@ -122,7 +122,7 @@ def _entries(State state, uintptr_t at, uintptr_t head):
             if rows[i].effects & (Effect.DENIED | Effect.UNDENIED):
                 card = state.by_token.find(rows[i].token)
             state.settle(&rows[i], card)
-            while next_image < header.extensions and images[next_image].row == i:
+            while next_image < header.images and images[next_image].row == i:
                 if (
                     state.all.claims >= state.claims_max
                     and images[next_image].what != Image.VOIDED_IDENTITY
@@ -132,7 +132,7 @@ def _entries(State state, uintptr_t at, uintptr_t head):
                     break
                 state.image(&images[next_image], &rows[i])
                 next_image += 1
-    return bad or next_image != header.extensions
+    return bad or next_image != header.images
 
 
 def _participants(State state, uintptr_t at, uintptr_t head):

@@ -17,7 +17,3 @@ cdef class Index:
     cdef void insert(self, uint64_t key, uint32_t row) noexcept nogil
     cdef void prefetch(self, uint64_t key) noexcept nogil
     cdef void prefetch_row(self, uint64_t key) noexcept nogil
-
-
-cdef object reserve(size_t size)
-cdef uint8_t* address(object memory) except NULL

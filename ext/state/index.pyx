@@ -1,12 +1,10 @@
-"""The hash tables that lead from a key to its row, and the memory that rows stand in."""
-
-import mmap
+"""The hash tables that lead from a key to its row."""
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
-import numpy as np
+from onecard.ext.shape.memory cimport address, reserve
 
 cdef extern from *:
     """
@@ -15,22 +13,6 @@ cdef extern from *:
     void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
 
 cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
-HUGE_BYTES = 32 << 20
-MAP_NORESERVE = 0x4000  # Linux; the mmap module names it only from Python 3.13 on
-
-
-cdef object reserve(size_t size):
-    """Room for `size` bytes, all zero; a page costs memory only once it is touched."""
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE
-    memory = mmap.mmap(-1, max(size, <size_t>mmap.PAGESIZE), flags=flags)
-    if size >= HUGE_BYTES:
-        # Rows are met at random, so with small pages each would cost a walk of the page table.
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
-
-
-cdef uint8_t* address(object memory) except NULL:
-    return <uint8_t*><uintptr_t>np.frombuffer(memory, np.uint8).ctypes.data
 
 
 @cython.final

@@ -6,7 +6,7 @@ from onecard.ext.shape.layout cimport (
     Claim,
     Credential,
     Entry,
-    Extension,
+    AfterImage,
     Leg,
     Participant,
     Tariff,
@@ -70,7 +70,7 @@ cdef class State:
     cdef bint post_leg(self, const Leg* leg, int64_t sign, uint64_t sequence) noexcept nogil
     cdef bint post_account(self, const Leg* leg, int64_t amount, uint64_t sequence) noexcept nogil
     cdef void settle(self, const Entry* entry, int64_t card) noexcept nogil
-    cdef void image(self, const Extension* change, const Entry* entry) noexcept nogil
+    cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil
     cdef int64_t tariff_at(self, int64_t at_us) noexcept nogil
     cdef Claim* claim(self, uint64_t sequence) noexcept nogil
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil

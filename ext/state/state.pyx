@@ -1,7 +1,7 @@
 """The state tables: flat arrays that are a pure function of the journal.
 
 An entry changes them by `post` (its legs, all or none), `settle` (what else it moves) and
-`image` (its extensions), whether it is being judged or replayed: there is one way in. A row whose
+`image` (its images), whether it is being judged or replayed: there is one way in. A row whose
 page was saved after a record leaves that record alone (`as_of`); outside a replay `as_of` is 0.
 """
 
@@ -14,10 +14,11 @@ import numpy as np
 
 from onecard.ext.shape import layout
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
-from onecard.ext.shape.layout cimport Account, Claim, Credential, Entry, Extension, Leg, Participant, Tariff
+from onecard.ext.shape.layout cimport Account, Claim, Credential, Entry, AfterImage, Leg, Participant, Tariff
 from onecard.ext.shape.layout cimport Terminal, Totals, Window
 from onecard.ext.shape.numbers cimport Effect, Image, OwnerKind, Purse
-from onecard.ext.state.index cimport Index, address, reserve
+from onecard.ext.shape.memory cimport address, reserve
+from onecard.ext.state.index cimport Index
 
 TABLES = (
     "participants", "terminals", "accounts", "credentials", "claims", "windows", "tariffs",
@@ -288,7 +289,7 @@ cdef class State:
             entry.sequence,
         )
 
-    cdef void image(self, const Extension* change, const Entry* entry) noexcept nogil:
+    cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil:
         """An after-image of an entry: a tombstoned identity, or what was taken back of another."""
         cdef int64_t row
         if change.what == Image.VOIDED_IDENTITY:

@@ -19,7 +19,6 @@ import numpy as np
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 
-from onecard.core.authorize.message import read_decisions
 from onecard.core.errors import BadInput, OnecardError
 from onecard.ext.wire import batch as wire
 from onecard.grpc.address import Address
@@ -72,7 +71,10 @@ class Answer:
     @classmethod
     def parse(cls, message: bytes) -> "Answer":
         """The columns as views of the message; BadInput where it is no Decisions message."""
-        read = read_decisions(message)
+        try:
+            read = wire.read_decisions(message)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
         return cls(read.request_id, *(read.column(name) for name in wire.DECISION_COLUMNS))
 
 

@@ -256,8 +256,8 @@ class Host:
         if node is not None:
             now.engine_stopped = node.failed is not None
             now.inbox_batches = node.inbox.count
-            now.disk_low = node.watch.disk_low
-            now.disk_free_bytes = node.watch.disk_free_bytes
+            now.disk_low = node.watchdog.disk_low
+            now.disk_free_bytes = node.watchdog.disk_free_bytes
             now.clock_doubtful = node.clock_watch.doubtful
             now.clock_booked_minus_wall_s = node.clock_watch.booked_minus_wall_s()
             now.journal_bytes = node.journal.bytes_used()

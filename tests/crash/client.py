@@ -1,4 +1,4 @@
-"""The client of a process that is killed: sends a storm, keeps what was answered, and tells.
+"""The client of a process that is killed: sends random steps, keeps what was answered, and tells.
 
 Taps go on several streams, each with its own terminals, many unanswered at once; an act waits
 until all before it are answered. So the journal's order says in which order the engine took them,
@@ -25,7 +25,7 @@ from onecard.core.ledger.opened import Ledger, read_card
 from onecard.ext.shape.numbers import Outcome, Record
 from tests.crash import child
 from tests.support.engine import HandClock, act_of, answered
-from tests.support.random_steps import NOW_US, Storm
+from tests.support.random_steps import NOW_US, RandomSteps
 from tests.support.steps import Close, Item, Message, Taps, TwinSide
 from tests.twin.state import Tap
 from tests.twin.twin import Decision, MalformedBatch
@@ -45,7 +45,7 @@ TINY = Settings(  # a checkpoint, a generation closed and a segment begun every 
     checkpoint_pause_ms=0.0,
     checkpoint_map_bytes=64 * MIB,
     identities_map_bytes=64 * MIB,
-    # The storm throws the clock about; tests/rules/test_booking.py has the bounds.
+    # The steps throw the clock about; tests/rules/test_booking.py has the bounds.
     downtime_max_s=10**9,
     clock_step_max_s=10**9,
 )
@@ -165,7 +165,7 @@ class Sent:
 
 
 @dataclass
-class Witness:
+class CrashClient:
     """A ledger in `folder`, the processes that served it one after the other, and the twin."""
 
     folder: Path
@@ -184,11 +184,11 @@ class Witness:
         with Ledger.open(self.folder, self.settings, clock=clock) as ledger:
             Engine(ledger, clock)  # books the rules that a ledger starts with
         self.twin = TwinSide(NOW_US)
-        self.storm = Storm(self.rng, self.twin.book)
+        self.steps = RandomSteps(self.rng, self.twin.book)
         self.streams = self.rng.choice((1, 3))
         self.pending: dict[int, deque[Sent]] = {}
         self.numbers = iter(range(1, 1 << 62))
-        self.registry = self.storm.registry()
+        self.registry = self.steps.registry()
         self.registered = False
 
     # ---- one process ------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Witness:
 
     def open(self, point: str = "", action: str = "kill") -> None:
         """A process that begins to open the ledger."""
-        self.process = Process(self.folder, self.settings, self.storm.now_us, point, action)
+        self.process = Process(self.folder, self.settings, self.steps.now_us, point, action)
 
     def ready(self) -> tuple[int, int]:
         assert self.process
@@ -209,12 +209,12 @@ class Witness:
         return last, replayed
 
     def load(self, bursts: int) -> None:
-        """So much of the storm. Died."""
+        """So many of the steps. Died."""
         if not self.registered:
             self._burst([self.registry])  # again where a process died over it
             self.registered = True
         for _ in range(bursts):
-            self._burst([self.storm.step() for _ in range(self.rng.randint(1, 6))])
+            self._burst([self.steps.step() for _ in range(self.rng.randint(1, 6))])
 
     def repeat(self, sample: int) -> None:
         """Send again what was never answered, and some of what was; one outcome each. Died."""
@@ -249,7 +249,7 @@ class Witness:
 
     def _burst(self, steps: list[list[Item]]) -> None:
         assert self.process
-        self.process.send("clock", self.storm.now_us)
+        self.process.send("clock", self.steps.now_us)
         for step in steps:
             for item in step:
                 if isinstance(item, Taps | Message):

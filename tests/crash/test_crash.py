@@ -1,8 +1,8 @@
 """kill -9 at every named point and at any moment: what was answered is there, once, for ever.
 
 After each death the ledger is proved, its state is compared with the slow twin's, and whatever was
-sent is sent again. A failure names the seed; `Witness(folder, seed)` draws the same storm from it
-(how the threads of the process interleave is the machine's own), and pytest keeps the ledger.
+sent is sent again. A failure names the seed; `CrashClient(folder, seed)` draws the same steps from
+it (how the threads of the process interleave is the machine's own), and pytest keeps the ledger.
 """
 
 import shutil
@@ -24,7 +24,7 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import DATA_FILE, structure
 from onecard.ext.shape.numbers import Flag, Outcome, OwnerKind, Purse, Record
 from onecard.ext.state.state import State
-from tests.crash.client import Died, Witness
+from tests.crash.client import CrashClient, Died
 
 KILLED = -signal.SIGKILL
 # How often a point is passed before the process dies there, at most.
@@ -44,9 +44,9 @@ BURSTS_MAX = 60
 
 
 @contextmanager
-def witness(folder: Path, seed: int) -> Iterator[Witness]:
+def crash_client(folder: Path, seed: int) -> Iterator[CrashClient]:
     """Leaves no process, and names the seed where something was found."""
-    one = Witness(folder, seed)
+    one = CrashClient(folder, seed)
     try:
         yield one
     except BaseException as error:
@@ -73,7 +73,7 @@ def test_kill_at_any_moment(tmp_path: Path) -> None:
 
 def test_ten_deaths_of_one_ledger(tmp_path: Path) -> None:
     """At another point each time, with a history that grows."""
-    with witness(tmp_path / "ledger", 200) as one:
+    with crash_client(tmp_path / "ledger", 200) as one:
         for number in range(10):
             point = POINTS[number % len(POINTS)]
             die_at(one, point, one.rng.randint(1, NTH[point]))
@@ -86,7 +86,7 @@ def test_ten_deaths_of_one_ledger(tmp_path: Path) -> None:
 
 def test_death_during_recovery(tmp_path: Path) -> None:
     """Killed while it opens the ledger, again and again, and also while it closes identities."""
-    with witness(tmp_path / "ledger", 300) as one:
+    with crash_client(tmp_path / "ledger", 300) as one:
         die_at(one, "before_commit", 60)
         for _ in range(6):
             one.open()
@@ -126,14 +126,14 @@ def test_a_thousand_deaths(tmp_path: Path) -> None:
 
 
 def kill_at_a_named_point(point: str, seed: int, folder: Path) -> None:
-    with witness(folder, seed) as one:
+    with crash_client(folder, seed) as one:
         die_at(one, point, one.rng.randint(1 + NTH[point] // 3, NTH[point]))
         prove(one)
         come_back(one)
 
 
 def kill_at_any_moment(seed: int, folder: Path) -> None:
-    with witness(folder, seed) as one:
+    with crash_client(folder, seed) as one:
         one.start()
         one.load(2)
         assert one.process
@@ -149,7 +149,7 @@ def kill_at_any_moment(seed: int, folder: Path) -> None:
         come_back(one)
 
 
-def die_at(one: Witness, point: str, nth: int) -> None:
+def die_at(one: CrashClient, point: str, nth: int) -> None:
     """Serve until the process passes that point for the nth time, be it while it opens."""
     with pytest.raises(Died):
         one.start(f"{point}:{nth}")
@@ -157,7 +157,7 @@ def die_at(one: Witness, point: str, nth: int) -> None:
     assert one.died() == KILLED
 
 
-def come_back(one: Witness) -> None:
+def come_back(one: CrashClient) -> None:
     """Start again, send everything again, go on, stop in order."""
     one.start()
     one.repeat(60)
@@ -171,7 +171,7 @@ def come_back(one: Witness) -> None:
 # ---- the invariants -------------------------------------------------------------------------
 
 
-def prove(one: Witness) -> None:
+def prove(one: CrashClient) -> None:
     """All of I in one: chain, books, pages, state; then against the twin and what was answered."""
     settings = one.settings
     report = verify(one.folder, settings=settings)
@@ -243,7 +243,7 @@ def named(names: tuple[str, ...], leg: tuple[int, ...]) -> list[int]:
     return [values[name] for name in ("owner", "party", "owner_kind", "purse", "amount_fen")]
 
 
-def acknowledged(one: Witness, ledger: Ledger, books: Books) -> None:
+def acknowledged(one: CrashClient, ledger: Ledger, books: Books) -> None:
     """Every row that was answered is in the journal, once, with what was answered."""
     rows = one.acknowledged()
     sequences = np.array([told.sequence for _, told in rows], np.uint64)
@@ -257,7 +257,7 @@ def acknowledged(one: Witness, ledger: Ledger, books: Books) -> None:
         assert told.balance_fen == entry["balance_fen"]
 
 
-def files_again(one: Witness, ledger: Ledger) -> None:
+def files_again(one: CrashClient, ledger: Ledger) -> None:
     """Files that were cut off are completed, and are those that any other run would write."""
     other = one.folder.with_name(one.folder.name + "-files")
     for row in ledger.state.rows("windows")[-3:]:

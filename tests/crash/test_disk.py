@@ -21,12 +21,12 @@ from onecard.core.config import KIB, MIB
 from onecard.core.errors import DiskLow, Stopped
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.acts import PutParticipants
-from onecard.core.storage.environment import DATA_FILE, StoreFailed
+from onecard.core.storage.environment import DATA_FILE, WriteFailed
 from onecard.ext.shape.numbers import Outcome, Record, Role
 from onecard.grpc.client import Unreachable
 from tests.crash import powercut
 from tests.support.node import PATIENCE_S, SMALL, Answers, Gate, ask, last_of, rides, served
-from tests.support.server_process import servant
+from tests.support.server_process import server_process
 from tests.support.serving import register
 from tests.support.serving import rides as wire_rides
 
@@ -91,7 +91,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
     folder = disk.path / "ledger"
     with served(folder, ON_TMPFS) as node:
         before = [ask(node, rides(number)) for number in range(1, 241, 8)]
-        closing = Gate(monkeypatch, node.ledger.identities, "close")
+        closing = Gate(monkeypatch, node.ledger.identities, "retire")
         number = 1001
         while not closing.entered.is_set():
             ask(node, rides(number))
@@ -113,15 +113,15 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
         passes = node.ledger.checkpoint.passes
         assert node.ledger.checkpoint.given_up > 0 or not node.ledger.checkpoint.running
         assert node.failed is None
-        assert node.watch.disk_low
+        assert node.watchdog.disk_low
         assert node.journal.last == durable
 
         disk.clear()
         after = ask(node, rides(5001))
         assert all(one.outcome == Outcome.ACCEPTED and not one.repeated for one in after)
-        eventually(lambda: node.ledger.identities.closed > 0 and node._no_space is None)
+        eventually(lambda: node.ledger.identities.retired > 0 and node._no_space is None)
         eventually(lambda: ask(node, rides(5001)) and node.ledger.checkpoint.passes > passes)
-        assert not node.watch.disk_low
+        assert not node.watchdog.disk_low
         assert "disk_low" in node.log.out.getvalue()  # type: ignore[attr-defined]
         assert "disk_again" in node.log.out.getvalue()  # type: ignore[attr-defined]
     holds(folder, before, after)
@@ -147,7 +147,7 @@ def test_f8_a_commit_that_meets_a_full_disk_stops_and_loses_nothing_answered(
         gate.opened.set()
         given = answers.wait(20)
         assert any(isinstance(answer, Stopped) for _, answer in given)
-        assert isinstance(node.failed, StoreFailed)
+        assert isinstance(node.failed, WriteFailed)
         with pytest.raises(Stopped):
             node.taps(0, "A", rides(1), answers.of("late"))
         monkeypatch.undo()
@@ -227,7 +227,7 @@ def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path)
         assert min(seen) > 0
         assert len(node.journal.segments) > 2
         for segment in node.journal.segments:
-            assert (segment.store.path / DATA_FILE).stat().st_size <= settings.segment_bytes
+            assert (segment.environment.path / DATA_FILE).stat().st_size <= settings.segment_bytes
     report = verify(folder, settings=SMALL)
     assert report.ok, report.fault
     assert report.segments > 2
@@ -255,7 +255,7 @@ def test_f7_a_failed_commit_is_never_tried_again(
         told: list[BaseException] = []
         late = PutParticipants([("Late", Role.OPERATOR)])
         node.on_failure = told.append
-        store = node.journal.segments[-1].store
+        store = node.journal.segments[-1].environment
         writes = Gate(monkeypatch, store, "write")
         writes.error = OSError(5, "Input/output error")
         writes.opened.set()
@@ -270,7 +270,7 @@ def test_f7_a_failed_commit_is_never_tried_again(
                 wait_for(lambda done: node.act(late, done))
         assert writes.calls == 1
         assert told == [node.failed]
-        assert isinstance(node.failed, StoreFailed)
+        assert isinstance(node.failed, WriteFailed)
         monkeypatch.undo()
     holds(folder, before)
 
@@ -289,7 +289,7 @@ def test_f7_onecard_serve_ends_when_the_disk_fails_it(fault: str, tmp_path: Path
     }
     limits = {"batch_taps_max": 100, "recent_max": 200, "checkpoint_every_s": 0}
     answered = 0
-    with servant(folder, limits, **shim) as server, server.client() as client:
+    with server_process(folder, limits, **shim) as server, server.client() as client:
         with pytest.raises(Unreachable):
             register(client)
             for answer in client.authorize((wire_rides(8 * at + 1, 8) for at in range(500)), 1):
@@ -300,7 +300,7 @@ def test_f7_onecard_serve_ends_when_the_disk_fails_it(fault: str, tmp_path: Path
     assert answered
     report = verify(folder)
     assert report.ok, report.fault
-    with servant(folder, limits) as server, server.client() as client:
+    with server_process(folder, limits) as server, server.client() as client:
         again = list(client.authorize(wire_rides(8 * at + 1, 8) for at in range(answered + 1)))
         assert all(answer.repeated.all() for answer in again[:answered])
         assert (again[answered].outcome == Outcome.ACCEPTED).all()

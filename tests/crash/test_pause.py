@@ -19,11 +19,11 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Outcome
 from onecard.grpc.client import Unreachable
-from tests.crash.client import Witness
-from tests.crash.test_crash import prove, witness
+from tests.crash.client import CrashClient
+from tests.crash.test_crash import crash_client, prove
 from tests.support.node import SMALL, Answers, ask, rides, served
 from tests.support.random_steps import NOW_US
-from tests.support.server_process import servant
+from tests.support.server_process import server_process
 from tests.support.serving import register
 from tests.support.serving import rides as wire_rides
 from tests.support.steps import DAY_US, HOUR_US
@@ -37,7 +37,7 @@ STEPS = 12
 @pytest.mark.parametrize("point", ["before_commit", "mid_answer", "before_manifest"])
 def test_f15_a_pause_at_a_named_point_changes_no_answer(point: str, tmp_path: Path) -> None:
     """What is answered afterwards is what the twin says, as if nothing had been."""
-    with witness(tmp_path / "ledger", POINTS.index(point)) as one:
+    with crash_client(tmp_path / "ledger", POINTS.index(point)) as one:
         one.start(f"{point}:5", "stop")
         waker = threading.Thread(target=wake_after, args=(one, 1.0))
         waker.start()
@@ -56,7 +56,7 @@ def test_f15_a_minute_of_pause_under_load(tmp_path: Path) -> None:
 
 
 def pause_under_load(folder: Path, pause_s: float) -> None:
-    with witness(folder, 500) as one:
+    with crash_client(folder, 500) as one:
         one.start()
         assert one.process
         one.process.patience_s = pause_s + 30
@@ -76,7 +76,7 @@ def pause_under_load(folder: Path, pause_s: float) -> None:
         finish(one)
 
 
-def wake_after(one: Witness, pause_s: float) -> None:
+def wake_after(one: CrashClient, pause_s: float) -> None:
     """Let the process go on that stopped itself at its point."""
     assert one.process
     for _ in range(2000):
@@ -93,7 +93,7 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def finish(one: Witness) -> None:
+def finish(one: CrashClient) -> None:
     one.repeat(30)
     assert one.stop() == 0
     prove(one)
@@ -203,7 +203,7 @@ def test_sigterm_under_load_ends_in_order(tmp_path: Path) -> None:
     limits = {"batch_taps_max": 100, "recent_max": 200, "watermark_bytes": MIB}
     answered: dict[int, int] = {}
     ended: list[str] = []
-    with servant(folder, limits) as server, server.client() as client:
+    with server_process(folder, limits) as server, server.client() as client:
         register(client)
 
         def pump(terminal: int) -> None:
@@ -232,7 +232,7 @@ def test_sigterm_under_load_ends_in_order(tmp_path: Path) -> None:
         for terminal, count in answered.items():
             # What was answered, whole; and what was taken and whose answer met a closed stream.
             assert taken[terminal] >= 8 * count and taken[terminal] % 8 == 0
-    with servant(folder, limits) as server, server.client() as client:
+    with server_process(folder, limits) as server, server.client() as client:
         assert "0 records replayed" in server.log.read_text().splitlines()[-1]
         for terminal, count in answered.items():
             batches = (wire_rides(8 * at + 1, 8, terminal) for at in range(count))
@@ -248,7 +248,7 @@ def test_kill_9_of_onecard_serve_under_load_loses_no_answer(tmp_path: Path) -> N
     limits = {"batch_taps_max": 100, "recent_max": 200, "checkpoint_every_s": 0}
     answers: list[list[int]] = []
     for death in range(5):
-        with servant(folder, limits) as server, server.client() as client:
+        with server_process(folder, limits) as server, server.client() as client:
             if death == 0:
                 register(client)
             batches = (wire_rides(8 * at + 1) for at in range(1_000_000))

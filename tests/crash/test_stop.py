@@ -17,7 +17,7 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.owner import holder
 from tests.support.node import rides as batch
 from tests.support.node import served
-from tests.support.server_process import servant
+from tests.support.server_process import server_process
 from tests.support.serving import MIB, SMALL, register, rides
 
 PATIENCE_S = 30.0
@@ -42,7 +42,7 @@ def new_ledger(folder: Path) -> Path:
 
 def test_a_lost_terminal_drains(tmp_path: Path) -> None:
     folder = new_ledger(tmp_path / "ledger")
-    with servant(folder, LIMITS) as server, server.client() as client:
+    with server_process(folder, LIMITS) as server, server.client() as client:
         register(client)
         list(client.authorize([rides(1)]))
         server.send(signal.SIGHUP)
@@ -57,7 +57,7 @@ def test_under_nohup_a_lost_terminal_is_nothing_and_a_second_signal_says_what_ha
 ) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its children take that over
     try:
-        with servant(new_ledger(tmp_path / "ledger"), LIMITS) as server:
+        with server_process(new_ledger(tmp_path / "ledger"), LIMITS) as server:
             server.send(signal.SIGHUP)
             # A call that is held open keeps it draining for a moment.
             with grpc.insecure_channel(server.address) as channel:
@@ -121,7 +121,7 @@ def hostile(address: str) -> Iterator[list["subprocess.Popen[str]"]]:
 
 def test_vanished_clients_and_an_end_under_load_leave_no_raw_line(tmp_path: Path) -> None:
     """Every line is an event, and none of them an error: nobody did anything wrong here."""
-    with servant(new_ledger(tmp_path / "ledger"), LIMITS) as server:
+    with server_process(new_ledger(tmp_path / "ledger"), LIMITS) as server:
         with server.client() as client:
             register(client)
         with hostile(server.address):
@@ -207,7 +207,7 @@ def test_a_signal_while_the_ledger_is_opened_is_obeyed(
 
 def test_stop_ends_who_serves_and_waits_for_it(tmp_path: Path) -> None:
     folder = new_ledger(tmp_path / "ledger")
-    with servant(folder, LIMITS) as server:
+    with server_process(folder, LIMITS) as server:
         pid = server.process.pid
         server.send(signal.SIGSTOP)
         status, out, err = onecard("stop", str(folder), "--timeout", "0.2")
@@ -227,7 +227,7 @@ def test_stop_ends_who_serves_and_waits_for_it(tmp_path: Path) -> None:
 
 def test_stop_does_not_meet_the_stranger_who_got_a_dead_owners_number(tmp_path: Path) -> None:
     folder = new_ledger(tmp_path / "ledger")
-    with servant(folder, LIMITS) as server:
+    with server_process(folder, LIMITS) as server:
         said = (folder / "owner").read_text()
         server.send(signal.SIGKILL)
         server.end()

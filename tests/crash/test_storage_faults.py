@@ -32,7 +32,7 @@ WRITER = """
 import os, sys
 from pathlib import Path
 from onecard.core.journal import Journal
-from onecard.core.storage.environment import StoreFailed, lmdb
+from onecard.core.storage.environment import WriteFailed, lmdb
 from tests.support.handmade import LEDGER_ID, Hand
 path, groups, weaker = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 if weaker != "-":
@@ -50,11 +50,11 @@ try:
     appended(hand.registry())
     for group in range(groups):
         appended([hand.entries(300), hand.entries(2)])
-except StoreFailed as error:
+except WriteFailed as error:
     for again in range(3):
         try:
             appended([hand.entries(1)])
-        except StoreFailed:
+        except WriteFailed:
             continue
         sys.exit("an append was taken after one had failed")
     sys.exit(3)
@@ -471,5 +471,5 @@ def test_f9_a_tiny_map_grows_by_segments_under_live_readers(tmp_path: Path) -> N
             reader.join()
         assert failures == []
         assert len(journal.segments) > 10 and journal.last == hand.last
-        assert all(s.store.bytes_used <= tiny for s in journal.segments)
+        assert all(s.environment.bytes_used <= tiny for s in journal.segments)
     assert proved(tmp_path).fault is None

@@ -1,7 +1,7 @@
 """Random ledgers, engine against slow twin: every answer, entry, leg and digest must agree.
 
 A failure names its seed, or the blob of hypothesis: `python -m tests.rules.test_against_twin SEED`
-and the line hypothesis prints play the same storm again.
+and the line hypothesis prints play the same steps again.
 """
 
 import random
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.engine import Both, quick_folder
-from tests.support.random_steps import NOW_US, Storm
+from tests.support.random_steps import NOW_US, RandomSteps
 
 STEPS = 30  # some two hundred taps: several generations of identities at the size of the tests
 SEEDS = range(80)
@@ -22,13 +22,13 @@ CAMPAIGN = 4_000
 
 
 def play(rng: random.Random, folder: Path, steps: int) -> None:
-    """One storm from an empty ledger; restarts now and then, and twice at the end."""
+    """Random steps from an empty ledger; restarts now and then, and twice at the end."""
     both = Both(folder, NOW_US)
     try:
-        storm = Storm(rng, both.twin_side.book)
-        both.step(storm.registry(), storm.now_us)
+        drawn = RandomSteps(rng, both.twin_side.book)
+        both.step(drawn.registry(), drawn.now_us)
         for _ in range(steps):
-            both.step(storm.step(), storm.now_us)
+            both.step(drawn.step(), drawn.now_us)
             if rng.random() < 0.04:
                 both.restart(checkpoint=rng.random() < 0.5)
         both.compare(1)

@@ -70,7 +70,7 @@ LEGS = {
     "mend": "ACCOUNT P MAIN bank 150, COLLECTED agent MAIN agent -150",
 }
 
-# What the extensions name: (what, the label of the original or a raw key, used_fen afterwards).
+# What the images name: (what, the label of the original or a raw key, used_fen afterwards).
 VOIDED, CLAIMED, CLOSED = 1, 2, 3
 IMAGES: dict[str, list[tuple[int, str | int, int]]] = {
     "refund": [(CLAIMED, "ride", 150)],
@@ -121,7 +121,7 @@ def test_legs(played: Play) -> None:
 
 def test_images(played: Play) -> None:
     for label, expected in IMAGES.items():
-        found = played.record(label)["extensions"]
+        found = played.record(label)["images"]
         assert [(one["what"], one["key"], one["value"]) for one in found] == [
             (what, number(played, key), value) for what, key, value in expected
         ], label

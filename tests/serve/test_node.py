@@ -19,7 +19,7 @@ from onecard.core.errors import DiskLow, LedgerFault, OnecardError, Stopped
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.acts import PutTariff
 from onecard.core.registry.cards import PutCards
-from onecard.core.storage.environment import StoreFailed
+from onecard.core.storage.environment import WriteFailed
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Funding, Kind, Outcome
 from tests.support.engine import answered
@@ -44,7 +44,7 @@ from tests.twin.twin import Decision
 def test_answers_of_a_stream_come_in_order_while_one_waits_for_its_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """New and long closed identities by turns; the other stream does not wait for this one."""
+    """New and long retired identities by turns; the other stream does not wait for this one."""
     with served(tmp_path / "ledger") as node:
         first = [ask(node, rides(number)) for number in range(1, 801, 8)]
         gate = Gate(monkeypatch, node.ledger.identities, "find")
@@ -156,7 +156,7 @@ def test_generations_closed_under_load(tmp_path: Path) -> None:
                 assert decisions == [replace(one, repeated=True) for one in before]
         sequences = [one.sequence for decisions in first.values() for one in decisions]
         assert len(set(sequences)) == len(sequences) == 8 * rounds * streams
-        assert node.engine.recent.closings > 40
+        assert node.engine.recent.retirements > 40
 
 
 def test_a_generation_is_not_closed_between_reading_a_batch_and_judging_it(
@@ -164,7 +164,7 @@ def test_a_generation_is_not_closed_between_reading_a_batch_and_judging_it(
 ) -> None:
     """A number that its terminal skipped is new before, and to be asked of the disk after."""
     with served(tmp_path / "ledger") as node:
-        gate = Gate(monkeypatch, node.ledger.identities, "close")
+        gate = Gate(monkeypatch, node.ledger.identities, "retire")
         number = 1001
         while not gate.entered.is_set():
             ask(node, rides(number))
@@ -215,10 +215,12 @@ def test_an_absence_that_was_read_before_is_not_believed_of_what_was_bound_since
         assert entered.wait(PATIENCE_S)
         node.taps(0, "again", Taps((skipped,)).message(), answers.of("again"))
         answers.wait(1)
-        closings = node.engine.recent.closings
+        retirements = node.engine.recent.retirements
         for number in range(9001, 9201, 8):
             ask(node, rides(number))
-        assert node.engine.recent.closings == closings, "else it would be asked for again anyway"
+        assert node.engine.recent.retirements == retirements, (
+            "else it would be asked for again anyway"
+        )
         opened.set()
         given = {name: answered(answer) for name, answer in answers.wait(2)}
         booked, repeated = given["again"][0], given["first"][0]
@@ -320,7 +322,7 @@ def test_want_of_room_for_identities_refuses_taps_and_serves_reads(tmp_path: Pat
 
 def fail_commit(node: Node, monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate = Gate(monkeypatch, node.journal, "append")
-    gate.error = StoreFailed("the disk said no")
+    gate.error = WriteFailed("the disk said no")
     return gate
 
 

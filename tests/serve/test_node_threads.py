@@ -67,7 +67,7 @@ DEATHS: dict[str, Break] = {
     "digest": digest_always,
     "recall": lambda node, patch: patch.setattr(node.inbox, "release", raising(Quit())),
     "identities": lambda node, patch: patch.setattr(
-        node.ledger.identities, "close", raising(Quit())
+        node.ledger.identities, "retire", raising(Quit())
     ),
     "checkpoint": lambda node, patch: patch.setattr(
         node.ledger.checkpoint.pages, "put", raising(Quit())
@@ -108,7 +108,7 @@ def quiet_maps(node: Node, patch: pytest.MonkeyPatch) -> None:
     error = OSError(5, "Input/output error", "/proc/self/maps")
     patch.setattr(node.ledger.identities, "unmap", raising(error))
     patch.setattr(node.ledger.checkpoint, "_on_saved", raising(error))
-    patch.setattr(module, "CLOSINGS_AN_UNMAP", 1)
+    patch.setattr(module, "RETIREMENTS_AN_UNMAP", 1)
 
 
 TELLING: dict[str, Break] = {
@@ -143,7 +143,7 @@ def test_what_only_tells_stops_nothing(
             number += 8
         with pytest.raises(OnecardError):
             wait_for(lambda done: node.taps(0, None, b"\xff", done))
-        until(lambda: node.engine.recent.closings > 3)
+        until(lambda: node.engine.recent.retirements > 3)
         assert node.failed is None
         monkeypatch.undo()
 
@@ -168,7 +168,7 @@ def test_handing_work_over_needs_no_new_thread(
         for number in range(1, 801, 8):
             ask(node, rides(number))
         assert all(one.repeated for one in ask(node, rides(1)))
-        until(lambda: node.engine.recent.closings > 3)
+        until(lambda: node.engine.recent.retirements > 3)
         assert node.failed is None
         monkeypatch.undo()
 
@@ -177,20 +177,20 @@ def test_a_full_disk_is_seen_and_seen_to_end_without_a_tap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served(tmp_path / "ledger", replace(SMALL, watermark_bytes=1000)) as node:
-        assert node.watch.disk_free_bytes is not None and node.watch.disk_free_bytes > 1000
+        assert node.watchdog.disk_free_bytes is not None and node.watchdog.disk_free_bytes > 1000
         free = [999]
         monkeypatch.setattr(node.journal, "free_bytes", lambda: free[0])
-        until(lambda: node.watch.disk_low)
-        assert node.watch.disk_free_bytes == 999
+        until(lambda: node.watchdog.disk_low)
+        assert node.watchdog.disk_free_bytes == 999
         with pytest.raises(DiskLow):
             ask(node, rides(1))
         assert wait_for(lambda done: node.read(last_of, done)) == node.journal.last
         # A refusal for want of more than the watermark is over only when there is so much.
         free[0] = 1001
         time.sleep(1.2)
-        assert node.watch.disk_low
+        assert node.watchdog.disk_low
         free[0] = 1 << 30
-        until(lambda: not node.watch.disk_low)
+        until(lambda: not node.watchdog.disk_low)
         assert node.failed is None
         events = [line.split()[2] for line in node.log.out.getvalue().splitlines()]  # type: ignore[attr-defined]
         assert events.count("event=disk_low") == events.count("event=disk_again") == 1

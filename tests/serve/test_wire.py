@@ -11,6 +11,7 @@ from onecard.core.authorize import message as messages
 from onecard.core.errors import BadInput
 from onecard.ext.shape.numbers import Kind
 from onecard.ext.wire import batch as wire
+from onecard.grpc.client import Answer
 from onecard.v1 import tap_pb2
 
 TAPS_MAX = 1000
@@ -322,7 +323,7 @@ def test_decisions_are_read_back_from_either_form():
     )
     unpacked = b"\x12\x02\x01\x02" + b"".join(b"\x19" + struct.pack("<Q", s) for s in (7, 8))
     for message, amounts in ((sent.SerializeToString(), [-1, 2]), (unpacked, [0, 0])):
-        read = messages.read_decisions(message)
+        read = wire.read_decisions(message)
         assert read.count == 2
         assert read.column("sequence").tolist() == [7, 8]
         assert read.column("amount_fen").tolist() == amounts
@@ -332,7 +333,7 @@ def test_decisions_are_read_back_from_either_form():
 @pytest.mark.parametrize("message", [b"\x12\x05\x01", b"\x1a\x08" + bytes(8), b"\xff"])
 def test_a_broken_answer_is_refused(message):
     with pytest.raises(BadInput, match="Decisions: "):
-        messages.read_decisions(message)
+        Answer.parse(message)
 
 
 def test_a_negative_count_of_decisions_is_refused():

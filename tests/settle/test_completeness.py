@@ -40,9 +40,9 @@ def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
             # Late by up to days, early by up to an hour.
             tapped = booked_at_us + random_.randint(-3 * DAY_US, DAY_US // 24)
             row["travel_day"] = tapped // DAY_US
-        voided = np.zeros(1, layout.EXTENSION)
+        voided = np.zeros(1, layout.AFTER_IMAGE)
         voided[0] = (0, Image.VOIDED_IDENTITY, 1 << 32 | random_.randint(20_000, 30_000), 0)
-        journal.append([Draft.of(Record.ENTRIES, rows, booked_at_us, extensions=voided)])
+        journal.append([Draft.of(Record.ENTRIES, rows, booked_at_us, images=voided)])
         written.append(rows)
     return np.concatenate(written)
 
@@ -97,7 +97,7 @@ def test_open_identities_are_those_bound_from_a_sequence_on(journal: Journal, fi
         if int(r["sequence"]) >= first
     }
     for block in journal.blocks():
-        row, key = block.rows[0], int(block.extensions[0]["key"])
+        row, key = block.rows[0], int(block.images[0]["key"])
         if int(row["sequence"]) >= first:
             terminal, sequence = int(row["terminal"]), int(row["sequence"])
             expected.add((terminal, key >> 32, key & 0xFFFFFFFF, sequence))
@@ -113,7 +113,7 @@ def test_gaps_leave_out_what_does_not_count(journal: Journal) -> None:
         key = int(row["terminal"]), int(row["epoch"])
         seen.setdefault(key, set()).add(int(row["terminal_seq"]))
     for block in journal.blocks():
-        key_ = int(block.extensions[0]["key"])
+        key_ = int(block.images[0]["key"])
         seen.setdefault((int(block.rows[0]["terminal"]), 1), set()).add(key_ & 0xFFFFFFFF)
     expected = [
         Gap(terminal, epoch, low + 1, high - 1)

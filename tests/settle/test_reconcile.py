@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.exchange.files import write_files
+from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY, BY_LEG
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.reconcile import match, reconcile, runs, statement, surplus
 from onecard.core.reconcile.match import What
-from onecard.core.reconcile.statement import BY_ENTRY, BY_IDENTITY, BY_LEG
 from onecard.core.reconcile.told import Told
 from tests.settle.settling import LEDGER, big_sheet, journal_of
 

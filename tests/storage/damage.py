@@ -29,7 +29,7 @@ from onecard.core.ledger.opened import Ledger, read_card
 from onecard.core.registry.acts import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
 from onecard.core.settlement.window import CloseWindow
-from onecard.core.storage.rebuildable import META, Derived, open_derived
+from onecard.core.storage.rebuildable import META, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Funding, Kind, Role
 from onecard.v1.tap_pb2 import Decisions, TapBatch
@@ -88,7 +88,7 @@ def build(folder: Path, batches: int = 48) -> Made:
     ledger, engine = opened(folder, clock)
     again = [(message, engine.step([TapsIn(0, message)])[0]) for message, _ in sent]
     assert ledger.state.digest() == digest and ledger.journal.last == last
-    assert ledger.identities.closed > last // 2 and len(ledger.journal.segments) > 1
+    assert ledger.identities.retired > last // 2 and len(ledger.journal.segments) > 1
     ledger.close()
     for (_, first), (_, answer) in zip(sent, again, strict=True):
         assert told(first) == told(answer)
@@ -290,12 +290,12 @@ def keys(folder: Path, name: str, made: Made, chance: random.Random) -> str:
     return f"{database} {key.hex()} {way}"
 
 
-def environment(folder: Path, name: str) -> Derived:
+def environment(folder: Path, name: str) -> Rebuildable:
     stamps = {"identities": (DATABASES, IDENTITIES_LAYOUT), "state": ([PAGES], STATE_LAYOUT)}
     databases, layout = stamps[Path(name).parent.name]
     stamp = read_card(folder).origin.stamp(layout)
     log = Log(HandClock(0), out=StringIO())
-    found = open_derived((folder / name).parent, databases, stamp, 64 * MIB, log)
+    found = open_rebuildable((folder / name).parent, databases, stamp, 64 * MIB, log)
     assert found is not None
     return found
 

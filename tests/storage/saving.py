@@ -15,7 +15,7 @@ from onecard.core.journal import Draft, Journal, Tip, seal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.ext.state.state import TABLES, State
-from tests.support.many_rows import Crowd, token_of
+from tests.support.many_rows import ManyRows, token_of
 
 SMALL = Settings(
     cards_max=200_000,
@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
-        self.crowd = Crowd(seed)
+        self.many = ManyRows(seed)
         self.origin = Ledger.create(folder, SMALL)
         self.journal = Journal.open(folder, self.origin.ledger_id, 1, SMALL.segment_bytes, 0)
         self.state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
@@ -62,7 +62,7 @@ class Bench:
     def judge(self, blocks: int = 1) -> None:
         """The state moves on; the journal does not yet."""
         for _ in range(blocks):
-            draft = self.crowd.next()
+            draft = self.many.next()
             self.tip = seal(draft, self.origin.ledger_id, 1, self.tip)
             self.state.apply(draft.value)
             self.drafts.append(draft)

@@ -35,7 +35,7 @@ def test_seal_fills_the_header_in_place_and_parse_gives_it_back() -> None:
     assert (block.first, block.count, block.last, block.epoch) == (1, 5, 5, 7)
     assert (tip.last, tip.head, tip.booked_at_us) == (5, block.hash, draft.booked_at_us)
     assert block.header["previous"].tobytes() == b"p" * 32
-    assert block.rows.tobytes() + block.legs.tobytes() + block.extensions.tobytes() == body
+    assert block.rows.tobytes() + block.legs.tobytes() + block.images.tobytes() == body
     assert block.header["body"].tobytes() == hashlib.sha256(body).digest()
     assert block.hash == hashlib.sha256(block.value[:HASHED_BYTES]).digest()
     assert not block.rows.flags.writeable
@@ -59,7 +59,7 @@ def test_a_body_of_bytes_and_arrays_give_the_same_block() -> None:
         one.booked_at_us,
         bytes(one.body),
         one.legs,
-        one.extensions,
+        one.images,
     )
     assert seal(one, LEDGER_ID, 1, TIP) == seal(other, LEDGER_ID, 1, TIP)
     assert one.value == other.value
@@ -108,7 +108,7 @@ HOSTILE = [  # header field, forged value, what the error says
     ("count", 4, "bytes as its header counts"),
     ("count", 0xFFFFFFFF, "bytes as its header counts"),
     ("legs", 0xFFFFFFFF, "bytes as its header counts"),
-    ("extensions", 0xFFFFFFFF, "bytes as its header counts"),
+    ("images", 0xFFFFFFFF, "bytes as its header counts"),
     ("blob_bytes", 0xFFFFFFFF, "bytes as its header counts"),
     ("first", 0, "a first sequence"),
     ("first", (1 << 64) - 1, "a first sequence"),

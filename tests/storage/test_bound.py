@@ -1,4 +1,4 @@
-"""One identity, one entry, over a whole journal; and what is closed agrees with it, or is named."""
+"""One identity, one entry, over a whole journal; what is retired agrees with it, or is named."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +21,14 @@ from tests.storage.test_identity_proof import MARK, META, PAGES, Mark, place, pu
 from tests.storage.test_verify import forge, images, made, rows
 from tests.support.engine import SMALL
 
-NO_CHANGE = np.empty(0, layout.EXTENSION)
+NO_CHANGE = np.empty(0, layout.AFTER_IMAGE)
 
 
 class Entries(NamedTuple):
     """As much of a block as binds identities."""
 
     rows: NDArray[np.void]
-    extensions: NDArray[np.void] = NO_CHANGE
+    images: NDArray[np.void] = NO_CHANGE
     record: int = int(Record.ENTRIES)
 
 
@@ -80,9 +80,9 @@ def test_an_identity_bound_twice_is_named(bound: Bound, where: int) -> None:
 
 def test_a_tombstone_binds_its_target_too(bound: Bound) -> None:
     reversal = block((1, 0, 1), (1, 0, 2), first=1)
-    tombstone = np.zeros(1, layout.EXTENSION)
+    tombstone = np.zeros(1, layout.AFTER_IMAGE)
     tombstone[0] = (0, Image.VOIDED_IDENTITY, (3 << 32) | 7, 0)
-    bound.take(reversal._replace(extensions=tombstone))
+    bound.take(reversal._replace(images=tombstone))
     bound.take(block((1, 3, 7), first=3))
     with pytest.raises(LedgerFault, match=r"epoch 3, sequence 7: .* found entries 1 and 3: it was"):
         list(bound.in_order())
@@ -100,19 +100,19 @@ AGREE = [  # what is stored instead -> what is said; None: it agrees
 
 
 @pytest.mark.parametrize("name, change, said", AGREE, ids=[case[0] for case in AGREE])
-def test_what_is_closed_is_held_against_the_journal(
+def test_what_is_retired_is_held_against_the_journal(
     tmp_path: Path, bound: Bound, name: str, change, said: str | None
 ) -> None:
     model = fill(bound)
-    closed = {key: sequence for key, sequence in model.items() if sequence <= 200}
+    retired = {key: sequence for key, sequence in model.items() if sequence <= 200}
     for key, sequence in change(model).items():
-        closed[key] = sequence
+        retired[key] = sequence
         if sequence is None:
-            del closed[key]
+            del retired[key]
     identities = opened(tmp_path)
-    identities.close(rows_of(closed), 200)
+    identities.retire(rows_of(retired), 200)
     if said is None:
-        assert agree(bound, identities) == len(closed)
+        assert agree(bound, identities) == len(retired)
     else:
         with pytest.raises(LedgerFault, match=said):
             agree(bound, identities)
@@ -121,7 +121,7 @@ def test_what_is_closed_is_held_against_the_journal(
 
 def test_verify_names_what_was_booked_twice(tmp_path: Path) -> None:
     made(tmp_path)
-    assert verify(tmp_path).identities == "one entry each; none are closed"
+    assert verify(tmp_path).identities == "one entry each; none are retired"
 
     def twice(values: dict[int, bytearray]) -> None:
         rows(values[86])["terminal_seq"][3] = 57
@@ -143,12 +143,12 @@ def test_verify_names_a_tombstone_that_was_booked(tmp_path: Path) -> None:
     )
 
 
-def test_verify_holds_the_closed_identities_against_the_journal(tmp_path: Path) -> None:
+def test_verify_holds_the_retired_identities_against_the_journal(tmp_path: Path) -> None:
     counter = Counter(tmp_path / "ledger", SMALL)
     counter.pour(400, 16)
     counter.ledger.close(checkpoint=True)
     said = verify(counter.folder, settings=SMALL).identities
-    assert said.startswith("ok, ") and said.endswith(" closed")
+    assert said.startswith("ok, ") and said.endswith(" retired")
     with stored(*place(counter)) as (_, found):
         pass
     page = next(key for key in found if key[0] == PAGES)
@@ -156,7 +156,7 @@ def test_verify_holds_the_closed_identities_against_the_journal(tmp_path: Path) 
     for changes, wanted in (
         ({page: None}, "identities of terminal 1, found"),
         (
-            {(META, MARK): Mark(mark.closed, 10_000, mark.total, mark.head).packed()},
+            {(META, MARK): Mark(mark.retired, 10_000, mark.total, mark.head).packed()},
             "a tail is mis",
         ),
     ):
@@ -166,6 +166,6 @@ def test_verify_holds_the_closed_identities_against_the_journal(tmp_path: Path) 
     assert verify(counter.folder, settings=SMALL).ok
 
 
-def test_none_closed_and_nothing_bound_agree() -> None:
+def test_none_retired_and_nothing_bound_agree() -> None:
     with Bound() as nothing:
         assert agree(nothing, Identities(None)) == 0

@@ -18,12 +18,12 @@ from onecard.core.config import MIB
 from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.journal import Journal, Tip, seal
 from onecard.core.ledger.opened import Ledger, read_card
-from onecard.core.storage.environment import StoreFailed, StoreFull
-from onecard.core.storage.rebuildable import META, Derived, Origin, open_derived
+from onecard.core.storage.environment import MapFull, WriteFailed
+from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log
 from onecard.ext.state.state import TABLES, State
 from tests.storage.saving import SMALL, Bench, same
-from tests.support.many_rows import Crowd
+from tests.support.many_rows import ManyRows
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def test_a_kill_between_any_two_pages(
     """After each transaction of four passes, with changes before every one of them."""
     monkeypatch.setattr(checkpoint_module, "PAGES_A_COMMIT", 1)
     bench.judge(8)
-    random = np.random.default_rng(bench.crowd.seed)
+    random = np.random.default_rng(bench.many.seed)
     kills = 0
     for _ in range(4):
         assert bench.checkpoint.begin(bench.state)
-        begun = bench.crowd.last
+        begun = bench.many.last
         while bench.checkpoint.running:
             bench.checkpoint.copy_some(bench.state, int(random.integers(1, 4)))
             if random.random() < 0.4:
@@ -70,7 +70,7 @@ def test_saved_and_opened_again_and_again(tmp_path: Path) -> None:
     """Pages saved in one life and not touched in the next still belong to the state."""
     origin = Ledger.create(tmp_path / "ledger", SMALL)
     random = np.random.default_rng(5)
-    crowd = Crowd(5)
+    many = ManyRows(5)
     tip = Tip(epoch=1)
     replayed = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
     for life in range(8):
@@ -79,7 +79,7 @@ def test_saved_and_opened_again_and_again(tmp_path: Path) -> None:
         for _ in range(6):
             if random.random() < 0.2:
                 ledger.checkpoint.begin(ledger.state)
-            draft = crowd.next()
+            draft = many.next()
             tip = seal(draft, origin.ledger_id, 1, tip)
             ledger.state.apply(draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
@@ -102,7 +102,7 @@ def test_a_page_waits_for_the_journal(bench: Bench) -> None:
     asked = []
 
     def durable() -> int:
-        asked.append(bench.crowd.last)
+        asked.append(bench.many.last)
         if len(asked) == 3:
             bench.commit()
         return bench.journal.last
@@ -140,9 +140,9 @@ def test_copies_that_wait_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPa
 # ---- a save that cannot be used -------------------------------------------------------------
 
 
-def environment(bench: Bench) -> Derived:
+def environment(bench: Bench) -> Rebuildable:
     path = bench.folder / "checkpoint" / "state"
-    opened = open_derived(
+    opened = open_rebuildable(
         path, [PAGES], bench.origin.stamp(LAYOUT), SMALL.checkpoint_map_bytes, bench.log
     )
     assert opened is not None
@@ -326,12 +326,12 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     with pytest.raises(LedgerFault, match="a tail is missing"):
         Ledger.open(bench.folder, SMALL, log=bench.log)
 
-    crowd = Crowd(99, last=kept, accounts=10, terminals=10)
-    crowd._first = iter(())
+    many = ManyRows(99, last=kept, accounts=10, terminals=10)
+    many._first = iter(())
     with Journal.open(tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0) as j:
         while j.last < saved:
-            draft = crowd.entries()
-            crowd.last = draft.last
+            draft = many.entries()
+            many.last = draft.last
             j.append([draft])
     with Ledger.open(tmp_path / "other", SMALL, log=bench.log) as ledger:
         assert ledger.recovery.checkpoint == 0
@@ -363,7 +363,7 @@ def test_want_of_space_gives_the_pass_up_and_tries_later(
             assert bench.checkpoint.write_next()
         bench.checkpoint.copy_some(bench.state, 3)
         with monkeypatch.context() as patch:
-            patch.setattr(Derived, "_wants_space", lambda self: True)
+            patch.setattr(Rebuildable, "_wants_space", lambda self: True)
             assert not bench.checkpoint.write_next()
         assert not bench.checkpoint.copy_some(bench.state, 3)
         assert not bench.checkpoint.running
@@ -389,7 +389,7 @@ def test_want_of_space_for_the_manifest_loses_no_page(
     with monkeypatch.context() as patch:
 
         def full(*_: object) -> None:
-            raise StoreFull("no room")
+            raise MapFull("no room")
 
         patch.setattr(bench.pages, "seal", full)
         while bench.checkpoint.write_next():
@@ -408,12 +408,12 @@ def test_want_of_space_for_the_manifest_loses_no_page(
 def test_a_full_map_is_want_of_space(tmp_path: Path) -> None:
     Ledger.create(tmp_path / "ledger", SMALL)
     tight = replace(SMALL, checkpoint_map_bytes=MIB // 2)
-    crowd = Crowd(1)
+    many = ManyRows(1)
     lines = io.StringIO()
     ledger = Ledger.open(tmp_path / "ledger", tight, log=Log(SystemClock(), out=lines))
     tip = Tip(epoch=1)
     for _ in range(8):
-        draft = crowd.next()
+        draft = many.next()
         tip = seal(draft, ledger.id, 1, tip)
         ledger.state.apply(draft.value)
         ledger.journal.append([draft])
@@ -435,7 +435,7 @@ def test_any_other_fault_stops_the_engine_at_its_next_turn(
     bench.checkpoint.copy_some(bench.state, 3)
 
     def broken(*_: object) -> None:
-        raise StoreFailed("a sync failed")
+        raise WriteFailed("a sync failed")
 
     monkeypatch.setattr(bench.pages, "put", broken)
     assert not bench.checkpoint.write_next()
@@ -444,7 +444,7 @@ def test_any_other_fault_stops_the_engine_at_its_next_turn(
         lambda: bench.checkpoint.begin(bench.state),
         lambda: bench.checkpoint.save(bench.state),
     ):
-        with pytest.raises(StoreFailed, match="a sync failed"):
+        with pytest.raises(WriteFailed, match="a sync failed"):
             turn()
 
 

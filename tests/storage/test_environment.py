@@ -10,13 +10,13 @@ import pytest
 
 from onecard.core.errors import LedgerFault, LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.storage import environment
-from onecard.core.storage.environment import Store, StoreFull
+from onecard.core.storage.environment import Environment, MapFull
 
 MIB = 1 << 20
 
 
 def made(path: Path, transactions: int = 5) -> Path:
-    with Store(path, ("things",), map_bytes=MIB, create=True) as opened:
+    with Environment(path, ("things",), map_bytes=MIB, create=True) as opened:
         for number in range(transactions):
             with opened.write("things") as txn:
                 txn.put(number.to_bytes(8, "big"), bytes([number]) * 5000)
@@ -24,7 +24,7 @@ def made(path: Path, transactions: int = 5) -> Path:
 
 
 def test_it_is_opened_for_durability(tmp_path: Path) -> None:
-    with Store(made(tmp_path / "env"), ("things",), map_bytes=2 * MIB) as opened:
+    with Environment(made(tmp_path / "env"), ("things",), map_bytes=2 * MIB) as opened:
         flags = opened._env.flags()
         wanted = {"sync": True, "metasync": True, "writemap": False, "map_async": False}
         wanted |= {"subdir": True, "lock": True, "readahead": True, "meminit": True}
@@ -36,7 +36,7 @@ def test_it_is_opened_for_durability(tmp_path: Path) -> None:
         with opened.read("things") as txn:
             assert bytes(txn.get((3).to_bytes(8, "big")) or b"") == b"\3" * 5000
     assert (tmp_path / "env" / "data.mdb").stat().st_mode & 0o077 == 0
-    with Store(tmp_path / "env", ("things",), readonly=True) as opened:
+    with Environment(tmp_path / "env", ("things",), readonly=True) as opened:
         assert opened.map_bytes == MIB or opened.map_bytes == 2 * MIB
 
 
@@ -50,12 +50,12 @@ def test_a_map_nobody_can_have_is_damage_and_not_waited_for(
     content[4096 * page + 32 + bit // 8] ^= 1 << bit % 8
     file.write_bytes(content)
     with pytest.raises(LedgerFault, match=f"with a map of at most .* in meta page {page}"):
-        Store(tmp_path / "env", ("things",), map_bytes=2 * MIB)
+        Environment(tmp_path / "env", ("things",), map_bytes=2 * MIB)
 
 
 def test_a_full_map_changes_nothing_and_the_store_goes_on(tmp_path: Path) -> None:
-    with Store(made(tmp_path / "env"), ("things",), map_bytes=MIB) as opened:
-        with pytest.raises(StoreFull, match="the map of 1048576 bytes is full"):
+    with Environment(made(tmp_path / "env"), ("things",), map_bytes=MIB) as opened:
+        with pytest.raises(MapFull, match="the map of 1048576 bytes is full"):
             with opened.write("things") as txn:
                 txn.put(b"small", b"1")
                 txn.put(b"large", bytes(2 * MIB))
@@ -66,7 +66,7 @@ def test_a_full_map_changes_nothing_and_the_store_goes_on(tmp_path: Path) -> Non
 
 
 def test_an_error_inside_a_transaction_takes_it_back(tmp_path: Path) -> None:
-    with Store(made(tmp_path / "env"), ("things",), map_bytes=MIB) as opened:
+    with Environment(made(tmp_path / "env"), ("things",), map_bytes=MIB) as opened:
         with pytest.raises(ZeroDivisionError):
             with opened.write("things") as txn:
                 txn.put(b"small", b"1")
@@ -78,11 +78,11 @@ def test_an_error_inside_a_transaction_takes_it_back(tmp_path: Path) -> None:
 def test_a_new_store_wants_an_empty_place_and_an_old_one_a_file(tmp_path: Path) -> None:
     made(tmp_path / "env")
     with pytest.raises(LedgerForeign, match="expected no data file to be there"):
-        Store(tmp_path / "env", map_bytes=MIB, create=True)
+        Environment(tmp_path / "env", map_bytes=MIB, create=True)
     with pytest.raises(LedgerMissing, match="found none"):
-        Store(tmp_path / "none", map_bytes=MIB)
+        Environment(tmp_path / "none", map_bytes=MIB)
     with pytest.raises(LedgerForeign, match="expected our databases in it"):
-        Store(tmp_path / "env", ("others",), map_bytes=MIB)
+        Environment(tmp_path / "env", ("others",), map_bytes=MIB)
 
 
 def lmdb_one(path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_file_that_is_not_one_of_ours_is_refused(
     damage(path)
     for readonly in (False, True):
         with pytest.raises(kind, match=said) as raised:
-            Store(path, ("things",), map_bytes=MIB, readonly=readonly)
+            Environment(path, ("things",), map_bytes=MIB, readonly=readonly)
         assert "\n" not in str(raised.value)
 
 
@@ -144,7 +144,7 @@ def test_an_empty_file_is_not_filled_in(tmp_path: Path) -> None:
     path = made(tmp_path / "env")
     (path / "data.mdb").write_bytes(b"")
     with pytest.raises(LedgerForeign):
-        Store(path, ("things",), map_bytes=MIB)
+        Environment(path, ("things",), map_bytes=MIB)
     assert (path / "data.mdb").read_bytes() == b""
 
 
@@ -152,5 +152,5 @@ def test_every_number_of_commits_is_opened(tmp_path: Path) -> None:
     for transactions in range(12):
         path = made(tmp_path / str(transactions), transactions)
         assert environment.structure(path) == []
-        with Store(path, ("things",), readonly=True) as opened, opened.read("things") as txn:
+        with Environment(path, ("things",), readonly=True) as opened, opened.read("things") as txn:
             assert txn.stat(opened.database("things"))["entries"] == transactions

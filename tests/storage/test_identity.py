@@ -1,4 +1,4 @@
-"""Closed identities against a plain dict: find, gaps, close; dense, sparse, several epochs."""
+"""Retired identities against a plain dict: find, gaps, close; dense, sparse, several epochs."""
 
 import io
 import os
@@ -17,8 +17,8 @@ from onecard.core.checkpoint import identities as identities_module
 from onecard.core.checkpoint.identities import DATABASES, LAYOUT, PAGES, Gap, HashOf, Identities
 from onecard.core.clock import SystemClock
 from onecard.core.errors import LedgerFault
-from onecard.core.storage.environment import StoreFull
-from onecard.core.storage.rebuildable import META, Origin, open_derived
+from onecard.core.storage.environment import MapFull
+from onecard.core.storage.rebuildable import META, Origin, open_rebuildable
 from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity.recent import IDENTITY
@@ -102,12 +102,12 @@ def test_find_and_gaps_equal_a_dict(
         patch.setattr(identities_module, "PAGES_A_READ", commit)
         closed: dict[Key, int] = {}
         for number, generation in enumerate(made[:-1], 1):
-            identities.close(rows_of(generation), number)
+            identities.retire(rows_of(generation), number)
             closed |= generation
             if data.draw(st.booleans()):
                 identities.release()
                 identities = opened(path)
-            assert identities.closed == number
+            assert identities.retired == number
         others = data.draw(st.lists(st.one_of(dense, sparse), max_size=20))
         asked = [*others, *closed, *others]
         found = identities.find(rows_of(dict.fromkeys(asked, 1)))
@@ -134,11 +134,11 @@ def test_arrange_sorts(keys: list[Key], whole: bool) -> None:
 def test_a_close_that_was_cut_may_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    """Cut after each of its transactions: the pages so far hold, `closed` does not move."""
+    """Cut after each of its transactions: the pages so far hold, `retired` does not move."""
     monkeypatch.setattr(identities_module, "PAGES_A_COMMIT", 1)
     model = {(1, 1, seq): seq + 10 for seq in range(0, 5 * 256, 3)}
     identities = opened(tmp_path)
-    identities.close(rows_of({(1, 1, 1): 5}), 9)
+    identities.retire(rows_of({(1, 1, 1): 5}), 9)
     merge = identity_pages.merge
     pages = iter(range(stop))
 
@@ -149,22 +149,22 @@ def test_a_close_that_was_cut_may_be_repeated(
 
     monkeypatch.setattr(identity_pages, "merge", cut)
     with pytest.raises(KeyboardInterrupt):
-        identities.close(rows_of(model), 2000)
+        identities.retire(rows_of(model), 2000)
     monkeypatch.setattr(identity_pages, "merge", merge)
     identities.release()
     identities = opened(tmp_path)
-    assert identities.closed == 9
+    assert identities.retired == 9
     assert identities.begun == (2000 if stop else 9)
-    identities.close(rows_of(model), 2000)
-    identities.close(rows_of({(9, 9, 9): 9}), 2000)
-    assert identities.closed == 2000
+    identities.retire(rows_of(model), 2000)
+    identities.retire(rows_of({(9, 9, 9): 9}), 2000)
+    assert identities.retired == 2000
     assert (identities.find(rows_of(model)) == rows_of(model)["sequence"]).all()
     assert identities.find(rows_of({(1, 1, 1): 1, (9, 9, 9): 1})).tolist() == [5, 0]
     identities.release()
 
 
 def test_a_hole_of_four_thousand_million_is_one_gap(identities: Identities) -> None:
-    identities.close(rows_of({(7, 1, 0): 1, (7, 1, 2**32 - 1): 2}), 2)
+    identities.retire(rows_of({(7, 1, 0): 1, (7, 1, 2**32 - 1): 2}), 2)
     assert list(identities.gaps()) == [Gap(7, 1, 1, 2**32 - 2)]
     recent = rows_of({(7, 1, 2**31): 3, (7, 2, 5): 4})
     assert list(identities.gaps(7, recent)) == [
@@ -174,10 +174,10 @@ def test_a_hole_of_four_thousand_million_is_one_gap(identities: Identities) -> N
 
 
 def test_one_identity_of_two_entries_is_a_fault(identities: Identities) -> None:
-    identities.close(rows_of({(1, 1, 1): 1}), 1)
+    identities.retire(rows_of({(1, 1, 1): 1}), 1)
     with pytest.raises(LedgerFault, match="bound to two entries"):
-        identities.close(rows_of({(1, 1, 1): 2}), 2)
-    assert identities.closed == 1
+        identities.retire(rows_of({(1, 1, 1): 2}), 2)
+    assert identities.retired == 1
     assert identities.find(rows_of({(1, 1, 1): 0})).tolist() == [1]
 
 
@@ -200,10 +200,10 @@ def test_any_flipped_bit_of_a_page_is_noticed(tmp_path: Path) -> None:
 def test_a_damaged_page_is_a_fault_with_the_way_out(tmp_path: Path) -> None:
     identities = opened(tmp_path)
     model = {(1, 1, 1): 1}
-    identities.close(rows_of(model), 1)
+    identities.retire(rows_of(model), 1)
     identities.release()
     stamp = ORIGIN.stamp(LAYOUT)
-    environment = open_derived(tmp_path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
+    environment = open_rebuildable(tmp_path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
     assert environment is not None
     with environment.write() as txn:
         database = environment.database(PAGES)
@@ -216,7 +216,7 @@ def test_a_damaged_page_is_a_fault_with_the_way_out(tmp_path: Path) -> None:
     for question in (
         lambda: identities.find(rows_of(model)),
         lambda: list(identities.gaps()),
-        lambda: identities.close(rows_of({(1, 1, 2): 2}), 2),
+        lambda: identities.retire(rows_of({(1, 1, 2): 2}), 2),
     ):
         with pytest.raises(LedgerFault, match="made anew from the journal"):
             question()
@@ -239,14 +239,14 @@ def test_what_is_not_of_this_journal_is_set_aside(
     used: bool,
 ) -> None:
     identities = opened(tmp_path)
-    identities.close(rows_of({(1, 1, 1): 50}), 50)
+    identities.retire(rows_of({(1, 1, 1): 50}), 50)
     identities.release()
     reading = Identities.open(tmp_path / "identities", origin, last, MAP_BYTES, LOG, readonly=True)
-    assert reading.closed == (50 if used else 0)
+    assert reading.retired == (50 if used else 0)
     reading.release()
     before = len(LINES.getvalue().splitlines())
     identities = opened(tmp_path, last, origin)
-    assert identities.closed == (50 if used else 0)
+    assert identities.retired == (50 if used else 0)
     assert identities.find(rows_of({(1, 1, 1): 0})).tolist() == [50 if used else 0]
     assert len(LINES.getvalue().splitlines()) - before == (0 if used else 1)
     identities.release()
@@ -266,9 +266,9 @@ def test_identities_of_what_the_journal_lost_are_refused(tmp_path: Path, readonl
     identities = Identities.open(
         tmp_path / "identities", ORIGIN, LAST, MAP_BYTES, LOG, hash_of=lambda sequence: head
     )
-    identities.close(rows_of({(1, 1, 1): 50}), 50)
+    identities.retire(rows_of({(1, 1, 1): 50}), 50)
     identities.release()
-    with pytest.raises(LedgerFault, match="up to 50, whose identities were closed, found 49"):
+    with pytest.raises(LedgerFault, match="up to 50, whose identities were retired, found 49"):
         of(49, lambda sequence: head)
     with pytest.raises(LedgerFault, match=r"the entry 50 in the block 00010203.*another journal"):
         of(50, lambda sequence: bytes([9] * 32))
@@ -281,12 +281,12 @@ def test_identities_of_what_the_journal_lost_are_refused(tmp_path: Path, readonl
 def test_a_full_map_gives_up_and_may_be_tried_again(tmp_path: Path) -> None:
     model = {(terminal, 1, 1): terminal for terminal in range(1, 20_000)}
     small = Identities.open(tmp_path / "identities", ORIGIN, LAST, 1 << 19, LOG)
-    with pytest.raises(StoreFull):
-        small.close(rows_of(model), 20_000)
-    assert small.closed == 0
+    with pytest.raises(MapFull):
+        small.retire(rows_of(model), 20_000)
+    assert small.retired == 0
     small.release()
     identities = opened(tmp_path)
-    identities.close(rows_of(model), 20_000)
+    identities.retire(rows_of(model), 20_000)
     assert (identities.find(rows_of(model)) == rows_of(model)["sequence"]).all()
     identities.release()
 
@@ -296,7 +296,7 @@ def test_many_threads_find_while_one_closes(identities: Identities) -> None:
         {(terminal, 1, seq): 1000 * terminal + seq for terminal in range(1, 40)}
         for seq in range(1, 30)
     ]
-    identities.close(rows_of(generations[0]), 1)
+    identities.retire(rows_of(generations[0]), 1)
     wrong: list[object] = []
     done = threading.Event()
 
@@ -310,7 +310,7 @@ def test_many_threads_find_while_one_closes(identities: Identities) -> None:
     for thread in threads:
         thread.start()
     for number, generation in enumerate(generations[1:], 2):
-        identities.close(rows_of(generation), number)
+        identities.retire(rows_of(generation), number)
     done.set()
     for thread in threads:
         thread.join()
@@ -325,18 +325,18 @@ def test_opened_to_be_read_nothing_is_written(tmp_path: Path) -> None:
     nothing.release()
     assert os.listdir(tmp_path) == []
     with pytest.raises(ValueError, match="cannot be added to"):
-        nothing.close(rows_of({}), 1)
+        nothing.retire(rows_of({}), 1)
 
 
 def test_a_stamp_is_the_only_thing_new(tmp_path: Path) -> None:
     """A folder made and never stamped, as after a crash at the worst moment, is made again."""
     stamp = ORIGIN.stamp(LAYOUT)
-    environment = open_derived(tmp_path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
+    environment = open_rebuildable(tmp_path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
     assert environment is not None
     with environment.write() as txn:
         txn.delete(b"origin", db=environment.database(META))
     environment.close()
     identities = opened(tmp_path)
-    identities.close(rows_of({(1, 1, 1): 1}), 1)
+    identities.retire(rows_of({(1, 1, 1): 1}), 1)
     identities.release()
     assert sorted(os.listdir(tmp_path)) == ["identities", "identities.aside"]

@@ -98,7 +98,7 @@ def test_after_many_other_taps(folder: Path) -> None:
     counter.sent = 16
     for checkpoint in (True, False):
         counter.pour(800, 16)
-        assert counter.ledger.identities.closed > max(original.sequence)
+        assert counter.ledger.identities.retired > max(original.sequence)
         counter.check(0, original)
         counter.restart(checkpoint)
         counter.check(0, original)
@@ -138,7 +138,7 @@ def test_after_ten_million_other_taps(folder: Path) -> None:
     original = counter.send(counter.message(0, BATCH))
     counter.sent = BATCH
     counter.pour(10_000_000 + BATCH, BATCH)
-    assert counter.ledger.identities.closed > max(original.sequence)
+    assert counter.ledger.identities.retired > max(original.sequence)
     counter.check(0, original)
     counter.restart(checkpoint=False)
     counter.check(0, original)

@@ -1,7 +1,7 @@
-"""A look-up of a closed identity is proven, or it is a fault and all of them are made anew.
+"""A look-up of a retired identity is proven, or it is a fault and all of them are made anew.
 
-Everything stored about them is deleted, put back as it was a closing before, or exchanged, value by
-value: no answer is ever "new" for what was closed.
+Everything stored about them is deleted, put back as it was a retirement before, or exchanged,
+value by value: no answer is ever "new" for what was retired.
 """
 
 import signal
@@ -27,7 +27,7 @@ from onecard.core.checkpoint.identities import (
 )
 from onecard.core.errors import LedgerFault
 from onecard.core.ledger.opened import Ledger
-from onecard.core.storage.rebuildable import META, Derived, Origin, open_derived
+from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
 from onecard.grpc.client import Unreachable
@@ -35,7 +35,7 @@ from onecard.v1.tap_pb2 import Decisions
 from tests.storage.test_identity import LAST, LOG, MAP_BYTES, ORIGIN, Key, opened, rows_of
 from tests.storage.test_identity_forever import ACCEPTED, Counter
 from tests.support.engine import SMALL, quick_folder
-from tests.support.server_process import servant
+from tests.support.server_process import server_process
 
 FIRST = {(terminal, 1, seq): 1000 * terminal + seq for terminal in (1, 2) for seq in range(1, 600)}
 SECOND = {(terminal, 1, seq): 5000 + seq for terminal in (1,) for seq in range(600, 700)}
@@ -56,10 +56,10 @@ Changes = dict[tuple[str, bytes], bytes | None]  # None: deleted
 
 
 @contextmanager
-def stored(path: Path, origin: Origin = ORIGIN) -> Iterator[tuple[Derived, Values]]:
+def stored(path: Path, origin: Origin = ORIGIN) -> Iterator[tuple[Rebuildable, Values]]:
     """The environment, and everything in it."""
     stamp = origin.stamp(LAYOUT)
-    environment = open_derived(path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
+    environment = open_rebuildable(path / "identities", DATABASES, stamp, MAP_BYTES, LOG)
     assert environment is not None
     found = {}
     for name in DATABASES:
@@ -81,14 +81,14 @@ def put(path: Path, origin: Origin, changes: Changes) -> None:
 
 
 def make(path: Path) -> tuple[Values, Values]:
-    """What is stored after the first and after the second closing."""
+    """What is stored after the first and after the second retirement."""
     identities = opened(path)
-    identities.close(rows_of(FIRST), 4000)
+    identities.retire(rows_of(FIRST), 4000)
     identities.release()
     with stored(path) as (_, before):
         pass
     identities = opened(path)
-    identities.close(rows_of(SECOND), 9001)
+    identities.retire(rows_of(SECOND), 9001)
     identities.release()
     with stored(path) as (_, after):
         return before, after
@@ -98,7 +98,7 @@ def ask(path: Path) -> str:
     """`set aside` at the start, `fault` at a look-up, or `right`; no answer is wrong."""
     known = FIRST | SECOND
     identities = opened(path)
-    if identities.closed == 0:
+    if identities.retired == 0:
         said = "set aside"
         assert not identities.find(rows_of(known)).any()
     else:
@@ -204,19 +204,19 @@ def test_nothing_may_stand_under_another_key(tmp_path: Path, shelves_from: int) 
             assert noticed(folder), (one, other)
 
 
-def test_a_closing_does_not_build_on_what_is_missing(tmp_path: Path, shelves_from: int) -> None:
-    """Whether it is noticed while closing or only when asked for, nothing becomes new."""
+def test_a_retirement_does_not_build_on_what_is_missing(tmp_path: Path, shelves_from: int) -> None:
+    """Whether it is noticed while retiring or only when asked for, nothing becomes new."""
     before, after = make(tmp_path / "made")
     for number, key in enumerate(key for key in each(after) if key[0] != META):
         folder = tmp_path / str(number)
         make(folder)
         put(folder, ORIGIN, {key: before.get(key)})
         identities = opened(folder)
-        if identities.closed:
+        if identities.retired:
             more = {(terminal, 1, seq): 9500 + seq for terminal in (1, 2, 3) for seq in (650, 701)}
             rest = {key: value for key, value in more.items() if key not in SECOND}
             try:
-                identities.close(rows_of(rest), 10_300)
+                identities.retire(rows_of(rest), 10_300)
             except LedgerFault as fault:
                 assert "made anew from the journal" in str(fault)
         identities.release()
@@ -229,7 +229,7 @@ def test_any_flipped_bit_of_mark_counts_and_shelf_is_noticed() -> None:
     ((key, value),) = (
         Census().grown(np.array([5], np.uint32), np.array([3]), 2).packed(np.array([5], np.uint32))
     )
-    assert Mark.unpack(mark).closed == 5
+    assert Mark.unpack(mark).retired == 5
     assert Census.of([(key, value)], 3).counts(np.array([5, 6], np.uint32)).tolist() == [3, 0]
     page_keys = [bytes(8) + (1 << 12).to_bytes(4, "big"), bytes(8) + (4097).to_bytes(4, "big")]
     counts = np.array([256, 1])
@@ -350,7 +350,7 @@ def test_the_state_tells_what_the_identities_lack(counter: Counter) -> None:
 def test_what_was_left_word_of_by_hand_or_half_written_is_set_aside(counter: Counter) -> None:
     (counter.folder / "checkpoint/identities.doubt").write_bytes(b"\xff\n" * 5000)
     with Ledger.open(counter.folder, SMALL, readonly=True, log=LOG) as reading:
-        assert reading.identities.closed == 0
+        assert reading.identities.retired == 0
     counter.open()
     check_all(counter)
 
@@ -375,12 +375,12 @@ def test_a_server_never_books_again_what_a_flipped_bit_hides(
     limits = {name: getattr(SMALL, name) for name in ("recent_max", "batch_taps_max")}
     message = counter.message(0, 16)
     if met == "at a look-up":
-        with servant(counter.folder, limits) as server, server.client() as client:
+        with server_process(counter.folder, limits) as server, server.client() as client:
             with pytest.raises(Unreachable):
                 list(client.exchange([message]))
             assert server.end() == 2
             assert "made anew from the journal" in server.log.read_text()
-    with servant(counter.folder, limits) as server, server.client() as client:
+    with server_process(counter.folder, limits) as server, server.client() as client:
         (answer,) = map(Decisions.FromString, client.exchange([message]))
         assert set(answer.repeated) == {1} and set(answer.outcome) == {ACCEPTED}
         assert "derived_set_aside" in server.log.read_text()

@@ -12,7 +12,7 @@ import pytest
 
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.journal import Draft, Journal
-from onecard.core.storage.environment import StoreFailed
+from onecard.core.storage.environment import WriteFailed
 from onecard.ext.shape import layout
 from tests.support.handmade import LEDGER_ID, Hand
 
@@ -43,8 +43,8 @@ def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
         with reopened(tmp_path, readonly) as journal:
             assert (journal.last, journal.head) == (hand.last, head)
             assert [block.value for block in journal.blocks()] == values
-            assert all(segment.store.readonly for segment in journal.segments[:-1])
-            assert journal.segments[-1].store.readonly == readonly
+            assert all(segment.environment.readonly for segment in journal.segments[:-1])
+            assert journal.segments[-1].environment.readonly == readonly
             assert journal.map_bytes() == MIB * len(journal.segments)
             assert journal.bytes_used() <= journal.map_bytes()
     with reopened(tmp_path) as journal:
@@ -135,7 +135,7 @@ def test_a_draft_out_of_order_stops_the_journal(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="expected it to begin at"):
             journal.append([draft])
         draft.first -= 1
-        with pytest.raises(StoreFailed, match="an append failed before"):
+        with pytest.raises(WriteFailed, match="an append failed before"):
             journal.append([draft])
         assert journal.last == last
 
@@ -146,7 +146,7 @@ def test_a_group_beyond_a_segment_is_refused_before_it_is_judged(tmp_path: Path)
         journal.room(MIB // 4)
         with pytest.raises(DiskLow, match="a group of at most 524288 bytes"):
             journal.room(MIB)
-        with pytest.raises(StoreFailed, match=r"make segments larger|does not fit"):
+        with pytest.raises(WriteFailed, match=r"make segments larger|does not fit"):
             journal.append([hand.entries(12_000)])
 
 
@@ -212,7 +212,7 @@ def test_one_buffer_is_used_again_and_again(tmp_path: Path) -> None:
             view = memoryview(buffer)[: made.value.nbytes]
             view[:] = made.value
             journal.append(
-                [Draft(1, made.first, 20, made.booked_at_us, view, made.legs, made.extensions)]
+                [Draft(1, made.first, 20, made.booked_at_us, view, made.legs, made.images)]
             )
         assert [b.count for b in journal.blocks(hand.last - 99)] == [20] * 5
 

@@ -31,7 +31,7 @@ from onecard.core.watch.log import Log
 from onecard.ext.shape import layout
 from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.state import State
-from tests.support.many_rows import Crowd
+from tests.support.many_rows import ManyRows
 
 SMALL = Settings(
     cards_max=200_000,
@@ -48,12 +48,12 @@ SMALL = Settings(
 def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]]:
     """A new ledger with so many blocks, and its state by plain replay."""
     Ledger.create(folder, SMALL)
-    crowd = Crowd(seed)
+    many = ManyRows(seed)
     state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
     drafts = []
     with Ledger.open(folder, SMALL) as ledger:
         for _ in range(blocks):
-            draft = crowd.next()
+            draft = many.next()
             ledger.journal.append([draft])
             state.apply(draft.value)
             drafts.append(draft)
@@ -269,7 +269,7 @@ def test_reading_writes_nothing(tmp_path: Path) -> None:
     files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with Ledger.open(folder, SMALL, readonly=True) as ledger:
         assert ledger.state.digest() == state.digest()
-        assert ledger.identities.closed == 0
+        assert ledger.identities.retired == 0
         assert ledger.owner is None
         with pytest.raises(ValueError, match="opened to be read"):
             _ = ledger.checkpoint
@@ -316,13 +316,13 @@ def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> Non
 
     reader = threading.Thread(target=read)
     with Ledger.open(folder, SMALL) as ledger:
-        crowd = Crowd(7, last=ledger.journal.last, accounts=1000, terminals=500)
-        crowd._first = iter(())
+        many = ManyRows(7, last=ledger.journal.last, accounts=1000, terminals=500)
+        many._first = iter(())
         reader.start()
         while not stop.is_set():
             ledger.checkpoint.begin(ledger.state)
-            draft = crowd.entries()
-            crowd.last = draft.last
+            draft = many.entries()
+            many.last = draft.last
             ledger.journal.append([draft])
             ledger.state.apply(draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
@@ -375,7 +375,7 @@ def slow_identities(drafts: list[Draft]) -> list[Bound]:
             continue
         rows = np.frombuffer(draft.body, layout.ENTRY, draft.count)
         images_at = rows.nbytes + draft.legs * layout.LEG.itemsize
-        images = np.frombuffer(draft.body, layout.EXTENSION, draft.extensions, images_at)
+        images = np.frombuffer(draft.body, layout.AFTER_IMAGE, draft.images, images_at)
         for i, row in enumerate(rows):
             bound = [(int(row["epoch"]), int(row["terminal_seq"]))]
             for image in images[images["row"] == i]:
@@ -395,13 +395,13 @@ def test_identities_not_closed_come_back_in_order(tmp_path: Path) -> None:
     with Ledger.open(folder, SMALL) as ledger:
         rows = np.concatenate(list(ledger.recent()))
         assert rows[names].tolist() == wanted
-        ledger.identities.close(rows[rows["sequence"] <= middle], middle)
+        ledger.identities.retire(rows[rows["sequence"] <= middle], middle)
         later = np.concatenate(list(ledger.recent()))
         assert later[names].tolist() == [row for row in wanted if row[3] > middle]
     with Ledger.open(folder, SMALL) as ledger:
-        assert ledger.identities.closed == middle
+        assert ledger.identities.retired == middle
         assert (np.concatenate(list(ledger.recent())) == later).all()
-        ledger.identities.close(later, ledger.journal.last)
+        ledger.identities.retire(later, ledger.journal.last)
         assert list(ledger.recent()) == []
         assert (ledger.identities.find(rows) == rows["sequence"]).all()
 

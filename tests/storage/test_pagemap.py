@@ -19,7 +19,7 @@ from onecard.core.journal import Journal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage import datafile, environment, pagemap
 from onecard.core.storage.datafile import DATA_FILE, check_pages
-from onecard.core.storage.environment import Store
+from onecard.core.storage.environment import Environment
 from onecard.core.storage.pagemap import FREE_LIST, HEAD_BYTES, MAIN, NODE_BYTES, PageMap
 from tests.crash import powercut
 from tests.support.handmade import LEDGER_ID, Hand
@@ -37,13 +37,13 @@ from pathlib import Path
 from onecard.core.storage import environment
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Journal
-from onecard.core.storage.environment import Store
+from onecard.core.storage.environment import Environment
 from onecard.ext.shape.layout import HEADER
 from tests.support.handmade import LEDGER_ID
 from tests.storage.test_pagemap import SEGMENT_1, MIB, appended
 path = Path(sys.argv[1])
 def stored():
-    with Store(path / SEGMENT_1, ("blocks",), readonly=True) as opened:
+    with Environment(path / SEGMENT_1, ("blocks",), readonly=True) as opened:
         with opened.read("blocks") as txn, txn.cursor() as cursor:
             values = [bytes(value) for _, value in cursor]
     return {value[: HEADER.itemsize]: value for value in values}
@@ -219,7 +219,7 @@ def test_f46_a_free_list_that_names_a_block_would_overwrite_it_and_is_refused(
 
 def test_the_head_of_a_large_value_that_is_replaced_says_its_pages(tmp_path: Path) -> None:
     """LMDB frees as many as it says: here also those of the value after it."""
-    with Store(tmp_path / "it", ("pages",), map_bytes=MIB, create=True) as opened:
+    with Environment(tmp_path / "it", ("pages",), map_bytes=MIB, create=True) as opened:
         with opened.write("pages") as txn:
             for key in (b"1", b"2", b"3"):
                 txn.put(key, key * 9000)
@@ -229,7 +229,7 @@ def test_the_head_of_a_large_value_that_is_replaced_says_its_pages(tmp_path: Pat
     (tmp_path / "it" / DATA_FILE).write_bytes(content)
     assert check_pages(tmp_path / "it")  # as a journal is opened, whose values are never freed
     with pytest.raises(LedgerFault, match=r"of 3 pages, found page \d of 7"):
-        Store(tmp_path / "it", ("pages",), map_bytes=MIB, heads=True)
+        Environment(tmp_path / "it", ("pages",), map_bytes=MIB, heads=True)
 
 
 def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: 
     damaged[at] ^= 1 << bit
     (tmp_path / DATA_FILE).write_bytes(damaged)
     with pytest.raises(LedgerFault, match="in freed pages and in") as raised:
-        Store(tmp_path, ("blocks",), map_bytes=MIB)
+        Environment(tmp_path, ("blocks",), map_bytes=MIB)
     assert environment.structure(tmp_path) == [str(raised.value)]
 
 
@@ -267,7 +267,7 @@ def test_f46_serve_refuses_with_what_verify_says(tmp_path: Path) -> None:
 def test_every_file_of_ours_has_a_use_for_every_page(tmp_path: Path) -> None:
     """Overwritten and growing values, in leaves and beside them; many levels; a full free list."""
     chance = random.Random(1)
-    with Store(tmp_path / "it", ("one", "two"), map_bytes=64 * MIB, create=True) as opened:
+    with Environment(tmp_path / "it", ("one", "two"), map_bytes=64 * MIB, create=True) as opened:
         for _ in range(40):
             with opened.write() as txn:
                 # Each key once a transaction, as we write: a large value that is made smaller in

@@ -20,8 +20,8 @@ from onecard.core.journal import Journal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage import environment as store_module
 from onecard.core.storage import unmap
-from onecard.core.storage.environment import READERS_MAX, Readers, Store
-from onecard.core.storage.rebuildable import open_derived
+from onecard.core.storage.environment import READERS_MAX, Environment, Readers
+from onecard.core.storage.rebuildable import open_rebuildable
 from onecard.core.watch.log import Log
 from tests.support.engine import SMALL
 from tests.support.handmade import LEDGER_ID, Hand
@@ -33,8 +33,8 @@ PAGES = 100
 READER = """
 import signal, sys
 from pathlib import Path
-from onecard.core.storage.environment import Store
-with Store(Path(sys.argv[1]), ("pages",), readonly=True) as opened, opened.read("pages") as txn:
+from onecard.core.storage.environment import Environment
+with Environment(Path(sys.argv[1]), ("pages",), readonly=True) as it, it.read("pages") as txn:
     print("reads", flush=True)
     signal.pause()
 """
@@ -57,8 +57,8 @@ def reader(path: Path) -> Iterator[subprocess.Popen[str]]:
 BUSY = """
 import itertools, sys
 from pathlib import Path
-from onecard.core.storage.environment import Store
-with Store(Path(sys.argv[1]), ("pages",), map_bytes=1 << 30) as opened:
+from onecard.core.storage.environment import Environment
+with Environment(Path(sys.argv[1]), ("pages",), map_bytes=1 << 30) as opened:
     for number in itertools.count():
         with opened.write("pages") as txn:
             for key in range(number % 7 + 1):
@@ -81,7 +81,7 @@ def files_left(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def save(store: Store) -> None:
+def save(store: Environment) -> None:
     """Every page anew, eight a transaction."""
     for first in range(0, PAGES, 8):
         with store.write("pages") as txn:
@@ -89,8 +89,8 @@ def save(store: Store) -> None:
                 txn.put(number.to_bytes(4, "big"), PAGE)
 
 
-def saved(path: Path) -> Store:
-    store = Store(path, ("pages",), map_bytes=1 << 30, create=True)
+def saved(path: Path) -> Environment:
+    store = Environment(path, ("pages",), map_bytes=1 << 30, create=True)
     for _ in range(3):
         save(store)
     return store
@@ -140,7 +140,7 @@ def test_a_file_that_is_being_written_is_opened_and_sound(tmp_path: Path) -> Non
             assert writer.stdout is not None and writer.stdout.readline() == "writes\n"
             commits = set()
             for _ in range(150):
-                with Store(tmp_path / "it", ("pages",), readonly=True) as opened:
+                with Environment(tmp_path / "it", ("pages",), readonly=True) as opened:
                     commits.add(opened._env.info()["last_txnid"])
             assert writer.poll() is None and len(commits) > 10
         finally:
@@ -200,14 +200,14 @@ def test_f14_no_file_to_spare_stops_neither_advice_nor_memory(
 
 def test_f14_a_sound_environment_is_not_set_aside_for_want_of_files(tmp_path: Path) -> None:
     log = Log(SystemClock(), StringIO())
-    made = open_derived(tmp_path / "it", ("pages",), b"stamp", 1 << 24, log)
+    made = open_rebuildable(tmp_path / "it", ("pages",), b"stamp", 1 << 24, log)
     assert made is not None
     made.close()
     overloaded = 0
     for count in range(8):
         try:
             with files_left(count):
-                found = open_derived(tmp_path / "it", ("pages",), b"stamp", 1 << 24, log)
+                found = open_rebuildable(tmp_path / "it", ("pages",), b"stamp", 1 << 24, log)
             assert found is not None
             found.close()
         except Overloaded as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from onecard.core.config import MIB
 from onecard.core.storage import unmap
-from onecard.core.storage.environment import Store
+from onecard.core.storage.environment import Environment
 from onecard.core.storage.unmap import MAPS
 
 VALUE_BYTES = 1 << 16
@@ -23,7 +23,7 @@ def resident_bytes(file: Path) -> int:
     return total
 
 
-def read_all(store: Store) -> int:
+def read_all(store: Environment) -> int:
     total = 0
     with store.read("values") as txn, txn.cursor() as cursor:
         for key, value in cursor:
@@ -33,7 +33,7 @@ def read_all(store: Store) -> int:
 
 
 def test_what_was_read_is_given_back(tmp_path: Path) -> None:
-    with Store(tmp_path / "s", ("values",), map_bytes=64 * MIB, create=True) as store:
+    with Environment(tmp_path / "s", ("values",), map_bytes=64 * MIB, create=True) as store:
         with store.write("values") as txn:
             for number in range(VALUES):
                 key = number.to_bytes(4, "big")
@@ -47,7 +47,7 @@ def test_what_was_read_is_given_back(tmp_path: Path) -> None:
 
 
 def test_others_read_meanwhile(tmp_path: Path) -> None:
-    with Store(tmp_path / "s", ("values",), map_bytes=64 * MIB, create=True) as store:
+    with Environment(tmp_path / "s", ("values",), map_bytes=64 * MIB, create=True) as store:
         with store.write("values") as txn:
             for number in range(VALUES):
                 key = number.to_bytes(4, "big")
@@ -65,5 +65,5 @@ def test_others_read_meanwhile(tmp_path: Path) -> None:
 
 
 def test_an_empty_store_has_nothing_to_give(tmp_path: Path) -> None:
-    with Store(tmp_path / "s", (), map_bytes=MIB, create=True) as store:
+    with Environment(tmp_path / "s", (), map_bytes=MIB, create=True) as store:
         unmap.unmap(store)

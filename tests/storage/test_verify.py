@@ -26,7 +26,7 @@ from onecard.core.journal import ROWS, Journal
 from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES
 from onecard.core.ledger.opened import Card, Ledger
 from onecard.core.ledger.owner import Owner
-from onecard.core.storage.environment import Store
+from onecard.core.storage.environment import Environment
 from onecard.core.storage.rebuildable import Origin
 from onecard.ext.shape import layout
 from tests.rules.test_against_twin import play
@@ -68,7 +68,7 @@ def legs(value: bytearray) -> np.ndarray:
 def images(value: bytearray) -> np.ndarray:
     header = np.frombuffer(value, layout.HEADER, 1)[0]
     at = HEADER_BYTES + rows(value).nbytes + legs(value).nbytes
-    return np.frombuffer(value, layout.EXTENSION, int(header["extensions"]), at)
+    return np.frombuffer(value, layout.AFTER_IMAGE, int(header["images"]), at)
 
 
 def header(value: bytearray) -> np.ndarray:
@@ -88,7 +88,7 @@ def renew(value: bytearray, previous: bytes | None = None) -> bytes:
 def forge(path: Path, change: Callable[[Values], None], renewed: str) -> None:
     """Change the blocks of segment 1; renew "nothing", the "block" before each... or "all"."""
     folder = path / "journal" / "00000001"
-    with Store(folder, ("blocks",), map_bytes=8 * MIB) as store, store.write("blocks") as txn:
+    with Environment(folder, ("blocks",), map_bytes=8 * MIB) as store, store.write("blocks") as txn:
         main = store._env.open_db(None, txn=txn)
         with txn.cursor() as cursor:
             values = {int.from_bytes(k, "big"): bytearray(v) for k, v in cursor}
@@ -247,8 +247,13 @@ FORGED: list[tuple[str, Callable[[Values], None], str, str]] = [
     ),
     ("account", poke(rows, 54, 4, "account", 1 << 31), "all", "entry 58: expected account legs"),
     ("terminal", poke(rows, 54, 4, "terminal", 9), "all", "block 54: expected to replay it"),
-    ("image's row", poke(images, 54, 0, "row", 30), "all", "expected extensions of rows 0 to 29"),
-    ("image", poke(images, 54, 0, "what", 9), "all", "entry 83: expected an extension of a known"),
+    ("image's row", poke(images, 54, 0, "row", 30), "all", "expected images of rows 0 to 29"),
+    (
+        "image",
+        poke(images, 54, 0, "what", 9),
+        "all",
+        "entry 83: expected an after-image of a known",
+    ),
     ("image's key", poke(images, 54, 0, "key", 83), "all", "expected an original that came before"),
     ("closed twice", close_twice, "all", "expected nothing less of original 24, closed, found 50"),
     ("net", poke(rows, WINDOW, 0, "in_fen", 1), "all", "entry 84: expected in_fen, out_fen and"),

@@ -276,10 +276,10 @@ def answered(answer: Any) -> Any:
 
 
 def block_records(block: Any) -> dict[int, dict[str, Any]]:
-    """The entries of a block by sequence, each with its own legs and extensions."""
+    """The entries of a block by sequence, each with its own legs and images."""
     legs = [dict(zip(block.legs.dtype.names, leg, strict=True)) for leg in block.legs.tolist()]
     images: dict[int, list[dict[str, int]]] = {}
-    for image in block.extensions:
+    for image in block.images:
         row = {name: int(image[name]) for name in ("what", "key", "value")}
         images.setdefault(int(image["row"]), []).append(row)
     records = {}
@@ -287,7 +287,7 @@ def block_records(block: Any) -> dict[int, dict[str, Any]]:
         record = dict(zip(block.rows.dtype.names, values, strict=True))
         first = record.pop("legs_at")
         record["legs"] = legs[first : first + record["legs"]]
-        record["extensions"] = images.get(number, [])
+        record["images"] = images.get(number, [])
         records[record["sequence"]] = record
     return records
 

@@ -81,7 +81,7 @@ class Hand:
         rows["funding"] = Funding.PREPAID
         rows["issuer"], rows["operator_id"], rows["terminal"] = ISSUER, OPERATOR, 1
         rows["window"] = self.window
-        claims = np.zeros(1 if count > 1 else 0, layout.EXTENSION)
+        claims = np.zeros(1 if count > 1 else 0, layout.AFTER_IMAGE)
         if count > 1:
             claims[0] = (count - 1, Image.CLAIMED, rows["sequence"][0], 50)
         rows["booked_at_us"] = self.booked_at_us + 1
@@ -102,7 +102,7 @@ class Hand:
         rows["sequence"] = np.arange(self.last + 1, self.last + count + 1)
         return rows
 
-    def _draft(self, record: int, rows, legs=None, extensions=None) -> Draft:
+    def _draft(self, record: int, rows, legs=None, images=None) -> Draft:
         self.last += len(rows)
         self.booked_at_us += 1
-        return Draft.of(record, rows, self.booked_at_us, legs, extensions)
+        return Draft.of(record, rows, self.booked_at_us, legs, images)

@@ -15,7 +15,7 @@ LEDGER_ID_BYTES = 16
 
 
 @dataclass
-class Crowd:
+class ManyRows:
     """What the next block may name; `seed` makes the same blocks again."""
 
     seed: int = 1
@@ -111,16 +111,16 @@ class Crowd:
         legs["party"][0::2] = self.random.integers(1, PARTICIPANTS, count)
         legs["owner_kind"][1::2] = OwnerKind.PAYABLE
         legs["amount_fen"][1::2] = rows["amount_fen"]
-        extensions = self._images(count)
+        images = self._images(count)
         self.entries_booked += rows["sequence"].tolist()
-        return self._draft(Record.ENTRIES, rows, legs, extensions)
+        return self._draft(Record.ENTRIES, rows, legs, images)
 
     def _images(self, count: int) -> NDArray[np.void]:
         """Claims on entries of before, tombstones; in the order of their rows."""
         if not self.entries_booked:
-            return np.zeros(0, layout.EXTENSION)
+            return np.zeros(0, layout.AFTER_IMAGE)
         size = int(self.random.integers(0, count + 1))
-        images = np.zeros(size, layout.EXTENSION)
+        images = np.zeros(size, layout.AFTER_IMAGE)
         images["row"] = np.sort(self.random.integers(0, count, size))
         kinds = [Image.CLAIMED, Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.VOIDED_IDENTITY]
         images["what"] = self.random.choice(np.array(kinds, np.uint32), size)
@@ -164,11 +164,11 @@ class Crowd:
         record: int,
         rows: NDArray[np.void],
         legs: NDArray[np.void] | None = None,
-        extensions: NDArray[np.void] | None = None,
+        images: NDArray[np.void] | None = None,
         blob: bytes = b"",
     ) -> Draft:
         booked_at_us = START_US + self.last + 1
-        return Draft.of(record, rows, booked_at_us, legs, extensions, blob)
+        return Draft.of(record, rows, booked_at_us, legs, images, blob)
 
 
 def token_of(accounts: NDArray[np.void]) -> NDArray[np.uint64]:

@@ -61,7 +61,7 @@ HOSTILE = {  # values that a rule of form, terminal or card is about
 
 
 @dataclass
-class Storm:
+class RandomSteps:
     """Draws what happens next in a ledger whose state is `book`."""
 
     rng: random.Random

@@ -18,7 +18,7 @@ PATIENCE_S = 30.0
 
 
 @dataclass
-class Servant:
+class ServerProcess:
     """A server that said it was ready."""
 
     process: "subprocess.Popen[bytes]"
@@ -37,7 +37,9 @@ class Servant:
 
 
 @contextmanager
-def servant(folder: Path, settings: dict[str, Any], **environment: str) -> Iterator[Servant]:
+def server_process(
+    folder: Path, settings: dict[str, Any], **environment: str
+) -> Iterator[ServerProcess]:
     """Serve an existing ledger; whatever happens, the process is gone afterwards."""
     ready = folder.with_name(folder.name + ".ready")
     ready.unlink(missing_ok=True)
@@ -57,7 +59,7 @@ def servant(folder: Path, settings: dict[str, Any], **environment: str) -> Itera
             assert process.poll() is None, log.read_text()[-2000:]
             assert time.monotonic() < deadline, "not ready in time"
             time.sleep(0.02)
-        yield Servant(process, json.loads(ready.read_text())["address"], log)
+        yield ServerProcess(process, json.loads(ready.read_text())["address"], log)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGCONT)

@@ -132,12 +132,12 @@ class TwinSide:
         return answers
 
     def record(self, sequence: int) -> dict[str, Any]:
-        """An entry with its legs and extensions, as the journal must have it."""
+        """An entry with its legs and images, as the journal must have it."""
         entry = self.book.entries[sequence]
         return {
             **twin_digest.entry_record(entry),
             "legs": twin_digest.leg_records(entry),
-            "extensions": twin_digest.extension_records(entry),
+            "images": twin_digest.image_records(entry),
         }
 
     def digest(self) -> bytes:

@@ -161,8 +161,8 @@ def leg_records(entry: Entry) -> list[dict[str, int]]:
     return [{name: int(value) for name, value in leg._asdict().items()} for leg in entry.legs]
 
 
-def extension_records(entry: Entry) -> list[dict[str, int]]:
-    return [{name: int(v) for name, v in one._asdict().items()} for one in entry.extensions]
+def image_records(entry: Entry) -> list[dict[str, int]]:
+    return [{name: int(v) for name, v in one._asdict().items()} for one in entry.images]
 
 
 def body(tap: Tap) -> int:

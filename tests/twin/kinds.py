@@ -7,11 +7,11 @@ from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerK
 from onecard.ext.shape.numbers import Outcome as O
 from tests.twin.state import (
     Account,
+    AfterImage,
     Book,
     Claim,
     Credential,
     Entry,
-    Extension,
     Leg,
     Tap,
     Tariff,
@@ -25,13 +25,13 @@ BOOKED = {O.ACCEPTED, O.ACCEPTED_BELOW_FLOOR}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says; only an accepted one has legs, extensions and effects."""
+    """What a rule says; only an accepted one has legs, images and effects."""
 
     outcome: O
     amount_fen: int = 0
     legs: tuple[Leg, ...] = ()
     reason: int = 0
-    extensions: tuple[Extension, ...] = ()
+    images: tuple[AfterImage, ...] = ()
     effects: int = 0
     tariff: int = 0
     journey: int = 0
@@ -213,8 +213,8 @@ def refund(ask: Ask) -> Verdict:
         payer(original.funding, original.account, original.issuer, amount_fen),
         payable(original.operator_id, -amount_fen),
     )
-    claimed = Extension(Image.CLAIMED, original.sequence, used_fen)
-    return Verdict(O.ACCEPTED, amount_fen, legs, extensions=(claimed,))
+    claimed = AfterImage(Image.CLAIMED, original.sequence, used_fen)
+    return Verdict(O.ACCEPTED, amount_fen, legs, images=(claimed,))
 
 
 def reversal(ask: Ask) -> Verdict:
@@ -223,7 +223,7 @@ def reversal(ask: Ask) -> Verdict:
         if ask.tap.target in ask.book.voided:
             return Verdict(O.ORIGINAL_CLOSED)
         key = ask.tap.about_epoch << 32 | ask.tap.about_seq
-        return Verdict(O.TOMBSTONED, extensions=(Extension(Image.VOIDED_IDENTITY, key, 0),))
+        return Verdict(O.TOMBSTONED, images=(AfterImage(Image.VOIDED_IDENTITY, key, 0),))
     if original.tap.card != ask.tap.card or original.account not in (0, ask.account_id):
         return Verdict(O.CARD_MISMATCH)
     if original.outcome >= O.CARD_UNKNOWN:
@@ -243,7 +243,7 @@ def reversal(ask: Ask) -> Verdict:
         O.ACCEPTED,
         original.amount_fen,
         legs,
-        extensions=(Extension(Image.CLOSED_ORIGINAL, original.sequence, original.amount_fen),),
+        images=(AfterImage(Image.CLOSED_ORIGINAL, original.sequence, original.amount_fen),),
         effects=Effect.JOURNEY_CLOSED if still_open else 0,
     )
 
@@ -276,8 +276,8 @@ def capture(ask: Ask) -> Verdict:
         payable(ask.terminal.operator, amount_fen),
         ask.payer(held_fen - amount_fen),
     )
-    closed = Extension(Image.CLOSED_ORIGINAL, ask.tap.about, amount_fen)
-    return Verdict(O.ACCEPTED, amount_fen, legs, extensions=(closed,))
+    closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, amount_fen)
+    return Verdict(O.ACCEPTED, amount_fen, legs, images=(closed,))
 
 
 def release(ask: Ask) -> Verdict:
@@ -285,8 +285,8 @@ def release(ask: Ask) -> Verdict:
     if isinstance(held_fen, O):
         return Verdict(held_fen)
     legs = held(ask.account_id, ask.account.issuer, -held_fen), ask.payer(held_fen)
-    closed = Extension(Image.CLOSED_ORIGINAL, ask.tap.about, held_fen)
-    return Verdict(O.ACCEPTED, held_fen, legs, extensions=(closed,))
+    closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, held_fen)
+    return Verdict(O.ACCEPTED, held_fen, legs, images=(closed,))
 
 
 def hold_of(ask: Ask) -> int | O:

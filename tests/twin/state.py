@@ -63,7 +63,7 @@ class Leg(NamedTuple):
             yield ("window_out", self.party), -self.amount_fen
 
 
-class Extension(NamedTuple):
+class AfterImage(NamedTuple):
     what: int
     key: int
     value: int
@@ -93,7 +93,7 @@ class Entry:
     tariff: int
     effects: int
     legs: tuple[Leg, ...]
-    extensions: tuple[Extension, ...]
+    images: tuple[AfterImage, ...]
     balance_fen: int = 0
 
 

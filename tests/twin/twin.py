@@ -198,7 +198,7 @@ def fitting(ask: Ask, verdict: Verdict) -> Verdict:
 
 
 def bind(ask: Ask, verdict: Verdict) -> Entry:
-    """Makes the entry and applies what it records: legs, extensions, effects."""
+    """Makes the entry and applies what it records: legs, images, effects."""
     book, tap, account, known = ask.book, ask.tap, ask.account, ask.terminal
     entry = Entry(
         sequence=book.next_sequence(ask.booked_at_us),
@@ -221,7 +221,7 @@ def bind(ask: Ask, verdict: Verdict) -> Entry:
         tariff=verdict.tariff,
         effects=verdict.effects,
         legs=tuple(leg for leg in verdict.legs if leg.amount_fen),
-        extensions=verdict.extensions,
+        images=verdict.images,
     )
     for leg in entry.legs:
         book.post(leg)
@@ -234,7 +234,7 @@ def bind(ask: Ask, verdict: Verdict) -> Entry:
 
 def apply_extensions(ask: Ask, entry: Entry) -> None:
     """After-images: an identity voided before it came, or what was taken back of an original."""
-    for what, key, value in entry.extensions:
+    for what, key, value in entry.images:
         if what == Image.VOIDED_IDENTITY:
             ask.book.voided[ask.tap.target] = entry.sequence
             ask.terminal.seen = max(ask.terminal.seen, key)

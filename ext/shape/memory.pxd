@@ -1,0 +1,5 @@
+from libc.stdint cimport uint8_t
+
+
+cdef object reserve(size_t size)
+cdef uint8_t* address(object memory) except NULL

@@ -1,0 +1,2 @@
+HUGE_BYTES: int
+MAP_NORESERVE: int
