@@ -261,7 +261,7 @@ def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -
     at_rest = holder(path) is None
     if not (folder / DATA_FILE).exists():
         agree(bound, Identities(None))
-        return "one entry each; none are retired"
+        return "one entry each; none are closed"
     with ExitStack() as opened:
         origin = card.origin
         journal = opened.enter_context(
@@ -280,12 +280,12 @@ def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -
         opened.callback(identities.release)
         if identities.retired == 0:
             agree(bound, Identities(None))
-            return "one entry each; none are retired that a start would use"
+            return "one entry each; none are closed that a start would use"
         if at_rest:
             _prove_derived(folder)
             identities.check()
         compared = agree(bound, identities)
-    return f"ok, {compared} retired"
+    return f"ok, {compared} closed"
 
 
 def _prove_derived(folder: Path) -> None:

@@ -121,7 +121,7 @@ def test_what_is_retired_is_held_against_the_journal(
 
 def test_verify_names_what_was_booked_twice(tmp_path: Path) -> None:
     made(tmp_path)
-    assert verify(tmp_path).identities == "one entry each; none are retired"
+    assert verify(tmp_path).identities == "one entry each; none are closed"
 
     def twice(values: dict[int, bytearray]) -> None:
         rows(values[86])["terminal_seq"][3] = 57
@@ -148,7 +148,7 @@ def test_verify_holds_the_retired_identities_against_the_journal(tmp_path: Path)
     counter.pour(400, 16)
     counter.ledger.close(checkpoint=True)
     said = verify(counter.folder, settings=SMALL).identities
-    assert said.startswith("ok, ") and said.endswith(" retired")
+    assert said.startswith("ok, ") and said.endswith(" closed")
     with stored(*place(counter)) as (_, found):
         pass
     page = next(key for key in found if key[0] == PAGES)
