@@ -18,7 +18,7 @@ from onecard.core.errors import BadInput
 from onecard.core.journal.block import Draft
 from onecard.core.registry.acts import RULES
 from onecard.core.watch.log import Log
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 from onecard.ext.state.state import State
 
@@ -51,7 +51,7 @@ class ConfirmClock:
     reason: str
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
-        row = np.zeros(1, layout.CONFIG_RECORD)
+        row = np.zeros(1, dtypes.CONFIG_RECORD)
         row["sequence"] = sequence
         for name in RULES:
             row[name] = state.totals[name]

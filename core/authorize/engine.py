@@ -24,13 +24,13 @@ from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, lacks
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Kind, Outcome, Record
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
 Done = Callable[[object], None]
-BYTES_A_TAP = layout.ENTRY.itemsize + 3 * layout.LEG.itemsize + 2 * layout.AFTER_IMAGE.itemsize
+BYTES_A_TAP = dtypes.ENTRY.itemsize + 3 * dtypes.LEG.itemsize + 2 * dtypes.AFTER_IMAGE.itemsize
 CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
 CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
@@ -400,7 +400,7 @@ def cut(identities: NDArray[np.void], at: int, rows_max: int) -> int:
 
 def label(draft: Draft) -> None:
     """Write into the header what the state reads of it; sealing adds the rest."""
-    header = np.frombuffer(draft.value, layout.HEADER, 1)
+    header = np.frombuffer(draft.value, dtypes.HEADER, 1)
     header["record"] = draft.record
     header["row_bytes"] = ROWS[draft.record].itemsize
     header["count"] = draft.count

@@ -22,7 +22,7 @@ from onecard.core.errors import LedgerFault
 from onecard.core.storage.environment import NO_READERS, Readers
 from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable, set_aside
 from onecard.core.watch.log import Log
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.state.state import DTYPES, PAGE_BYTES, TABLES, State
 
 LAYOUT = 1
@@ -88,7 +88,7 @@ class SavedPages:
         if manifest is None:
             return None
         _check_room(manifest, state)
-        state.totals[:] = np.frombuffer(manifest.totals, layout.TOTALS)
+        state.totals[:] = np.frombuffer(manifest.totals, dtypes.TOTALS)
         for name in TABLES:
             state.as_of(name)[:] = manifest.sequence
             self.as_of[name] = np.zeros(len(state.as_of(name)), np.uint64)
@@ -192,7 +192,7 @@ class SavedPages:
         found_tables = [table[:2] for table in text["tables"]]
         if found_tables != wanted:
             raise LedgerFault(f"{where} of tables {wanted}, found {found_tables}")
-        at = text_bytes + layout.TOTALS.itemsize
+        at = text_bytes + dtypes.TOTALS.itemsize
         totals = body[text_bytes:at]
         pages = {}
         for name, _, count in text["tables"]:
@@ -260,6 +260,6 @@ def _check(key: bytes, as_of: int, content: bytes | memoryview) -> int:
 
 def _check_room(manifest: Manifest, state: State) -> None:
     room = Room(state.cards_max, state.terminals_max, state.claims_max)
-    used = Room.used(np.frombuffer(manifest.totals, layout.TOTALS)[0])
+    used = Room.used(np.frombuffer(manifest.totals, dtypes.TOTALS)[0])
     if not room.holds(used):
         raise NoRoom(room.with_(used))

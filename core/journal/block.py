@@ -14,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 
 Rows: TypeAlias = NDArray[np.void]
 Bytes: TypeAlias = bytes | memoryview
 
-HEADER_BYTES = layout.HEADER.itemsize
-HASHED_BYTES = layout.HEADER.fields["hash"][1]  # type: ignore[index]  # fields of a struct exist
+HEADER_BYTES = dtypes.HEADER.itemsize
+HASHED_BYTES = dtypes.HEADER.fields["hash"][1]  # type: ignore[index]  # fields of a struct exist
 ROWS: dict[int, np.dtype[np.void]] = {
-    Record.ENTRIES: layout.ENTRY,
-    Record.PARTICIPANTS: layout.PARTICIPANT_RECORD,
-    Record.TERMINALS: layout.TERMINAL_RECORD,
-    Record.CARDS: layout.CARD_RECORD,
-    Record.WINDOWS: layout.WINDOW_RECORD,
-    Record.DECLARATIONS: layout.DECLARATION_RECORD,
-    Record.TARIFFS: layout.TARIFF_RECORD,
-    Record.CONFIGS: layout.CONFIG_RECORD,
+    Record.ENTRIES: dtypes.ENTRY,
+    Record.PARTICIPANTS: dtypes.PARTICIPANT_RECORD,
+    Record.TERMINALS: dtypes.TERMINAL_RECORD,
+    Record.CARDS: dtypes.CARD_RECORD,
+    Record.WINDOWS: dtypes.WINDOW_RECORD,
+    Record.DECLARATIONS: dtypes.DECLARATION_RECORD,
+    Record.TARIFFS: dtypes.TARIFF_RECORD,
+    Record.CONFIGS: dtypes.CONFIG_RECORD,
 }
 NO_HASH = bytes(32)
 
@@ -83,8 +83,8 @@ class Draft:
         blob: bytes = b"",
     ) -> "Draft":
         """The simple form, out of arrays (`rows` carry their sequences); copies each once."""
-        legs = np.empty(0, layout.LEG) if legs is None else legs
-        images = np.empty(0, layout.AFTER_IMAGE) if images is None else images
+        legs = np.empty(0, dtypes.LEG) if legs is None else legs
+        images = np.empty(0, dtypes.AFTER_IMAGE) if images is None else images
         body = b"".join((rows.tobytes(), legs.tobytes(), images.tobytes(), blob))
         first = int(rows["sequence"][0])
         counts = len(legs), len(images), len(blob)
@@ -116,14 +116,14 @@ def seal(draft: Draft, ledger_id: bytes, epoch: int, tip: Tip) -> Tip:
     sum to zero: a block of that kind could never be taken back.
     """
     _check_draft(draft, tip)
-    header = np.frombuffer(draft.value, layout.HEADER, 1)
-    header["magic"] = layout.MAGIC
-    header["version"] = layout.VERSION
+    header = np.frombuffer(draft.value, dtypes.HEADER, 1)
+    header["magic"] = dtypes.MAGIC
+    header["version"] = dtypes.VERSION
     header["record"] = draft.record
     header["ledger"] = np.void(ledger_id)
     header["epoch"] = epoch
     header["row_bytes"] = ROWS[draft.record].itemsize
-    header["hash_algorithm"] = layout.SHA256
+    header["hash_algorithm"] = dtypes.SHA256
     header["count"] = draft.count
     header["legs"] = draft.legs
     header["images"] = draft.images
@@ -145,15 +145,15 @@ def body_digest(draft: Draft) -> bytes:
 def _check_draft(draft: Draft, tip: Tip) -> None:
     rows_bytes = draft.count * ROWS[draft.record].itemsize
     legs_at = HEADER_BYTES + rows_bytes
-    size = legs_at + draft.legs * layout.LEG.itemsize
-    size += draft.images * layout.AFTER_IMAGE.itemsize + draft.blob_bytes
+    size = legs_at + draft.legs * dtypes.LEG.itemsize
+    size += draft.images * dtypes.AFTER_IMAGE.itemsize + draft.blob_bytes
     if draft.count < 1 or draft.value.nbytes != size:
         raise ValueError(f"draft {draft.first}: {draft.value.nbytes} bytes, its counts say {size}")
     if draft.first != tip.last + 1:
         raise ValueError(f"draft {draft.first}: expected it to begin at {tip.last + 1}")
     if draft.booked_at_us <= tip.booked_at_us:
         raise ValueError(f"draft {draft.first}: booked at or before {tip.booked_at_us}")
-    legs = np.frombuffer(draft.value, layout.LEG, draft.legs, legs_at)
+    legs = np.frombuffer(draft.value, dtypes.LEG, draft.legs, legs_at)
     sum_fen = int(legs["amount_fen"].sum())
     if sum_fen != 0:
         raise ValueError(f"draft {draft.first}: its legs sum to {sum_fen} fen instead of 0")
@@ -229,9 +229,9 @@ def parse(value: Bytes, where: str, *, digest: bool = True) -> Block:
     at = HEADER_BYTES
     rows = np.frombuffer(value, ROWS[int(header["record"])], int(header["count"]), at)
     at += rows.nbytes
-    legs = np.frombuffer(value, layout.LEG, int(header["legs"]), at)
+    legs = np.frombuffer(value, dtypes.LEG, int(header["legs"]), at)
     at += legs.nbytes
-    images = np.frombuffer(value, layout.AFTER_IMAGE, int(header["images"]), at)
+    images = np.frombuffer(value, dtypes.AFTER_IMAGE, int(header["images"]), at)
     at += images.nbytes
     return Block(value, header, rows, legs, images, value[at:], where)
 
@@ -241,11 +241,11 @@ def parse_header(value: Bytes, where: str) -> np.void:
     fault = _fault(where)
     if len(value) < HEADER_BYTES:
         raise fault(f"at least {HEADER_BYTES} bytes", len(value))
-    header: np.void = np.frombuffer(value, layout.HEADER, 1).copy()[0]
+    header: np.void = np.frombuffer(value, dtypes.HEADER, 1).copy()[0]
     for field, wanted in (
-        ("magic", layout.MAGIC),
-        ("version", layout.VERSION),
-        ("hash_algorithm", layout.SHA256),
+        ("magic", dtypes.MAGIC),
+        ("version", dtypes.VERSION),
+        ("hash_algorithm", dtypes.SHA256),
     ):
         if int(header[field]) != wanted:
             raise fault(f"{field} {wanted}", int(header[field]))
@@ -259,8 +259,8 @@ def parse_header(value: Bytes, where: str) -> np.void:
     if not 1 <= int(header["first"]) < 1 << 62:
         raise fault("a first sequence from 1 on", int(header["first"]))
     size = HEADER_BYTES + int(header["count"]) * dtype.itemsize + int(header["blob_bytes"])
-    size += int(header["legs"]) * layout.LEG.itemsize
-    size += int(header["images"]) * layout.AFTER_IMAGE.itemsize
+    size += int(header["legs"]) * dtypes.LEG.itemsize
+    size += int(header["images"]) * dtypes.AFTER_IMAGE.itemsize
     if size != len(value):
         raise fault(f"{size} bytes as its header counts them", len(value))
     return header

@@ -16,7 +16,7 @@ from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
 from onecard.core.storage.datafile import later
 from onecard.core.storage.disk import free_bytes
 from onecard.core.storage.environment import MapFull, Readers, WriteFailed, sync_folder
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 
 FOLDER = "journal"
 SEGMENT_BYTES = 64 << 30  # address space, not disk: the file grows as it is written
@@ -269,7 +269,7 @@ class Journal:
         sequences = np.ascontiguousarray(sequences, np.uint64)
         order = np.argsort(sequences, kind="stable")
         wanted = sequences[order]
-        rows = np.zeros(len(wanted), layout.ENTRY)
+        rows = np.zeros(len(wanted), dtypes.ENTRY)
         last = self.last  # before the segments: whatever is durable is in one of them
         segments = self._segments
         bounds = np.array([s.first for s in segments[1:]] + [last + 1], np.uint64)

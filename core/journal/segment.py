@@ -20,7 +20,7 @@ from onecard.core.journal.block import (
     parse_header,
 )
 from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 
 META = np.dtype(
@@ -87,7 +87,7 @@ class Segment:
         with Environment(draft, (BLOCKS,), map_bytes=map_bytes, create=True) as environment:
             meta = np.zeros(1, META)
             meta["magic"] = META_MAGIC
-            meta["version"] = layout.VERSION
+            meta["version"] = dtypes.VERSION
             meta["lmdb"] = environment.lib_version
             meta["number"] = number
             meta["first"] = tip.last + 1
@@ -125,9 +125,9 @@ class Segment:
         if len(value) != META.itemsize:
             raise LedgerForeign(f"{where} a segment of a journal, found no meta record of one")
         meta: np.void = np.frombuffer(value, META)[0]
-        if int(meta["magic"]) != META_MAGIC or int(meta["version"]) != layout.VERSION:
+        if int(meta["magic"]) != META_MAGIC or int(meta["version"]) != dtypes.VERSION:
             raise LedgerForeign(
-                f"{where} a segment of format {layout.VERSION}, found format {meta['version']}"
+                f"{where} a segment of format {dtypes.VERSION}, found format {meta['version']}"
             )
         if hashlib.sha256(value[:CHECKED_BYTES]).digest() != meta["check"].tobytes():
             raise LedgerFault(f"{where} a meta record with its own digest, found another")
@@ -262,7 +262,7 @@ class Segment:
             return 1
         if int(header["record"]) == Record.ENTRIES:
             at = (sequences[:taken] - np.uint64(first)).astype(np.intp)
-            rows[:taken] = np.frombuffer(found[1], layout.ENTRY, count, HEADER_BYTES)[at]
+            rows[:taken] = np.frombuffer(found[1], dtypes.ENTRY, count, HEADER_BYTES)[at]
             wrong = np.flatnonzero(rows["sequence"][:taken] != sequences[:taken])
             if len(wrong):
                 wanted, seen = sequences[wrong[0]], rows["sequence"][wrong[0]]

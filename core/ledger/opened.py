@@ -61,7 +61,7 @@ from onecard.core.storage.disk import is_irregular
 from onecard.core.storage.environment import Readers, sync_folder
 from onecard.core.storage.rebuildable import Origin
 from onecard.core.watch.log import Log
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 from onecard.ext.state.state import State
 
@@ -311,7 +311,7 @@ class Ledger:
     def tail_entries(self, count: int) -> NDArray[np.void]:
         """The ENTRY rows among the last `count` sequences, in order; other records have none."""
         first = max(1, self.journal.last - count + 1)
-        parts = [np.empty(0, layout.ENTRY)]
+        parts = [np.empty(0, dtypes.ENTRY)]
         for block in read_through(self.journal, first):
             if block.record == Record.ENTRIES:
                 parts.append(block.rows[block.rows["sequence"] >= first])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.journal.block import Block
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Outcome, Record
 from onecard.ext.state.state import State
 
@@ -50,4 +50,4 @@ def find_suspense(journal: Journal, state: State) -> Iterator[NDArray[np.void]]:
         rows = block.rows[block.rows["outcome"] == int(Outcome.ACCEPTED_SUSPENSE)]
         found = rows[~np.isin(rows["sequence"], closed, assume_unique=True)]
         if len(found):
-            yield np.array(found, layout.ENTRY)
+            yield np.array(found, dtypes.ENTRY)

@@ -27,12 +27,12 @@ from onecard.core.registry.row_change import (
     in_row,
     refuse_move,
 )
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record, Role, Status
 from onecard.ext.state.state import PARTICIPANTS_MAX, State
 
-NAME_BYTES_MAX = layout.PARTICIPANT["name"].itemsize
-NUMBER_BYTES_MAX = layout.TERMINAL["number"].itemsize
+NAME_BYTES_MAX = dtypes.PARTICIPANT["name"].itemsize
+NUMBER_BYTES_MAX = dtypes.TERMINAL["number"].itemsize
 TARIFF_NAME_BYTES_MAX = 36
 STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
 TERMINAL_COLUMNS = ("place", "operator", "mode", "status", "counterless")
@@ -49,7 +49,7 @@ class PutParticipants:
     @property
     def size_bytes(self) -> int:
         """What it will journal, at most."""
-        return len(self.rows) * layout.PARTICIPANT_RECORD.itemsize
+        return len(self.rows) * dtypes.PARTICIPANT_RECORD.itemsize
 
     def halves(self) -> list[Self]:
         """The same in two acts, one after the other."""
@@ -85,7 +85,7 @@ class PutParticipants:
                 text = kept.get(number, encoded)
                 changed.append((0, number, role, Status.ACTIVE, len(text), text))
             ids.append(number)
-        rows = np.array(changed, layout.PARTICIPANT_RECORD)
+        rows = np.array(changed, dtypes.PARTICIPANT_RECORD)
         drafts = draft_of(Record.PARTICIPANTS, rows, sequence, booked_at_us)
         return drafts, Put.of(changes, ids, what)
 
@@ -116,7 +116,7 @@ class PutTerminals:
     @property
     def size_bytes(self) -> int:
         """What it will journal, at most."""
-        return len(self.rows) * layout.TERMINAL_RECORD.itemsize
+        return len(self.rows) * dtypes.TERMINAL_RECORD.itemsize
 
     def halves(self) -> list[Self]:
         """The same in two acts, one after the other."""
@@ -159,7 +159,7 @@ class PutTerminals:
                 text = kept.get(known, encoded)
                 changed.append((0, known, *values, len(text), text))
             ids.append(known)
-        rows = np.array(changed, layout.TERMINAL_RECORD)
+        rows = np.array(changed, dtypes.TERMINAL_RECORD)
         drafts = draft_of(Record.TERMINALS, rows, sequence, booked_at_us)
         return drafts, Put.of(changes, ids, what)
 
@@ -202,7 +202,7 @@ class PutTariff:
         if state.count("tariffs") >= len(state.table("tariffs")):
             raise Overloaded(f"a ledger holds at most {len(state.table('tariffs'))} tariffs")
         version = state.count("tariffs") + 1
-        row = np.zeros(1, layout.TARIFF_RECORD)
+        row = np.zeros(1, dtypes.TARIFF_RECORD)
         row["sequence"] = sequence
         row["effective_from_us"] = self.effective_from_us
         row["version"] = version
@@ -232,7 +232,7 @@ class PutRules:
     zone_offset_us: int = DAY_US // 3  # Asia/Shanghai
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], bool]:
-        row = np.zeros(1, layout.CONFIG_RECORD)
+        row = np.zeros(1, dtypes.CONFIG_RECORD)
         row["sequence"] = sequence
         for name, low, high in (
             ("go_live_us", 0, 1 << 62),
@@ -260,7 +260,7 @@ class Declare:
     @property
     def size_bytes(self) -> int:
         """What it will journal, at most."""
-        return len(self.rows) * layout.DECLARATION_RECORD.itemsize
+        return len(self.rows) * dtypes.DECLARATION_RECORD.itemsize
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
         terminals = state.count("terminals")
@@ -270,7 +270,7 @@ class Declare:
             except BadInput as error:
                 error.row = at
                 raise
-        rows = np.zeros(len(self.rows), layout.DECLARATION_RECORD)
+        rows = np.zeros(len(self.rows), dtypes.DECLARATION_RECORD)
         for column, name in enumerate(("terminal", "day", "taps", "sum_fen")):
             rows[name] = [row[column] for row in self.rows]
         return draft_of(Record.DECLARATIONS, rows, sequence, booked_at_us), len(rows)

@@ -19,7 +19,7 @@ from onecard.core.registry.row_change import (
     in_row,
     refuse_move,
 )
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Record, Status
 from onecard.ext.state.state import State
 
@@ -65,7 +65,7 @@ class PutCards:
     @property
     def size_bytes(self) -> int:
         """What it will journal, at most."""
-        return len(self.token) * layout.CARD_RECORD.itemsize
+        return len(self.token) * dtypes.CARD_RECORD.itemsize
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Put]:
         try:
@@ -78,7 +78,7 @@ class PutCards:
             raise BadInput("card account: expected a card once in an act that names accounts")
         order = np.argsort(first, kind="stable")
         token, first = token[order], first[order]
-        rows = np.zeros(len(token), layout.CARD_RECORD)
+        rows = np.zeros(len(token), dtypes.CARD_RECORD)
         rows["token"] = token
         rows["issuer"] = self.issuer
         rows["funding"] = self.funding

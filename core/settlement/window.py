@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onecard.core.days import day_number, day_of, day_text
 from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
 from onecard.core.journal.block import Block, Draft
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class CloseWindow:
         self, state: State, live: NDArray[np.void], sequence: int, booked_at_us: int
     ) -> NDArray[np.void]:
         # The records close the window and were booked while it was open, so they are its last.
-        rows = np.zeros(len(live), layout.WINDOW_RECORD)
+        rows = np.zeros(len(live), dtypes.WINDOW_RECORD)
         rows["sequence"] = np.arange(sequence, sequence + len(live), dtype=np.uint64)
         rows["first"] = state.totals["window_first"][0]
         rows["cut"] = sequence + len(live) - 1

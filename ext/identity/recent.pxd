@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from onecard.ext.shape.layout cimport Entry
+from onecard.ext.shape.journal cimport Entry
 
 cdef packed struct Identity:
     uint32_t terminal

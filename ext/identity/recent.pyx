@@ -13,8 +13,8 @@ from libc.string cimport memset
 
 import numpy as np
 
-from onecard.ext.shape.layout import ENTRY
-from onecard.ext.shape.layout cimport Entry
+from onecard.ext.shape.dtypes import ENTRY
+from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.memory cimport address, reserve
 
 IDENTITY = np.dtype([

@@ -10,7 +10,7 @@ from libc.string cimport memset
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, LACKING, NONE, Known, Recalled, by_identity, by_sequence, know
-from onecard.ext.shape.layout cimport Account, Entry, Terminal
+from onecard.ext.shape.journal cimport Account, Entry, Terminal
 from onecard.ext.shape.numbers cimport Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
 from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State

@@ -4,7 +4,7 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from onecard.ext.shape.layout cimport Entry, AfterImage, Header, Leg
+from onecard.ext.shape.journal cimport Entry, AfterImage, Header, Leg
 from onecard.ext.shape.memory cimport address, reserve
 
 

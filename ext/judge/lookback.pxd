@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-from onecard.ext.shape.layout cimport Entry
+from onecard.ext.shape.journal cimport Entry
 from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State
 

@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from onecard.ext.shape.layout cimport Entry
+from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.numbers cimport Kind
 from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State

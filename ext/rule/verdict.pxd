@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.layout cimport Account, Entry, AfterImage, Leg
+from onecard.ext.shape.journal cimport Account, Entry, AfterImage, Leg
 from onecard.ext.state.state cimport State
 
 

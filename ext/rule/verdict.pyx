@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
-from onecard.ext.shape.layout cimport Account, Claim, Entry, Leg
+from onecard.ext.shape.journal cimport Account, Claim, Entry, Leg
 from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Image, Kind, Outcome, OwnerKind, Purse, Status
 from onecard.ext.state.state cimport State
 

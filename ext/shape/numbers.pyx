@@ -1,1 +1,1 @@
-"""The enums of outcome.pxd, for Python too."""
+"""The enums of numbers.pxd, for Python too."""

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from onecard.ext.shape.layout cimport (
+from onecard.ext.shape.journal cimport (
     Account,
     CardRecord,
     ConfigRecord,

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.layout cimport (
+from onecard.ext.shape.journal cimport (
     Account,
     Claim,
     Credential,

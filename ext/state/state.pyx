@@ -12,10 +12,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_
 
 import numpy as np
 
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
-from onecard.ext.shape.layout cimport Account, Claim, Credential, Entry, AfterImage, Leg, Participant, Tariff
-from onecard.ext.shape.layout cimport Terminal, Totals, Window
+from onecard.ext.shape.journal cimport Account, Claim, Credential, Entry, AfterImage, Leg, Participant, Tariff
+from onecard.ext.shape.journal cimport Terminal, Totals, Window
 from onecard.ext.shape.numbers cimport Effect, Image, OwnerKind, Purse
 from onecard.ext.shape.memory cimport address, reserve
 from onecard.ext.state.index cimport Index
@@ -26,13 +26,13 @@ TABLES = (
 PAGE_BYTES = 65536
 PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
 DTYPES = {
-    "participants": layout.PARTICIPANT,
-    "terminals": layout.TERMINAL,
-    "accounts": layout.ACCOUNT,
-    "credentials": layout.CREDENTIAL,
-    "claims": layout.CLAIM,
-    "windows": layout.WINDOW,
-    "tariffs": layout.TARIFF,
+    "participants": dtypes.PARTICIPANT,
+    "terminals": dtypes.TERMINAL,
+    "accounts": dtypes.ACCOUNT,
+    "credentials": dtypes.CREDENTIAL,
+    "claims": dtypes.CLAIM,
+    "windows": dtypes.WINDOW,
+    "tariffs": dtypes.TARIFF,
 }
 
 
@@ -53,16 +53,16 @@ cdef class State:
         self.changed = {}
         self.saved = {}
         self.kept = []
-        self.all = <Totals*>self._room("totals", layout.TOTALS, 1)
+        self.all = <Totals*>self._room("totals", dtypes.TOTALS, 1)
         self.participants = <Participant*>self._room(
-            "participants", layout.PARTICIPANT, PARTICIPANTS_MAX + 1
+            "participants", dtypes.PARTICIPANT, PARTICIPANTS_MAX + 1
         )
-        self.terminals = <Terminal*>self._room("terminals", layout.TERMINAL, terminals_max + 1)
-        self.accounts = <Account*>self._room("accounts", layout.ACCOUNT, cards_max + 1)
-        self.credentials = <Credential*>self._room("credentials", layout.CREDENTIAL, cards_max)
-        self.claims = <Claim*>self._room("claims", layout.CLAIM, claims_max)
-        self.windows = <Window*>self._room("windows", layout.WINDOW, WINDOWS_MAX)
-        self.tariffs = <Tariff*>self._room("tariffs", layout.TARIFF, TARIFFS_MAX)
+        self.terminals = <Terminal*>self._room("terminals", dtypes.TERMINAL, terminals_max + 1)
+        self.accounts = <Account*>self._room("accounts", dtypes.ACCOUNT, cards_max + 1)
+        self.credentials = <Credential*>self._room("credentials", dtypes.CREDENTIAL, cards_max)
+        self.claims = <Claim*>self._room("claims", dtypes.CLAIM, claims_max)
+        self.windows = <Window*>self._room("windows", dtypes.WINDOW, WINDOWS_MAX)
+        self.tariffs = <Tariff*>self._room("tariffs", dtypes.TARIFF, TARIFFS_MAX)
         self.participants_dirty = self._bytes("participants")
         self.terminals_dirty = self._bytes("terminals")
         self.accounts_dirty = self._bytes("accounts")

@@ -5,8 +5,8 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from onecard.ext.shape import layout
-from onecard.ext.shape.layout cimport Entry, Leg
+from onecard.ext.shape import dtypes
+from onecard.ext.shape.journal cimport Entry, Leg
 
 cdef enum:
     WORD_BYTES = 24  # of a word, filled up with zeros
@@ -58,8 +58,8 @@ cdef class DetailLines:
         `entries` ENTRY rows, `legs` LEG rows, both contiguous; at most LINES_MAX pairs. Errors:
         ValueError where a pair points outside or a travel day has no word.
         """
-        cdef const uint8_t[::1] entry_bytes = _bytes_of(entries, layout.ENTRY)
-        cdef const uint8_t[::1] leg_bytes = _bytes_of(legs, layout.LEG)
+        cdef const uint8_t[::1] entry_bytes = _bytes_of(entries, dtypes.ENTRY)
+        cdef const uint8_t[::1] leg_bytes = _bytes_of(legs, dtypes.LEG)
         cdef uint8_t[::1] out = self.buffer
         cdef int64_t count = entry_of.shape[0]
         cdef int64_t entry_count = len(entries)

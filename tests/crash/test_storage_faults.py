@@ -18,7 +18,7 @@ from onecard.core.audit.verify import Report, walk
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Draft, Journal
 from onecard.core.storage.environment import DATA_FILE
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 from onecard.ext.state.state import State
 from tests.crash import powercut
@@ -89,7 +89,7 @@ def proved(path: Path, head: bytes | None = None) -> Report:
 def bodies(path: Path) -> list[bytes]:
     """The bodies of all blocks, read as a node reads them."""
     with Journal.open(path, LEDGER_ID, 1, MIB) as journal:
-        return [block.value[layout.HEADER.itemsize :] for block in journal.blocks()]
+        return [block.value[dtypes.HEADER.itemsize :] for block in journal.blocks()]
 
 
 # ---- F2: power cuts -------------------------------------------------------------------------
@@ -104,12 +104,12 @@ def lost_by_a_cut(path: Path, acks: list[str], wanted: list[bytes]) -> str | Non
     if fault is not None:
         return fault
     with Journal.open(path, LEDGER_ID, 1, MIB // 2) as journal:
-        found = [block.value[layout.HEADER.itemsize :] for block in journal.blocks()]
+        found = [block.value[dtypes.HEADER.itemsize :] for block in journal.blocks()]
         if found != wanted[: len(found)]:
             return "other blocks than were written"
         if journal.last < acked:
             return f"{acked} was answered, {journal.last} is the last there is"
-        rules = np.zeros(1, layout.CONFIG_RECORD)
+        rules = np.zeros(1, dtypes.CONFIG_RECORD)
         rules["sequence"] = journal.last + 1
         journal.append([Draft.of(Record.CONFIGS, rules, journal.tip.booked_at_us + 1)])
     return None
@@ -271,7 +271,7 @@ from pathlib import Path
 import numpy as np
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Journal
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from tests.support.handmade import LEDGER_ID
 path = Path(sys.argv[1])
 file = path / "journal" / "00000001" / "data.mdb"

@@ -294,12 +294,12 @@ ALLOWED = [
     (
         "direction",
         "core/storage/environment.py",
-        "import lmdb\nfrom onecard.ext.shape import layout\n",
+        "import lmdb\nfrom onecard.ext.shape import dtypes\n",
     ),
     (
         "direction",
         "ext/wire/batch.pyx",
-        "from ..shape.layout cimport Entry\nfrom libc.stdint cimport int64_t\n",
+        "from ..shape.journal cimport Entry\nfrom libc.stdint cimport int64_t\n",
     ),
     ("clock", "core/clock.py", "import time\nx = time.time_ns()\n"),
     ("clock", "core/authorize/node.py", "import time\ntime.sleep(1)\n"),

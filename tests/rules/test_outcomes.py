@@ -70,7 +70,7 @@ def test_final_and_not_taken() -> None:
 def test_every_outcome_and_kind_is_explained() -> None:
     said = set(re.findall(r"[A-Z][A-Z_]+", (ROOT / "docs/ledger.md").read_text()))
     for enum in ENUMS:
-        # registry.proto explains the first two, layout.pxd the third.
+        # registry.proto explains the first two, journal.pxd the third.
         if enum not in (numbers.Role, numbers.Status, numbers.Effect):
             assert set(enum.__members__) - said == set(), enum.__name__
 

@@ -12,7 +12,7 @@ from onecard.core.errors import BadInput
 from onecard.core.journal import Draft
 from onecard.core.registry.acts import PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Record, Role, Status
 from onecard.grpc.client import Refused
 from onecard.v1 import registry_pb2
@@ -72,7 +72,7 @@ def test_a_name_is_one_name_however_it_is_spelt(side: EngineSide) -> None:
 
 
 def test_a_spelling_of_a_ledger_from_before_stays_and_is_found(side: EngineSide) -> None:
-    rows = np.zeros(1, layout.PARTICIPANT_RECORD)
+    rows = np.zeros(1, dtypes.PARTICIPANT_RECORD)
     name = NFD.encode()
     rows[0] = (last(side) + 1, 5, Role.ISSUER, Status.ACTIVE, len(name), name)
     side.ledger.journal.append([Draft.of(Record.PARTICIPANTS, rows, NOW_US + 1_000)])
@@ -152,12 +152,12 @@ def test_roles_are_held_against_what_is_registered(
 
 def test_what_was_registered_before_roles_were_held_stays(side: EngineSide) -> None:
     """Its lost cards can be blocked, its gates moved away, and its role set right."""
-    card = np.zeros(1, layout.CARD_RECORD)
+    card = np.zeros(1, dtypes.CARD_RECORD)
     for name, value in (("token", 7), ("account", 2), ("issuer", KIOSK), ("funding", Funding.CHIP)):
         card[name] = value
     card["status"], card["sequence"] = Status.ACTIVE, last(side) + 1
     side.ledger.journal.append([Draft.of(Record.CARDS, card, NOW_US + 1_000)])
-    gate = np.zeros(1, layout.TERMINAL_RECORD)
+    gate = np.zeros(1, dtypes.TERMINAL_RECORD)
     gate[0] = (last(side) + 2, 2, 0, OTHER, 0, Status.ACTIVE, 0, 2, b"G9")
     side.ledger.journal.append([Draft.of(Record.TERMINALS, gate, NOW_US + 2_000)])
     side.restart(checkpoint=False)

@@ -11,7 +11,7 @@ from onecard.core.exchange.detail import detail_lines
 from onecard.core.exchange.form import Header, Trailer, digest_line
 from onecard.core.journal import Draft, Journal
 from onecard.core.settlement.window import NAME
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Record
 from onecard.ext.text.csv_write import LINES_MAX
 
@@ -37,7 +37,7 @@ def entries_of(
     """Random ENTRY rows from sequence `first` on, and their legs."""
     random = np.random.default_rng(seed)
     sort = random.integers(0, len(SORTS), count)
-    entries = np.zeros(count, layout.ENTRY)
+    entries = np.zeros(count, dtypes.ENTRY)
     entries["sequence"] = np.arange(first, first + count)
     entries["token"] = random.integers(1, 1 << 63, count, np.uint64)
     entries["tapped_at_us"] = NOON_US + random.integers(-(10**11), 10**9, count)
@@ -58,7 +58,7 @@ def entries_of(
     entries["legs_at"] = np.cumsum(entries["legs"].astype(np.int64)) - entries["legs"]
     moving = entries["legs"] > 0
     rows, kinds = entries[moving], sort[moving]
-    legs = np.zeros((len(rows), 2), layout.LEG)
+    legs = np.zeros((len(rows), 2), dtypes.LEG)
     held, due = kinds == 4, kinds == 5
     legs["owner"][:, 0] = np.where(due, rows["operator_id"], rows["terminal"])
     legs["owner"][:, 1] = np.where(held, rows["terminal"], rows["operator_id"])
@@ -79,7 +79,7 @@ def records_of(
     legs: Sequence[NDArray[np.void]], first: int, sequence: int, window: int = 1
 ) -> NDArray[np.void]:
     """The WINDOWS rows that close a window with these legs."""
-    rows = np.zeros(len(NAMES), layout.WINDOW_RECORD)
+    rows = np.zeros(len(NAMES), dtypes.WINDOW_RECORD)
     rows["sequence"] = np.arange(sequence, sequence + len(rows))
     rows["first"], rows["cut"] = first, sequence + len(rows) - 1
     rows["closed_at_us"], rows["business_day"], rows["window"] = NOON_US * 2, DAY, window
@@ -101,7 +101,7 @@ def journal_of(
     """
     path.mkdir(parents=True, exist_ok=True)
     journal = Journal.create(path, LEDGER, watermark_bytes=0)
-    config = np.zeros(1, layout.CONFIG_RECORD)
+    config = np.zeros(1, dtypes.CONFIG_RECORD)
     config["sequence"] = 1
     at_us = NOON_US
     journal.append([Draft.of(Record.CONFIGS, config, at_us)])

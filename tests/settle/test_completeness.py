@@ -13,7 +13,7 @@ from onecard.core.audit.completeness import Declared, Difference
 from onecard.core.checkpoint.identities import Gap, Identities
 from onecard.core.journal import Draft, Journal
 from onecard.ext.identity.recent import IDENTITY
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Outcome, Record
 
 DAY_US = 86_400_000_000
@@ -29,7 +29,7 @@ def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
     for _ in range(blocks):
         booked_at_us += random_.randint(1, DAY_US // 12)
         count = random_.randint(1, 9)
-        rows = np.zeros(count, layout.ENTRY)
+        rows = np.zeros(count, dtypes.ENTRY)
         rows["sequence"] = np.arange(journal.last + 1, journal.last + 1 + count)
         for row in rows:
             row["terminal"] = random_.randint(1, 3)
@@ -40,7 +40,7 @@ def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
             # Late by up to days, early by up to an hour.
             tapped = booked_at_us + random_.randint(-3 * DAY_US, DAY_US // 24)
             row["travel_day"] = tapped // DAY_US
-        voided = np.zeros(1, layout.AFTER_IMAGE)
+        voided = np.zeros(1, dtypes.AFTER_IMAGE)
         voided[0] = (0, Image.VOIDED_IDENTITY, 1 << 32 | random_.randint(20_000, 30_000), 0)
         journal.append([Draft.of(Record.ENTRIES, rows, booked_at_us, images=voided)])
         written.append(rows)

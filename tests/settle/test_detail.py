@@ -16,7 +16,7 @@ from onecard.core.exchange import detail, form
 from onecard.core.exchange.detail import Sums, detail_lines, exact_sum, write_details
 from onecard.core.journal import Journal
 from onecard.core.settlement.window import WindowView, find_window, read_view
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse, Record
 from onecard.ext.text import csv_write
 from tests.settle.settling import NAMES, entries_of, journal_of, lying_journal
@@ -141,9 +141,9 @@ def test_a_record_whose_nets_are_not_zero_is_refused(tmp_path: Path) -> None:
 
 @given(st.data())
 def test_a_line_says_every_number_exactly(data: st.DataObject) -> None:
-    entry = np.zeros(1, layout.ENTRY)
-    for name in layout.ENTRY.names or ():
-        dtype = layout.ENTRY[name]
+    entry = np.zeros(1, dtypes.ENTRY)
+    for name in dtypes.ENTRY.names or ():
+        dtype = dtypes.ENTRY[name]
         if name == "travel_day":
             entry[name] = data.draw(st.integers(detail.DAY_FIRST, detail.DAY_LAST))
         elif name == "legs_at":
@@ -151,7 +151,7 @@ def test_a_line_says_every_number_exactly(data: st.DataObject) -> None:
         else:
             info = np.iinfo(dtype)
             entry[name] = data.draw(st.integers(int(info.min), int(info.max)), label=name)
-    leg = np.zeros(1, layout.LEG)
+    leg = np.zeros(1, dtypes.LEG)
     leg["owner_kind"] = data.draw(st.integers(0, 255))
     leg["purse"] = data.draw(st.integers(0, 255))
     leg["amount_fen"] = data.draw(st.integers(-(2**63), 2**63 - 1))

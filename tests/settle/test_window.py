@@ -15,7 +15,7 @@ from onecard.core.settlement.window import (
     find_window,
     window_view,
 )
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 from onecard.ext.state.state import State
 from tests.settle.settling import DAY, LEDGER, NAMES, NOON_US, entries_of, journal_of
@@ -37,7 +37,7 @@ class Book:
             self.state.apply(block.value)
 
     def participants(self) -> None:
-        rows = np.zeros(len(NAMES), layout.PARTICIPANT_RECORD)
+        rows = np.zeros(len(NAMES), dtypes.PARTICIPANT_RECORD)
         rows["sequence"] = np.arange(self.journal.last + 1, self.journal.last + 1 + len(rows))
         rows["participant"] = np.arange(1, len(rows) + 1)
         rows["status"] = 1
@@ -46,13 +46,13 @@ class Book:
         self.append(Draft.of(Record.PARTICIPANTS, rows, self.tick()))
 
     def accounts(self, count: int) -> None:
-        rows = np.zeros(count, layout.CARD_RECORD)
+        rows = np.zeros(count, dtypes.CARD_RECORD)
         rows["sequence"] = np.arange(self.journal.last + 1, self.journal.last + 1 + count)
         rows["account"] = np.arange(1, count + 1)
         rows["token"] = rows["account"] * 7
         rows["issuer"], rows["funding"], rows["status"] = 4, 1, 1
         self.append(Draft.of(Record.CARDS, rows, self.tick()))
-        rows = np.zeros(count, layout.TERMINAL_RECORD)
+        rows = np.zeros(count, dtypes.TERMINAL_RECORD)
         rows["sequence"] = np.arange(self.journal.last + 1, self.journal.last + 1 + count)
         rows["terminal"] = np.arange(1, count + 1)
         rows["operator_id"], rows["status"] = 1, 1

@@ -8,7 +8,7 @@ import pytest
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Draft, Tip, parse, seal
 from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from tests.support.handmade import LEDGER_ID, Hand
 
 TIP = Tip(0, bytes(32), 0, 1)
@@ -90,8 +90,8 @@ def test_a_draft_that_contradicts_itself_is_not_sealed(
 
 def test_legs_that_do_not_sum_to_zero_are_not_sealed() -> None:
     draft = entries_draft()
-    at = HEADER_BYTES + 5 * layout.ENTRY.itemsize
-    np.frombuffer(draft.value, layout.LEG, 10, at)["amount_fen"][3] += 1
+    at = HEADER_BYTES + 5 * dtypes.ENTRY.itemsize
+    np.frombuffer(draft.value, dtypes.LEG, 10, at)["amount_fen"][3] += 1
     with pytest.raises(ValueError, match="sum to 1 fen"):
         seal(draft, LEDGER_ID, 1, TIP)
 
@@ -120,7 +120,7 @@ HOSTILE = [  # header field, forged value, what the error says
 @pytest.mark.parametrize(("field", "forged", "said"), HOSTILE)
 def test_a_forged_header_is_refused(field: str, forged: int, said: str) -> None:
     value = bytearray(sealed()[0])
-    np.frombuffer(value, layout.HEADER, 1)[field] = forged
+    np.frombuffer(value, dtypes.HEADER, 1)[field] = forged
     with pytest.raises(LedgerFault) as raised:
         parse(value, "segment 1, block 1")
     assert str(raised.value).startswith("segment 1, block 1: expected ")

@@ -13,7 +13,7 @@ from onecard.core.audit.bound import Bound, agree
 from onecard.core.audit.verify import verify
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.errors import LedgerFault
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Record
 from tests.storage.test_identity import Key, opened, rows_of
 from tests.storage.test_identity_forever import Counter
@@ -21,7 +21,7 @@ from tests.storage.test_identity_proof import MARK, META, PAGES, Mark, place, pu
 from tests.storage.test_verify import forge, images, made, rows
 from tests.support.engine import SMALL
 
-NO_CHANGE = np.empty(0, layout.AFTER_IMAGE)
+NO_CHANGE = np.empty(0, dtypes.AFTER_IMAGE)
 
 
 class Entries(NamedTuple):
@@ -33,7 +33,7 @@ class Entries(NamedTuple):
 
 
 def block(*keys: Key, first: int) -> Entries:
-    found = np.zeros(len(keys), layout.ENTRY)
+    found = np.zeros(len(keys), dtypes.ENTRY)
     found["sequence"] = np.arange(first, first + len(keys))
     for name, column in zip(("terminal", "epoch", "terminal_seq"), np.array(keys).T, strict=True):
         found[name] = column
@@ -80,7 +80,7 @@ def test_an_identity_bound_twice_is_named(bound: Bound, where: int) -> None:
 
 def test_a_tombstone_binds_its_target_too(bound: Bound) -> None:
     reversal = block((1, 0, 1), (1, 0, 2), first=1)
-    tombstone = np.zeros(1, layout.AFTER_IMAGE)
+    tombstone = np.zeros(1, dtypes.AFTER_IMAGE)
     tombstone[0] = (0, Image.VOIDED_IDENTITY, (3 << 32) | 7, 0)
     bound.take(reversal._replace(images=tombstone))
     bound.take(block((1, 3, 7), first=3))

@@ -13,7 +13,7 @@ import pytest
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.journal import Draft, Journal
 from onecard.core.storage.environment import WriteFailed
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from tests.support.handmade import LEDGER_ID, Hand
 
 MIB = 1 << 20
@@ -68,14 +68,14 @@ def test_blocks_begin_with_the_one_that_holds_the_first_row(tmp_path: Path) -> N
 
 def test_entries_come_in_the_order_asked(tmp_path: Path) -> None:
     with filled(tmp_path, Hand(), 60) as journal:
-        rows = np.zeros(journal.last + 1, layout.ENTRY)
+        rows = np.zeros(journal.last + 1, dtypes.ENTRY)
         for block in journal.blocks():
             if block.record == 1:
                 rows[block.first : block.last + 1] = block.rows
         generator = np.random.default_rng(1)
         asked = generator.integers(0, journal.last + 40, 3000).astype(np.uint64)
         asked[:4] = 0, journal.last + 1, (1 << 64) - 1, 1
-        wanted = np.zeros(len(asked), layout.ENTRY)
+        wanted = np.zeros(len(asked), dtypes.ENTRY)
         inside = asked <= journal.last
         wanted[inside] = rows[asked[inside].astype(np.intp)]
         for _ in range(2):

@@ -28,7 +28,7 @@ from onecard.core.journal import Draft
 from onecard.core.ledger.opened import Ledger, read_card, read_token_key
 from onecard.core.ledger.token import token
 from onecard.core.watch.log import Log
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.state import State
 from tests.support.many_rows import ManyRows
@@ -356,7 +356,7 @@ def test_a_block_that_does_not_fit_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     _, drafts = booked(folder, 6)
     with Ledger.open(folder, SMALL) as ledger:
-        rows = np.zeros(1, layout.ENTRY)
+        rows = np.zeros(1, dtypes.ENTRY)
         rows["sequence"] = ledger.journal.last + 1
         rows["account"] = 199_999
         ledger.journal.append([Draft.of(Record.ENTRIES, rows, drafts[-1].booked_at_us + 1)])
@@ -373,9 +373,9 @@ def slow_identities(drafts: list[Draft]) -> list[Bound]:
     for draft in drafts:
         if draft.record != Record.ENTRIES:
             continue
-        rows = np.frombuffer(draft.body, layout.ENTRY, draft.count)
-        images_at = rows.nbytes + draft.legs * layout.LEG.itemsize
-        images = np.frombuffer(draft.body, layout.AFTER_IMAGE, draft.images, images_at)
+        rows = np.frombuffer(draft.body, dtypes.ENTRY, draft.count)
+        images_at = rows.nbytes + draft.legs * dtypes.LEG.itemsize
+        images = np.frombuffer(draft.body, dtypes.AFTER_IMAGE, draft.images, images_at)
         for i, row in enumerate(rows):
             bound = [(int(row["epoch"]), int(row["terminal_seq"]))]
             for image in images[images["row"] == i]:
@@ -411,7 +411,7 @@ def test_the_tail(tmp_path: Path, count: int) -> None:
     folder = tmp_path / "ledger"
     _, drafts = booked(folder, 20)
     entries = [
-        np.frombuffer(draft.body, layout.ENTRY, draft.count)
+        np.frombuffer(draft.body, dtypes.ENTRY, draft.count)
         for draft in drafts
         if draft.record == Record.ENTRIES
     ]

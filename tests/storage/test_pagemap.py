@@ -38,7 +38,7 @@ from onecard.core.storage import environment
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Journal
 from onecard.core.storage.environment import Environment
-from onecard.ext.shape.layout import HEADER
+from onecard.ext.shape.dtypes import HEADER
 from tests.support.handmade import LEDGER_ID
 from tests.storage.test_pagemap import SEGMENT_1, MIB, appended
 path = Path(sys.argv[1])

@@ -28,7 +28,7 @@ from onecard.core.ledger.opened import Card, Ledger
 from onecard.core.ledger.owner import Owner
 from onecard.core.storage.environment import Environment
 from onecard.core.storage.rebuildable import Origin
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from tests.rules.test_against_twin import play
 from tests.support.engine import SMALL
 from tests.support.handmade import LEDGER_ID, OPERATOR, Hand
@@ -55,24 +55,24 @@ def made(path: Path, segment_bytes: int = 4 * MIB, groups: int = 0) -> Path:
 
 
 def rows(value: bytearray) -> np.ndarray:
-    header = np.frombuffer(value, layout.HEADER, 1)[0]
+    header = np.frombuffer(value, dtypes.HEADER, 1)[0]
     return np.frombuffer(value, ROWS[int(header["record"])], int(header["count"]), HEADER_BYTES)
 
 
 def legs(value: bytearray) -> np.ndarray:
-    header = np.frombuffer(value, layout.HEADER, 1)[0]
+    header = np.frombuffer(value, dtypes.HEADER, 1)[0]
     at = HEADER_BYTES + rows(value).nbytes
-    return np.frombuffer(value, layout.LEG, int(header["legs"]), at)
+    return np.frombuffer(value, dtypes.LEG, int(header["legs"]), at)
 
 
 def images(value: bytearray) -> np.ndarray:
-    header = np.frombuffer(value, layout.HEADER, 1)[0]
+    header = np.frombuffer(value, dtypes.HEADER, 1)[0]
     at = HEADER_BYTES + rows(value).nbytes + legs(value).nbytes
-    return np.frombuffer(value, layout.AFTER_IMAGE, int(header["images"]), at)
+    return np.frombuffer(value, dtypes.AFTER_IMAGE, int(header["images"]), at)
 
 
 def header(value: bytearray) -> np.ndarray:
-    return np.frombuffer(value, layout.HEADER, 1)
+    return np.frombuffer(value, dtypes.HEADER, 1)
 
 
 def renew(value: bytearray, previous: bytes | None = None) -> bytes:

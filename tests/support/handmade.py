@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from onecard.core.journal import Draft
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Image, Kind, Outcome, OwnerKind, Record
 
 LEDGER_ID = bytes(range(1, 17))
@@ -32,17 +32,17 @@ class Hand:
         self.random = random.Random(self.seed)
 
     def registry(self) -> list[Draft]:
-        people = self._rows(layout.PARTICIPANT_RECORD, 2)
+        people = self._rows(dtypes.PARTICIPANT_RECORD, 2)
         people["participant"] = [OPERATOR, ISSUER]
         people["kind"] = [1, 2]
         people["status"] = 1
         people["name"] = [b"metro", b"bank"]
         people["name_bytes"] = [5, 4]
         drafts = [self._draft(Record.PARTICIPANTS, people)]
-        terminals = self._rows(layout.TERMINAL_RECORD, 1)
+        terminals = self._rows(dtypes.TERMINAL_RECORD, 1)
         terminals["terminal"] = terminals["operator_id"] = terminals["status"] = 1
         drafts.append(self._draft(Record.TERMINALS, terminals))
-        cards = self._rows(layout.CARD_RECORD, CARDS)
+        cards = self._rows(dtypes.CARD_RECORD, CARDS)
         cards["account"] = np.arange(1, CARDS + 1)
         cards["token"] = cards["account"].astype(np.uint64) * np.uint64(7919)
         cards["issuer"] = ISSUER
@@ -54,8 +54,8 @@ class Hand:
 
     def entries(self, count: int) -> Draft:
         """Charges, each fifth a top-up; the last entry claims a part of the first one."""
-        rows = self._rows(layout.ENTRY, count)
-        legs = np.zeros(2 * count, layout.LEG)
+        rows = self._rows(dtypes.ENTRY, count)
+        legs = np.zeros(2 * count, dtypes.LEG)
         for at, row in enumerate(rows):
             account = self.random.randint(1, CARDS)
             top_up = self.random.random() < 0.2
@@ -81,14 +81,14 @@ class Hand:
         rows["funding"] = Funding.PREPAID
         rows["issuer"], rows["operator_id"], rows["terminal"] = ISSUER, OPERATOR, 1
         rows["window"] = self.window
-        claims = np.zeros(1 if count > 1 else 0, layout.AFTER_IMAGE)
+        claims = np.zeros(1 if count > 1 else 0, dtypes.AFTER_IMAGE)
         if count > 1:
             claims[0] = (count - 1, Image.CLAIMED, rows["sequence"][0], 50)
         rows["booked_at_us"] = self.booked_at_us + 1
         return self._draft(Record.ENTRIES, rows, legs, claims)
 
     def close(self) -> Draft:
-        rows = self._rows(layout.WINDOW_RECORD, 2)
+        rows = self._rows(dtypes.WINDOW_RECORD, 2)
         rows["participant"] = [OPERATOR, ISSUER]
         rows["first"], rows["cut"], rows["window"] = self.window_first, self.last + 2, self.window
         for row in rows:

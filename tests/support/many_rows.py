@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.journal import Draft
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Effect, Funding, Image, Kind, OwnerKind, Purse, Record
 
 PARTICIPANTS = 600
@@ -46,7 +46,7 @@ class ManyRows:
         return draft
 
     def participants(self) -> Draft:
-        rows = self._rows(layout.PARTICIPANT_RECORD, PARTICIPANTS)
+        rows = self._rows(dtypes.PARTICIPANT_RECORD, PARTICIPANTS)
         rows["participant"] = np.arange(1, PARTICIPANTS + 1)
         rows["kind"] = rows["status"] = 1
         rows["name"] = [f"operator {i}".encode() for i in range(PARTICIPANTS)]
@@ -55,7 +55,7 @@ class ManyRows:
 
     def grow_terminals(self) -> Draft:
         count = int(self.random.integers(700, 2000))
-        rows = self._rows(layout.TERMINAL_RECORD, count)
+        rows = self._rows(dtypes.TERMINAL_RECORD, count)
         rows["terminal"] = np.arange(self.terminals + 1, self.terminals + count + 1)
         rows["operator_id"] = self.random.integers(1, PARTICIPANTS, count)
         rows["place"] = self.random.integers(1, 100, count)
@@ -68,7 +68,7 @@ class ManyRows:
     def grow_cards(self) -> Draft:
         """New cards, and a few after-images of cards there are."""
         count = int(self.random.integers(1100, 5000))
-        rows = self._rows(layout.CARD_RECORD, count)
+        rows = self._rows(dtypes.CARD_RECORD, count)
         accounts = np.arange(self.accounts + 1, self.accounts + count + 1)
         again = self.random.random(count) < (0.1 if self.accounts else 0.0)
         accounts[again] = self.random.integers(1, self.accounts + 1, again.sum())
@@ -85,7 +85,7 @@ class ManyRows:
 
     def entries(self) -> Draft:
         count = int(self.random.integers(1, 600))
-        rows = self._rows(layout.ENTRY, count)
+        rows = self._rows(dtypes.ENTRY, count)
         rows["account"] = self.random.integers(1, self.accounts + 1, count)
         rows["token"] = token_of(rows["account"])
         rows["terminal"] = self.random.integers(1, self.terminals + 1, count)
@@ -102,7 +102,7 @@ class ManyRows:
         rows["amount_fen"] = self.random.integers(1, 1000, count)
         rows["legs"] = 2
         rows["legs_at"] = 2 * np.arange(count)
-        legs = np.zeros(2 * count, layout.LEG)
+        legs = np.zeros(2 * count, dtypes.LEG)
         legs["owner"][0::2] = rows["account"]
         legs["owner_kind"][0::2] = OwnerKind.ACCOUNT
         legs["purse"][0::2] = self.random.choice([Purse.MAIN, Purse.HELD], count)
@@ -118,9 +118,9 @@ class ManyRows:
     def _images(self, count: int) -> NDArray[np.void]:
         """Claims on entries of before, tombstones; in the order of their rows."""
         if not self.entries_booked:
-            return np.zeros(0, layout.AFTER_IMAGE)
+            return np.zeros(0, dtypes.AFTER_IMAGE)
         size = int(self.random.integers(0, count + 1))
-        images = np.zeros(size, layout.AFTER_IMAGE)
+        images = np.zeros(size, dtypes.AFTER_IMAGE)
         images["row"] = np.sort(self.random.integers(0, count, size))
         kinds = [Image.CLAIMED, Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.VOIDED_IDENTITY]
         images["what"] = self.random.choice(np.array(kinds, np.uint32), size)
@@ -133,7 +133,7 @@ class ManyRows:
         return images
 
     def close(self) -> Draft:
-        rows = self._rows(layout.WINDOW_RECORD, PARTICIPANTS)
+        rows = self._rows(dtypes.WINDOW_RECORD, PARTICIPANTS)
         rows["participant"] = np.arange(1, PARTICIPANTS + 1)
         rows["window"], rows["first"], rows["cut"] = self.window, self.window_first, self.last
         self.window += 1
@@ -141,7 +141,7 @@ class ManyRows:
         return self._draft(Record.WINDOWS, rows)
 
     def tariff(self) -> Draft:
-        rows = self._rows(layout.TARIFF_RECORD, 1)
+        rows = self._rows(dtypes.TARIFF_RECORD, 1)
         self.tariffs += 1
         rows["version"] = self.tariffs
         rows["stations"] = 3
@@ -150,7 +150,7 @@ class ManyRows:
         return self._draft(Record.TARIFFS, rows, blob=fares.tobytes())
 
     def config(self) -> Draft:
-        rows = self._rows(layout.CONFIG_RECORD, 1)
+        rows = self._rows(dtypes.CONFIG_RECORD, 1)
         rows["amount_max_fen"] = 1_000_000
         return self._draft(Record.CONFIGS, rows)
 

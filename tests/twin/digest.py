@@ -6,7 +6,7 @@ from dataclasses import astuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.ext.shape import layout
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import OwnerKind
 from tests.twin.state import Book, Entry, Tap
 
@@ -26,7 +26,7 @@ def digest(book: Book) -> bytes:
 
 
 def participants(book: Book) -> Rows:
-    rows = np.zeros(len(book.participants) + 1, layout.PARTICIPANT)
+    rows = np.zeros(len(book.participants) + 1, dtypes.PARTICIPANT)
     for number, known in book.participants.items():
         row, name = rows[number], known.name.encode()
         for kind in OwnerKind:
@@ -40,7 +40,7 @@ def participants(book: Book) -> Rows:
 
 
 def terminals(book: Book) -> Rows:
-    rows = np.zeros(len(book.terminals) + 1, layout.TERMINAL)
+    rows = np.zeros(len(book.terminals) + 1, dtypes.TERMINAL)
     for number, known in book.terminals.items():
         row, text = rows[number], known.number.encode()
         row["seen"], row["taken"], row["terminal"] = known.seen, known.taken, number
@@ -51,7 +51,7 @@ def terminals(book: Book) -> Rows:
 
 
 def accounts(book: Book) -> Rows:
-    rows = np.zeros(len(book.accounts) + 1, layout.ACCOUNT)
+    rows = np.zeros(len(book.accounts) + 1, dtypes.ACCOUNT)
     for number, known in book.accounts.items():
         row = rows[number]
         row["posted_fen"], row["held_fen"] = book.sum("posted", number), book.sum("held", number)
@@ -63,7 +63,7 @@ def accounts(book: Book) -> Rows:
 
 
 def credentials(book: Book) -> Rows:
-    rows = np.zeros(len(book.credentials), layout.CREDENTIAL)
+    rows = np.zeros(len(book.credentials), dtypes.CREDENTIAL)
     for row, (token, known) in zip(rows, book.credentials.items(), strict=True):
         row["token"], row["account"], row["status"] = token, known.account, known.status
         row["since_us"], row["denied"] = known.since_us, known.denied
@@ -72,14 +72,14 @@ def credentials(book: Book) -> Rows:
 
 
 def claims(book: Book) -> Rows:
-    rows = np.zeros(len(book.claims), layout.CLAIM)
+    rows = np.zeros(len(book.claims), dtypes.CLAIM)
     for row, (sequence, known) in zip(rows, book.claims.items(), strict=True):
         row["sequence"], row["used_fen"], row["closed"] = sequence, known.used_fen, known.closed
     return rows
 
 
 def windows(book: Book) -> Rows:
-    rows = np.zeros(len(book.windows), layout.WINDOW)
+    rows = np.zeros(len(book.windows), dtypes.WINDOW)
     for row, known in zip(rows, book.windows, strict=True):
         row["first"], row["cut"], row["record"] = known.first, known.cut, known.record
         row["closed_at_us"], row["window"] = known.closed_at_us, known.window
@@ -88,7 +88,7 @@ def windows(book: Book) -> Rows:
 
 
 def tariffs(book: Book) -> Rows:
-    rows = np.zeros(len(book.tariffs), layout.TARIFF)
+    rows = np.zeros(len(book.tariffs), dtypes.TARIFF)
     for row, (version, known) in zip(rows, book.tariffs.items(), strict=True):
         row["record"], row["effective_from_us"] = known.record, known.effective_from_us
         row["version"], row["stations"] = version, known.stations
@@ -97,7 +97,7 @@ def tariffs(book: Book) -> Rows:
 
 
 def totals(book: Book) -> Rows:
-    rows = np.zeros(1, layout.TOTALS)
+    rows = np.zeros(1, dtypes.TOTALS)
     row, rules = rows[0], book.rules
     row["last"], row["booked_at_us"] = book.last, book.booked_at_us
     for name in TABLES:

@@ -1,6 +1,28 @@
-"""The structs of layout.pxd as numpy dtypes; a difference between the two stops the import."""
+"""The structs of journal.pxd as numpy dtypes; a difference between the two stops the import."""
 
 import numpy as np
+
+from onecard.ext.shape.journal cimport (
+    Account,
+    AfterImage,
+    CardRecord,
+    Claim,
+    ConfigRecord,
+    Credential,
+    DeclarationRecord,
+    Entry,
+    Header,
+    Leg,
+    Participant,
+    ParticipantRecord,
+    Tariff,
+    TariffRecord,
+    Terminal,
+    TerminalRecord,
+    Totals,
+    Window,
+    WindowRecord,
+)
 
 HEADER = np.dtype([
     ("magic", "<u4"),
@@ -246,7 +268,7 @@ def _check() -> None:
         (TOTALS, sizeof(Totals)),
     ):
         if dtype.itemsize != size:
-            raise ImportError(f"layout: a struct of {size} bytes is {dtype.itemsize} in its dtype")
+            raise ImportError(f"dtypes: a struct of {size} bytes is {dtype.itemsize} in its dtype")
 
 
 _check()

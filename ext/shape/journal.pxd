@@ -1,4 +1,4 @@
-"""The shapes of everything that is kept: said once here, the same as numpy dtypes in layout.pyx."""
+"""The shapes of everything that is kept: said once here, the same as numpy dtypes in dtypes.pyx."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
