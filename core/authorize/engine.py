@@ -25,12 +25,16 @@ from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, lacks
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Kind, Outcome, Record
+from onecard.ext.shape.numbers import IMAGES_MAX, LEGS_MAX, Kind, Outcome, Record
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
 Done = Callable[[object], None]
-BYTES_A_TAP = dtypes.ENTRY.itemsize + 3 * dtypes.LEG.itemsize + 2 * dtypes.AFTER_IMAGE.itemsize
+BYTES_A_TAP = (
+    dtypes.ENTRY.itemsize
+    + LEGS_MAX * dtypes.LEG.itemsize
+    + IMAGES_MAX * dtypes.AFTER_IMAGE.itemsize
+)
 CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
 CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable

@@ -10,8 +10,9 @@ from libc.string cimport memset
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, LACKING, NONE, Known, Recalled, by_identity, by_sequence, know
-from onecard.ext.shape.journal cimport Account, Entry, Terminal
-from onecard.ext.shape.numbers cimport Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
+from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.numbers cimport DAY_S, SECOND_US, Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
+from onecard.ext.shape.tables cimport Account, Terminal
 from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State
 from onecard.ext.rule.verdict cimport Plan, Tap, decide, form
@@ -21,9 +22,7 @@ from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, p
 cdef extern from *:
     """
     #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
-    #define ONECARD_DAY_US 86400000000LL
     """
-    const int64_t DAY_US "ONECARD_DAY_US"  # for C, which divides by a constant without dividing
     void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
 
 cdef enum:
@@ -345,7 +344,7 @@ cdef inline void fill(
     entry.place = tap.place
     entry.window = state.all.window
     entry.tariff = plan.tariff
-    entry.travel_day = <int32_t>(local_us // DAY_US)
+    entry.travel_day = <int32_t>(local_us // (<int64_t>DAY_S * SECOND_US))
     entry.operator_id = tap.operator_id
     entry.legs = <uint8_t>plan.legs
     entry.kind = tap.kind

@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t, uint64_t
 import cython
 import numpy as np
 
-from onecard.ext.shape.numbers cimport Outcome
+from onecard.ext.shape.numbers cimport KINDS, Outcome
 
 STAGES = ("decode", "judge", "commit", "reply")
 # Upper bounds of the buckets, around the budgets of a batch; one more bucket is +Inf.
@@ -43,7 +43,7 @@ cdef class Counters:
 
     def add_items(self, uint8_t kind, uint8_t outcome, uint64_t count, bint repeated=False):
         """What count_item() does, `count` times: for acts that are not taps, and tests."""
-        cdef int row = 1 if kind == 0 else (kind if kind <= 11 else 0)
+        cdef int row = kind_row(kind)
         if repeated:
             self.repeats[row] += count
         else:
@@ -54,17 +54,17 @@ cdef class Counters:
         """Items answered CONFLICT so far, of all kinds."""
         cdef uint64_t total = 0
         cdef int kind
-        for kind in range(16):
+        for kind in range(KINDS):
             total += self.items[kind][<int>Outcome.CONFLICT]
         return total
 
     def items_table(self):
-        """A copy: uint64 [16 kinds, 256 outcomes]."""
-        return _copy(&self.items[0][0], 16 * 256).reshape(16, 256)
+        """A copy: uint64 [KINDS, 256 outcomes]."""
+        return _copy(&self.items[0][0], KINDS * 256).reshape(KINDS, 256)
 
     def repeats_table(self):
-        """A copy: uint64 [16 kinds]."""
-        return _copy(&self.repeats[0], 16)
+        """A copy: uint64 [KINDS]."""
+        return _copy(&self.repeats[0], KINDS)
 
     def stage(self, int stage):
         """(count of each bucket alone, sum in nanoseconds, count of all)."""

@@ -1,11 +1,7 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from onecard.ext.shape.journal cimport Entry, AfterImage, Leg
-
-cdef enum:
-    LEGS_A_TAP = 3
-    IMAGES_A_TAP = 2
+from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 
 
 @cython.final

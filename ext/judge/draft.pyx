@@ -4,8 +4,9 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from onecard.ext.shape.journal cimport Entry, AfterImage, Header, Leg
+from onecard.ext.shape.journal cimport AfterImage, Entry, Header, Leg
 from onecard.ext.shape.memory cimport address, reserve
+from onecard.ext.shape.numbers cimport IMAGES_MAX, LEGS_MAX
 
 
 @cython.final
@@ -14,13 +15,13 @@ cdef class EntryDraft:
 
     def __cinit__(self, uint32_t taps_max):
         size = sizeof(Header) + taps_max * (
-            sizeof(Entry) + LEGS_A_TAP * sizeof(Leg) + IMAGES_A_TAP * sizeof(AfterImage)
+            sizeof(Entry) + LEGS_MAX * sizeof(Leg) + IMAGES_MAX * sizeof(AfterImage)
         )
         self.taps_max = taps_max
         self.memory = [
             reserve(size),
-            reserve(taps_max * LEGS_A_TAP * sizeof(Leg)),
-            reserve(taps_max * IMAGES_A_TAP * sizeof(AfterImage)),
+            reserve(taps_max * LEGS_MAX * sizeof(Leg)),
+            reserve(taps_max * IMAGES_MAX * sizeof(AfterImage)),
         ]
         self.value = address(self.memory[0])
         self.rows = <Entry*>(self.value + sizeof(Header))

@@ -1,6 +1,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.journal cimport Account, Entry, AfterImage, Leg
+from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
+from onecard.ext.shape.numbers cimport IMAGES_MAX, LEGS_MAX
+from onecard.ext.shape.tables cimport Account
 from onecard.ext.state.state cimport State
 
 
@@ -32,8 +34,8 @@ cdef struct Plan:  # what is to be booked
     uint32_t tariff
     int legs
     int images
-    Leg leg[3]
-    AfterImage image[2]
+    Leg leg[LEGS_MAX]
+    AfterImage image[IMAGES_MAX]
 
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil

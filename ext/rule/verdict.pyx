@@ -3,8 +3,20 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
-from onecard.ext.shape.journal cimport Account, Claim, Entry, Leg
-from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Image, Kind, Outcome, OwnerKind, Purse, Status
+from onecard.ext.shape.journal cimport Entry, Leg
+from onecard.ext.shape.numbers cimport (
+    KINDS,
+    Effect,
+    Flag,
+    Funding,
+    Image,
+    Kind,
+    Outcome,
+    OwnerKind,
+    Purse,
+    Status,
+)
+from onecard.ext.shape.tables cimport Account, Claim
 from onecard.ext.state.state cimport State
 
 cdef int64_t YEAR_2000_US = 946684800000000
@@ -31,7 +43,7 @@ cdef inline bint among(uint32_t kinds, uint8_t kind) noexcept nogil:
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
     """Rules 1-9: 0, or why the row is not taken."""
-    if tap.kind < Kind.RIDE or tap.kind > Kind.CHECK:
+    if tap.kind < Kind.RIDE or tap.kind >= KINDS:
         return Outcome.KIND_UNKNOWN
     if tap.token == 0:
         return Outcome.CARD_ZERO

@@ -19,6 +19,7 @@ CLAIM: np.dtype[np.void]
 WINDOW: np.dtype[np.void]
 TARIFF: np.dtype[np.void]
 TOTALS: np.dtype[np.void]
+PAGE_BYTES: int
 MAGIC: int
 VERSION: int
 SHA256: int

@@ -3,26 +3,20 @@
 import numpy as np
 
 from onecard.ext.shape.journal cimport (
-    Account,
     AfterImage,
     CardRecord,
-    Claim,
     ConfigRecord,
-    Credential,
     DeclarationRecord,
     Entry,
     Header,
     Leg,
-    Participant,
     ParticipantRecord,
-    Tariff,
     TariffRecord,
-    Terminal,
     TerminalRecord,
-    Totals,
-    Window,
     WindowRecord,
 )
+from onecard.ext.shape.tables cimport PAGE_BYTES as C_PAGE_BYTES
+from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
 
 HEADER = np.dtype([
     ("magic", "<u4"),
@@ -240,6 +234,7 @@ TOTALS = np.dtype([
     ("unused", "<u4"),
 ])
 
+PAGE_BYTES = C_PAGE_BYTES
 MAGIC = 0x31424F43  # "COB1" as it stands in a file
 VERSION = 1
 SHA256 = 1

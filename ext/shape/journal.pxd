@@ -1,9 +1,7 @@
-"""The shapes of everything that is kept: said once here, the same as numpy dtypes in dtypes.pyx."""
+"""What is journalled: blocks as they stand on disk for ever. dtypes.pyx has the same for numpy."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-
-# ---- the journal ----------------------------------------------------------------------------
 
 cdef packed struct Header:  # starts every block; `hash` covers the bytes before it
     uint32_t magic
@@ -141,101 +139,3 @@ cdef packed struct ConfigRecord:
     int64_t ahead_max_us
     int64_t amount_max_fen
     int64_t zone_offset_us
-
-
-# ---- the state: a pure function of the journal ----------------------------------------------
-
-cdef packed struct Credential:
-    uint64_t token
-    uint64_t deny_version  # sequence of the last change of `denied`
-    int64_t since_us
-    uint32_t account
-    uint8_t status
-    uint8_t denied
-    uint8_t unused[2]
-
-
-cdef packed struct Account:
-    int64_t posted_fen
-    int64_t held_fen
-    int64_t floor_fen
-    uint64_t last  # sequence of its newest entry
-    uint64_t journey  # sequence of the open entry tap, 0 = none
-    int64_t journey_at_us
-    uint32_t journey_place
-    uint32_t entries
-    uint16_t issuer
-    uint8_t funding
-    uint8_t unused[5]
-
-
-cdef packed struct Terminal:
-    uint64_t seen  # highest epoch << 32 | terminal_seq
-    uint64_t taken  # identities bound
-    uint32_t terminal
-    uint32_t place
-    uint16_t operator_id
-    uint8_t mode
-    uint8_t status
-    uint8_t counterless
-    uint8_t number_bytes
-    uint8_t number[26]
-    uint8_t unused[8]
-
-
-cdef packed struct Participant:
-    int64_t balance_fen[8]  # by owner kind
-    int64_t window_in_fen
-    int64_t window_out_fen
-    uint64_t window_legs
-    uint16_t participant
-    uint8_t kind
-    uint8_t status
-    uint32_t name_bytes
-    uint8_t name[88]
-    uint8_t unused[8]
-
-
-cdef packed struct Claim:  # what was taken back of an entry, for ever
-    uint64_t sequence
-    int64_t used_fen
-    uint8_t closed
-    uint8_t unused[7]
-
-
-cdef packed struct Window:
-    uint64_t first
-    uint64_t cut
-    uint64_t record  # sequence of its first WindowRecord
-    int64_t closed_at_us
-    uint32_t window
-    int32_t business_day
-
-
-cdef packed struct Tariff:
-    uint64_t record  # sequence of its TariffRecord; the fares stay in the journal
-    int64_t effective_from_us
-    uint32_t version
-    uint32_t stations
-    int32_t entry_min_fen
-    uint8_t unused[4]
-
-
-cdef packed struct Totals:  # one row: what is not a table
-    uint64_t last  # last sequence applied
-    uint64_t credentials
-    uint64_t accounts
-    uint64_t terminals
-    uint64_t participants
-    uint64_t claims
-    uint64_t windows
-    uint64_t tariffs
-    uint64_t window_first
-    int64_t booked_at_us
-    int64_t go_live_us
-    int64_t age_max_us
-    int64_t ahead_max_us
-    int64_t amount_max_fen
-    int64_t zone_offset_us
-    uint32_t window  # the open one
-    uint32_t unused

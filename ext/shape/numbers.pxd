@@ -122,3 +122,14 @@ cpdef enum Role:
     OPERATOR = 1
     ISSUER = 2
     AGENT = 3
+
+
+# ---- how many, and how long: no numbers of anything kept, but C and Python must agree -------
+
+cpdef enum:
+    KINDS = Kind.CHECK + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
+    LEGS_MAX = 3  # of one entry: a capture of a part of its hold books as many
+    IMAGES_MAX = 2  # of one entry
+    OWNER_KINDS = 8  # balances of a participant: a row has room for one of kind 7, kind 0 is none
+    SECOND_US = 1_000_000
+    DAY_S = 86_400

@@ -108,3 +108,10 @@ class Role(IntEnum):
     OPERATOR = 1
     ISSUER = 2
     AGENT = 3
+
+KINDS: int
+LEGS_MAX: int
+IMAGES_MAX: int
+OWNER_KINDS: int
+SECOND_US: int
+DAY_S: int

@@ -10,34 +10,33 @@ from libc.string cimport memcpy
 import numpy as np
 
 from onecard.ext.shape.journal cimport (
-    Account,
+    AfterImage,
     CardRecord,
     ConfigRecord,
-    Credential,
+    DeclarationRecord,
     Entry,
-    AfterImage,
     Header,
     Leg,
-    Participant,
     ParticipantRecord,
-    Tariff,
     TariffRecord,
-    Terminal,
     TerminalRecord,
-    Window,
     WindowRecord,
 )
-from onecard.ext.shape.numbers cimport Effect, Image, Record
-from onecard.ext.state.state cimport (
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Record
+from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
     CREDENTIAL_ROWS,
     PARTICIPANT_ROWS,
-    TARIFFS_MAX,
     TERMINAL_ROWS,
     WINDOW_ROWS,
-    WINDOWS_MAX,
-    State,
+    Account,
+    Credential,
+    Participant,
+    Tariff,
+    Terminal,
+    Window,
 )
+from onecard.ext.state.state cimport TARIFFS_MAX, WINDOWS_MAX, State
 
 
 def apply(State state not None, block) -> None:
@@ -75,7 +74,7 @@ def _apply(State state, block, int record, int row_bytes):
         <int>Record.TERMINALS: (sizeof(TerminalRecord), _terminals),
         <int>Record.CARDS: (sizeof(CardRecord), _cards),
         <int>Record.WINDOWS: (sizeof(WindowRecord), _windows),
-        <int>Record.DECLARATIONS: (32, None),
+        <int>Record.DECLARATIONS: (sizeof(DeclarationRecord), None),
         <int>Record.TARIFFS: (sizeof(TariffRecord), _tariffs),
         <int>Record.CONFIGS: (sizeof(ConfigRecord), _configs),
     }
@@ -110,9 +109,9 @@ def _entries(State state, uintptr_t at, uintptr_t head):
                 break
             for j in range(rows[i].legs_at, rows[i].legs_at + rows[i].legs):
                 if (
-                    legs[j].owner_kind > 7
+                    legs[j].owner_kind >= OWNER_KINDS
                     or legs[j].party > state.all.participants
-                    or (legs[j].owner_kind == 1 and legs[j].owner > state.all.accounts)
+                    or (legs[j].owner_kind == OwnerKind.ACCOUNT and legs[j].owner > state.all.accounts)
                 ):
                     bad = True
             if bad or state.post(&legs[rows[i].legs_at], rows[i].legs, rows[i].sequence):

@@ -1,13 +1,16 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.journal cimport (
+from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
+from onecard.ext.shape.tables cimport (
+    ACCOUNT_ROWS,
+    CLAIM_ROWS,
+    CREDENTIAL_ROWS,
+    PARTICIPANT_ROWS,
+    TERMINAL_ROWS,
     Account,
     Claim,
     Credential,
-    Entry,
-    AfterImage,
-    Leg,
     Participant,
     Tariff,
     Terminal,
@@ -18,14 +21,7 @@ from onecard.ext.state.index cimport Index
 
 cdef enum:
     TARIFFS_MAX = 64
-    ACCOUNT_ROWS = 1024  # rows a page of 65,536 bytes
-    CREDENTIAL_ROWS = 2048
-    TERMINAL_ROWS = 1024
-    PARTICIPANT_ROWS = 341
-    CLAIM_ROWS = 2730
-    WINDOW_ROWS = 1638
     WINDOWS_MAX = 65536
-    TARIFF_ROWS = 2048
 
 
 cdef struct Fares:

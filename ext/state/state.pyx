@@ -14,16 +14,16 @@ import numpy as np
 
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
-from onecard.ext.shape.journal cimport Account, Claim, Credential, Entry, AfterImage, Leg, Participant, Tariff
-from onecard.ext.shape.journal cimport Terminal, Totals, Window
+from onecard.ext.shape.dtypes import PAGE_BYTES
+from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 from onecard.ext.shape.numbers cimport Effect, Image, OwnerKind, Purse
 from onecard.ext.shape.memory cimport address, reserve
+from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
 from onecard.ext.state.index cimport Index
 
 TABLES = (
     "participants", "terminals", "accounts", "credentials", "claims", "windows", "tariffs",
 )
-PAGE_BYTES = 65536
 PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
 DTYPES = {
     "participants": dtypes.PARTICIPANT,
