@@ -13,19 +13,12 @@ from libc.string cimport memset
 
 import numpy as np
 
-from onecard.ext.shape.dtypes import ENTRY
+from onecard.ext.shape.dtypes import ENTRY, derived
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.memory cimport address, reserve
 
-IDENTITY = np.dtype([
-    ("terminal", "<u4"),
-    ("epoch", "<u4"),
-    ("terminal_seq", "<u4"),
-    ("unused", "<u4"),
-    ("sequence", "<u8"),
-])
-if IDENTITY.itemsize != sizeof(Identity):
-    raise ImportError("recent: the struct Identity differs from its dtype")
+cdef Identity an_identity
+IDENTITY = derived("Identity", <Identity[:1]>&an_identity)
 
 cdef extern from *:
     """

@@ -10,6 +10,7 @@ from libc.string cimport memset
 
 import numpy as np
 
+from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.numbers cimport Kind
 from onecard.ext.identity.recent cimport Recent
@@ -17,27 +18,19 @@ from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
 
 OWN, TARGET, ABOUT = 0, 1, 2  # which of a row's references is lacking
-LACK = np.dtype([
-    ("row", "<i4"),
-    ("what", "<i4"),
-    ("terminal", "<u4"),
-    ("epoch", "<u4"),
-    ("terminal_seq", "<u4"),
-    ("unused", "<u4"),
-    ("sequence", "<u8"),  # where known; 0: ask for the identity
-])
 
 cdef packed struct Lack:
     int32_t row
-    int32_t what
+    int32_t what  # OWN, TARGET or ABOUT
     uint32_t terminal
     uint32_t epoch
     uint32_t terminal_seq
     uint32_t unused
-    uint64_t sequence
+    uint64_t sequence  # where known; 0: ask for the identity
 
-if LACK.itemsize != sizeof(Lack):
-    raise ImportError("judge: the struct Lack differs from its dtype")
+
+cdef Lack a_lack
+LACK = derived("Lack", <Lack[:1]>&a_lack)
 
 
 @cython.final

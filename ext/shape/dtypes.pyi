@@ -1,5 +1,10 @@
+import re
+
 import numpy as np
 
+FIELD: re.Pattern[str]
+SCALARS: dict[str, str]
+TEXT: tuple[str, ...]
 HEADER: np.dtype[np.void]
 ENTRY: np.dtype[np.void]
 LEG: np.dtype[np.void]
@@ -23,3 +28,7 @@ PAGE_BYTES: int
 MAGIC: int
 VERSION: int
 SHA256: int
+
+def fields_of(struct: str, room: object) -> np.dtype[np.void]: ...
+def derived(struct: str, room: object) -> np.dtype[np.void]: ...
+def check(struct: str, fields: np.dtype[np.void], dtype: np.dtype[np.void]) -> None: ...

@@ -1,4 +1,12 @@
-"""The structs of journal.pxd as numpy dtypes; a difference between the two stops the import."""
+"""The structs of journal.pxd and tables.pxd as numpy dtypes, derived from the structs themselves.
+
+A typed array of a struct tells its fields, as the C compiler has laid them out: their names, their
+order, sizes and signs. So there is no second list that could differ from the first.
+"""
+
+import re
+
+from libc.stdint cimport uint8_t
 
 import numpy as np
 
@@ -18,252 +26,107 @@ from onecard.ext.shape.journal cimport (
 from onecard.ext.shape.tables cimport PAGE_BYTES as C_PAGE_BYTES
 from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
 
-HEADER = np.dtype([
-    ("magic", "<u4"),
-    ("version", "<u2"),
-    ("record", "<u2"),
-    ("ledger", "V16"),
-    ("epoch", "<u4"),
-    ("row_bytes", "<u2"),
-    ("hash_algorithm", "<u2"),
-    ("count", "<u4"),
-    ("legs", "<u4"),
-    ("images", "<u4"),
-    ("blob_bytes", "<u4"),
-    ("first", "<u8"),
-    ("booked_at_us", "<i8"),
-    ("body", "V32"),
-    ("previous", "V32"),
-    ("hash", "V32"),
-])
-ENTRY = np.dtype([
-    ("sequence", "<u8"),
-    ("token", "<u8"),
-    ("previous", "<u8"),
-    ("about", "<u8"),
-    ("journey", "<u8"),
-    ("body", "<u8"),
-    ("tapped_at_us", "<i8"),
-    ("booked_at_us", "<i8"),
-    ("amount_fen", "<i8"),
-    ("balance_fen", "<i8"),
-    ("account", "<u4"),
-    ("terminal", "<u4"),
-    ("epoch", "<u4"),
-    ("terminal_seq", "<u4"),
-    ("place", "<u4"),
-    ("window", "<u4"),
-    ("tariff", "<u4"),
-    ("legs_at", "<u4"),
-    ("travel_day", "<i4"),
-    ("operator_id", "<u2"),
-    ("issuer", "<u2"),
-    ("legs", "u1"),
-    ("kind", "u1"),
-    ("outcome", "u1"),
-    ("reason", "u1"),
-    ("funding", "u1"),
-    ("flags", "u1"),
-    ("effects", "u1"),
-    ("unused", "u1"),
-])
-LEG = np.dtype([
-    ("owner", "<u4"),
-    ("party", "<u2"),
-    ("owner_kind", "u1"),
-    ("purse", "u1"),
-    ("amount_fen", "<i8"),
-])
-AFTER_IMAGE = np.dtype([
-    ("row", "<u4"),
-    ("what", "<u4"),
-    ("key", "<u8"),
-    ("value", "<i8"),
-])
-PARTICIPANT_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("participant", "<u2"),
-    ("kind", "u1"),
-    ("status", "u1"),
-    ("name_bytes", "<u4"),
-    ("name", "S88"),
-])
-TERMINAL_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("terminal", "<u4"),
-    ("place", "<u4"),
-    ("operator_id", "<u2"),
-    ("mode", "u1"),
-    ("status", "u1"),
-    ("counterless", "u1"),
-    ("number_bytes", "u1"),
-    ("number", "S26"),
-])
-CARD_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("token", "<u8"),
-    ("since_us", "<i8"),
-    ("floor_fen", "<i8"),
-    ("account", "<u4"),
-    ("issuer", "<u2"),
-    ("funding", "u1"),
-    ("status", "u1"),
-])
-WINDOW_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("first", "<u8"),
-    ("cut", "<u8"),
-    ("closed_at_us", "<i8"),
-    ("in_fen", "<i8"),
-    ("out_fen", "<i8"),
-    ("legs", "<u8"),
-    ("window", "<u4"),
-    ("business_day", "<i4"),
-    ("participant", "<u2"),
-    ("unused", "V6"),
-])
-DECLARATION_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("sum_fen", "<i8"),
-    ("taps", "<u8"),
-    ("terminal", "<u4"),
-    ("day", "<i4"),
-])
-TARIFF_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("effective_from_us", "<i8"),
-    ("version", "<u4"),
-    ("stations", "<u4"),
-    ("entry_min_fen", "<i4"),
-    ("name", "S36"),
-])
-CONFIG_RECORD = np.dtype([
-    ("sequence", "<u8"),
-    ("go_live_us", "<i8"),
-    ("age_max_us", "<i8"),
-    ("ahead_max_us", "<i8"),
-    ("amount_max_fen", "<i8"),
-    ("zone_offset_us", "<i8"),
-])
-CREDENTIAL = np.dtype([
-    ("token", "<u8"),
-    ("deny_version", "<u8"),
-    ("since_us", "<i8"),
-    ("account", "<u4"),
-    ("status", "u1"),
-    ("denied", "u1"),
-    ("unused", "V2"),
-])
-ACCOUNT = np.dtype([
-    ("posted_fen", "<i8"),
-    ("held_fen", "<i8"),
-    ("floor_fen", "<i8"),
-    ("last", "<u8"),
-    ("journey", "<u8"),
-    ("journey_at_us", "<i8"),
-    ("journey_place", "<u4"),
-    ("entries", "<u4"),
-    ("issuer", "<u2"),
-    ("funding", "u1"),
-    ("unused", "V5"),
-])
-TERMINAL = np.dtype([
-    ("seen", "<u8"),
-    ("taken", "<u8"),
-    ("terminal", "<u4"),
-    ("place", "<u4"),
-    ("operator_id", "<u2"),
-    ("mode", "u1"),
-    ("status", "u1"),
-    ("counterless", "u1"),
-    ("number_bytes", "u1"),
-    ("number", "S26"),
-    ("unused", "V8"),
-])
-PARTICIPANT = np.dtype([
-    ("balance_fen", "<i8", (8,)),
-    ("window_in_fen", "<i8"),
-    ("window_out_fen", "<i8"),
-    ("window_legs", "<u8"),
-    ("participant", "<u2"),
-    ("kind", "u1"),
-    ("status", "u1"),
-    ("name_bytes", "<u4"),
-    ("name", "S88"),
-    ("unused", "V8"),
-])
-CLAIM = np.dtype([
-    ("sequence", "<u8"),
-    ("used_fen", "<i8"),
-    ("closed", "u1"),
-    ("unused", "V7"),
-])
-WINDOW = np.dtype([
-    ("first", "<u8"),
-    ("cut", "<u8"),
-    ("record", "<u8"),
-    ("closed_at_us", "<i8"),
-    ("window", "<u4"),
-    ("business_day", "<i4"),
-])
-TARIFF = np.dtype([
-    ("record", "<u8"),
-    ("effective_from_us", "<i8"),
-    ("version", "<u4"),
-    ("stations", "<u4"),
-    ("entry_min_fen", "<i4"),
-    ("unused", "V4"),
-])
-TOTALS = np.dtype([
-    ("last", "<u8"),
-    ("credentials", "<u8"),
-    ("accounts", "<u8"),
-    ("terminals", "<u8"),
-    ("participants", "<u8"),
-    ("claims", "<u8"),
-    ("windows", "<u8"),
-    ("tariffs", "<u8"),
-    ("window_first", "<u8"),
-    ("booked_at_us", "<i8"),
-    ("go_live_us", "<i8"),
-    ("age_max_us", "<i8"),
-    ("ahead_max_us", "<i8"),
-    ("amount_max_fen", "<i8"),
-    ("zone_offset_us", "<i8"),
-    ("window", "<u4"),
-    ("unused", "<u4"),
-])
+cdef extern from *:
+    """
+    // Cython makes converters of every struct, and takes addresses in them; none is ever called.
+    #pragma GCC diagnostic ignored "-Waddress-of-packed-member"
+    """
+
+FIELD = re.compile(r"\^(?:\((\d+)\))?([BHIQbhiq]):(\w+):")  # of a packed struct, as PEP 3118 has it
+SCALARS = {
+    "B": "u1", "H": "<u2", "I": "<u4", "Q": "<u8", "b": "i1", "h": "<i2", "i": "<i4", "q": "<i8",
+}
+TEXT = ("name", "number")  # bytes of these names are text, padded with zeros; others are opaque
+
+
+def fields_of(str struct, room):
+    """The fields of a struct as numpy has them, bytes as arrays of u1; `room` is a typed array of it.
+
+    ImportError where the struct is not packed, or holds what no row may hold.
+    """
+    view = memoryview(room)
+    text = view.format
+    if not text.startswith("T{") or FIELD.sub("", text) != "T{}":
+        raise ImportError(f"{struct}: expected a packed struct of integers and arrays, found {text}")
+    found = []
+    for count, code, name in FIELD.findall(text):
+        found.append((name, SCALARS[code], (int(count),)) if count else (name, SCALARS[code]))
+    dtype = np.dtype(found)
+    if dtype.itemsize != view.itemsize:
+        raise ImportError(
+            f"{struct}: expected its fields to fill {view.itemsize} bytes, found {dtype.itemsize}"
+        )
+    return dtype
+
+
+def derived(str struct, room):
+    """The dtype of a packed struct; bytes are text (S) where TEXT says so, else opaque (V).
+
+    `room` is a typed array of the struct, `<Entry[:1]>`; nothing is read of it. ImportError where
+    the dtype would not be the struct, field by field.
+    """
+    fields = fields_of(struct, room)
+    spelled = []
+    for name in fields.names:
+        field = fields[name]
+        if field.shape and field.base == np.uint8:
+            field = np.dtype(f"{'S' if name in TEXT else 'V'}{field.itemsize}")
+        spelled.append((name, field))
+    dtype = np.dtype(spelled)
+    check(struct, fields, dtype)
+    return dtype
+
+
+def check(str struct, fields, dtype) -> None:
+    """ImportError, naming struct and field, unless a dtype is the struct whose `fields` these are.
+
+    Compared are names, their order, offsets, sizes, signs and lengths of arrays; bytes of the
+    struct may be text or opaque in the dtype.
+    """
+    for name, other in zip(fields.names, dtype.names):
+        if name != other:
+            raise ImportError(f"{struct}: expected {name} as its next field, found {other}")
+        expected, at = fields.fields[name][:2]
+        found, found_at = dtype.fields[name][:2]
+        same = found == expected
+        if expected.shape and expected.base == np.uint8 and found.kind in "SV" and not found.shape:
+            same = found.itemsize == expected.itemsize and found.names is None
+        if at != found_at or not same:
+            raise ImportError(
+                f"{struct}.{name}: expected {expected} at byte {at}, found {found} at {found_at}"
+            )
+    if len(fields.names) != len(dtype.names) or fields.itemsize != dtype.itemsize:
+        raise ImportError(
+            f"{struct}: expected {len(fields.names)} fields in {fields.itemsize} bytes, "
+            f"found {len(dtype.names)} in {dtype.itemsize}"
+        )
+
+
+cdef uint8_t[::1] nothing = bytearray(1)
+cdef uint8_t* here = &nothing[0]  # a typed array needs an address; nothing is read there
+
+HEADER = derived("Header", <Header[:1]><Header*>here)
+ENTRY = derived("Entry", <Entry[:1]><Entry*>here)
+LEG = derived("Leg", <Leg[:1]><Leg*>here)
+AFTER_IMAGE = derived("AfterImage", <AfterImage[:1]><AfterImage*>here)
+PARTICIPANT_RECORD = derived("ParticipantRecord", <ParticipantRecord[:1]><ParticipantRecord*>here)
+TERMINAL_RECORD = derived("TerminalRecord", <TerminalRecord[:1]><TerminalRecord*>here)
+CARD_RECORD = derived("CardRecord", <CardRecord[:1]><CardRecord*>here)
+WINDOW_RECORD = derived("WindowRecord", <WindowRecord[:1]><WindowRecord*>here)
+DECLARATION_RECORD = derived("DeclarationRecord", <DeclarationRecord[:1]><DeclarationRecord*>here)
+TARIFF_RECORD = derived("TariffRecord", <TariffRecord[:1]><TariffRecord*>here)
+CONFIG_RECORD = derived("ConfigRecord", <ConfigRecord[:1]><ConfigRecord*>here)
+
+CREDENTIAL = derived("Credential", <Credential[:1]><Credential*>here)
+ACCOUNT = derived("Account", <Account[:1]><Account*>here)
+TERMINAL = derived("Terminal", <Terminal[:1]><Terminal*>here)
+PARTICIPANT = derived("Participant", <Participant[:1]><Participant*>here)
+CLAIM = derived("Claim", <Claim[:1]><Claim*>here)
+WINDOW = derived("Window", <Window[:1]><Window*>here)
+TARIFF = derived("Tariff", <Tariff[:1]><Tariff*>here)
+TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES
 MAGIC = 0x31424F43  # "COB1" as it stands in a file
 VERSION = 1
 SHA256 = 1
-
-
-def _check() -> None:
-    for dtype, size in (
-        (HEADER, sizeof(Header)),
-        (ENTRY, sizeof(Entry)),
-        (LEG, sizeof(Leg)),
-        (AFTER_IMAGE, sizeof(AfterImage)),
-        (PARTICIPANT_RECORD, sizeof(ParticipantRecord)),
-        (TERMINAL_RECORD, sizeof(TerminalRecord)),
-        (CARD_RECORD, sizeof(CardRecord)),
-        (WINDOW_RECORD, sizeof(WindowRecord)),
-        (DECLARATION_RECORD, sizeof(DeclarationRecord)),
-        (TARIFF_RECORD, sizeof(TariffRecord)),
-        (CONFIG_RECORD, sizeof(ConfigRecord)),
-        (CREDENTIAL, sizeof(Credential)),
-        (ACCOUNT, sizeof(Account)),
-        (TERMINAL, sizeof(Terminal)),
-        (PARTICIPANT, sizeof(Participant)),
-        (CLAIM, sizeof(Claim)),
-        (WINDOW, sizeof(Window)),
-        (TARIFF, sizeof(Tariff)),
-        (TOTALS, sizeof(Totals)),
-    ):
-        if dtype.itemsize != size:
-            raise ImportError(f"dtypes: a struct of {size} bytes is {dtype.itemsize} in its dtype")
-
-
-_check()
