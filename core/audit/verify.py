@@ -31,6 +31,7 @@ from onecard.core.ledger.settings_file import read_settings
 from onecard.core.storage.environment import DATA_FILE, structure
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import OwnerKind
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import TABLES, State
 
 Progress = Callable[[int, int], None]  # bytes proved, bytes in all
@@ -176,7 +177,7 @@ class _Proof:
         self.books.take(block)
         check_room(self.state, block)
         try:
-            self.state.apply(block.value)
+            apply(self.state, block.value)
         except ValueError as error:
             raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
         if self.bound is not None:
@@ -237,7 +238,7 @@ def state_agrees(path: Path, replayed: State, settings: Settings | None = None) 
         # Another process may have written more meanwhile.
         for block in ledger.journal.blocks(int(replayed.totals["last"][0]) + 1):
             check_room(replayed, block)
-            replayed.apply(block.value)
+            apply(replayed, block.value)
         saved_at = ledger.recovery.checkpoint
         if ledger.state.digest() != replayed.digest():
             raise LedgerFault(

@@ -23,9 +23,10 @@ from onecard.ext.identity.recent import Recent
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
-from onecard.ext.judge.lookback import Recalled, lacks
+from onecard.ext.judge.lookback import Recalled, missing
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import IMAGES_MAX, LEGS_MAX, Kind, Outcome, Record
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
@@ -176,12 +177,12 @@ class Engine:
     def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
         """Read the message; what of its history is to be recalled first, or None. BadInput."""
         taps = self.read(submission)
-        if lacks(self.state, self.recent, taps, submission.recalled) is None:
+        if missing(self.state, self.recent, taps, submission.recalled) is None:
             return None
         # All of it anew, and what leaves memory next: else a batch could lack something else each
         # time it comes back.
         submission.recalled = None
-        return lacks(self.state, self.recent, taps, None, self.recent.ring_size // RING_GROUPS)
+        return missing(self.state, self.recent, taps, None, self.recent.ring_size // RING_GROUPS)
 
     def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
         """Read what is lacking from disk. Any thread, of what is durable."""
@@ -269,7 +270,7 @@ class Engine:
         group.act_bytes = size
         for draft in drafts:
             label(draft)
-            self.state.apply(draft.value)
+            apply(self.state, draft.value)
         group.drafts += drafts
         return answer
 

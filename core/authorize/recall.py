@@ -16,37 +16,41 @@ NOTHING_BOUND: NDArray[np.void] = np.empty(0, IDENTITY)
 
 
 def recall(
-    lacks: NDArray[np.void], count: int, retirements: int, journal: Journal, identities: Identities
+    missing: NDArray[np.void],
+    count: int,
+    retirements: int,
+    journal: Journal,
+    identities: Identities,
 ) -> lookback.Recalled:
-    """Everything `lacks` (LACK rows of a batch of `count` taps) asks for.
+    """Everything `missing` (MISSING rows of a batch of `count` taps) asks for.
 
     `retirements` was read before: should identities leave memory meanwhile, the judge sees that an
     absence found here is stale and asks again. What is not durable yet is still in memory and left
     alone. LedgerFault where the index leads to no entry, or to another's.
     """
-    lacks = lacks[lacks["sequence"] <= journal.last]
-    sequences = lacks["sequence"].copy()
+    missing = missing[missing["sequence"] <= journal.last]
+    sequences = missing["sequence"].copy()
     asks = sequences == 0
     keys = np.zeros(int(asks.sum()), IDENTITY)
     for column in ("terminal", "epoch", "terminal_seq"):
-        keys[column] = lacks[column][asks]
+        keys[column] = missing[column][asks]
     sequences[asks] = identities.find(keys)
     found = np.flatnonzero(sequences)
     entries = journal.entries(sequences[found])
     there = entries["sequence"] != 0
     # What a tap names may be any number; what the index names must be an entry.
-    sound = there | (lacks["what"][found] == lookback.ABOUT)
+    sound = there | (missing["what"][found] == lookback.ABOUT)
     if not sound.all():
         raise _doubted(identities, f"expected an entry {sequences[found[~sound][0]]}, found none")
     of_keys = np.flatnonzero(asks[found])
     _check_bound(keys[sequences[asks] != 0], entries[of_keys], journal, identities)
-    indexes = np.full(len(lacks), ABSENT, np.int32)
+    indexes = np.full(len(missing), ABSENT, np.int32)
     indexes[found[there]] = np.flatnonzero(there)
     own = np.full(count, NOT_ASKED, np.int32)
     about = np.full(count, NOT_ASKED, np.int32)
-    mine = lacks["what"] == lookback.OWN
-    own[lacks["row"][mine]] = indexes[mine]
-    about[lacks["row"][~mine]] = indexes[~mine]
+    mine = missing["what"] == lookback.OWN
+    own[missing["row"][mine]] = indexes[mine]
+    about[missing["row"][~mine]] = indexes[~mine]
     if len(entries) == 0:
         entries = np.zeros(1, entries.dtype)  # a view of no rows has no address to point to
     return lookback.Recalled(own, about, entries, retirements)

@@ -3,7 +3,7 @@
 A page is PAGE_BYTES of rows. Its key is the number of the table (u1, as in TABLES) and of the page
 (u4 big-endian); its value the sequence it is as of (u8), a CRC-32 over key, sequence and rows
 (u4), and the rows. Pages are as of different sequences; replay from the manifest's sequence on
-levels them (`State.apply`). The manifest says of every page how old it may be at most, so that
+levels them (`ext/state/apply`). The manifest says of every page how old it may be at most, so that
 a page that is missing or was put back is noticed as well as one that is damaged.
 """
 

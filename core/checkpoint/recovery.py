@@ -16,6 +16,7 @@ from onecard.core.journal.read_ahead import read_ahead
 from onecard.core.storage import unmap
 from onecard.ext.identity.recent import IDENTITY
 from onecard.ext.shape.numbers import Image, Record
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import TABLES, State
 
 NO_HASH = bytes(32)
@@ -118,7 +119,7 @@ def _replay(state: State, journal: Journal, sequence: int, progress: Progress | 
     for block in read_through(journal, sequence + 1):
         check_room(state, block)
         try:
-            state.apply(block.value)
+            apply(state, block.value)
         except ValueError as error:
             raise LedgerFault(f"{block.where}: expected to apply it, found {error}") from error
         blocks += 1

@@ -1,7 +1,7 @@
 """Decides one batch: row by row, in order, without the GIL.
 
-`history.lacks` says first what of the batch's history is not in memory. Only when nothing lacks
-does `judge` change anything.
+`lookback.missing` says first what of the batch's history is not in memory. Only when nothing is
+missing does `judge` change anything.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -9,7 +9,8 @@ from libc.string cimport memset
 
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
-from onecard.ext.judge.lookback cimport ENTRY_FOUND, LACKING, NONE, Known, Recalled, by_identity, by_sequence, know
+from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
+from onecard.ext.judge.lookback cimport by_identity, by_sequence, reach_of
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.numbers cimport DAY_S, SECOND_US, Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
 from onecard.ext.shape.tables cimport Account, Terminal
@@ -42,20 +43,20 @@ def judge(
 ):
     """Decide every row: entries go to the draft and the state, answers to the decisions.
 
-    `lacks` said None for this batch on this thread, just before; `recent.room` and the draft have
-    space. `principal` 0 may carry every terminal. Raises RuntimeError where history was lacking
+    `missing` said None for this batch on this thread, just before; `recent.room` and the draft have
+    space. `principal` 0 may carry every terminal. Raises RuntimeError where history is missing
     after all, which is a fault of the engine.
     """
     cdef Columns* columns = &taps.columns
     cdef int64_t cards[CHUNK]
-    cdef Known known
+    cdef Reach reach
     cdef Py_ssize_t start, end
     cdef Py_ssize_t row = 0
-    cdef bint lacking = False
+    cdef bint missing = False
     if draft.count + columns.count > draft.taps_max or decisions.count != columns.count:
         raise ValueError(f"{columns.count} rows do not fit the draft or the decisions")
-    memset(&known, 0, sizeof(Known))
-    know(&known, state, recent, recalled, columns.count)
+    memset(&reach, 0, sizeof(Reach))
+    reach_of(&reach, state, recent, recalled, columns.count)
     with nogil:
         start = 0
         while start < columns.count:
@@ -64,14 +65,14 @@ def judge(
             for row in range(start, end):
                 if judge_row(
                     state, recent, columns, row, cards[row - start], draft, decisions, counters,
-                    principal, now_us, recalled, &known,
+                    principal, now_us, recalled, &reach,
                 ):
-                    lacking = True
+                    missing = True
                     break
-            if lacking:
+            if missing:
                 break
             start = end
-    if lacking:
+    if missing:
         raise RuntimeError(f"row {row}: its history is neither in memory nor recalled")
 
 
@@ -103,9 +104,9 @@ cdef void fetch(
 cdef bint judge_row(
     State state, Recent recent, Columns* columns, Py_ssize_t row, int64_t card, EntryDraft draft,
     Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
-    Recalled recalled, Known* known,
+    Recalled recalled, Reach* reach,
 ) noexcept nogil:
-    """Rules 1-14, then decide and book; True where history is lacking."""
+    """Rules 1-14, then decide and book; True where its history is not in memory."""
     cdef Tap tap
     cdef Plan plan
     cdef const Entry* entry = NULL
@@ -122,9 +123,9 @@ cdef bint judge_row(
         answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
         return False
     found = by_identity(
-        state, recent, tap.terminal, tap.key, known.own, row, recalled, known, &entry, &sequence
+        state, recent, tap.terminal, tap.key, reach.own, row, recalled, reach, &entry, &sequence
     )
-    if found == LACKING:
+    if found == NOT_IN_MEMORY:
         return True
     if found == ENTRY_FOUND:
         repeat(decisions, counters, row, &tap, body, entry)
@@ -133,7 +134,7 @@ cdef bint judge_row(
     if outcome != 0:
         answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
         return False
-    if look_back(state, recent, row, &tap, recalled, known, &original):
+    if look_back(state, recent, row, &tap, recalled, reach, &original):
         return True
     tap.card = card
     tap.account = NULL
@@ -215,25 +216,25 @@ cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
 
 
 cdef inline bint look_back(
-    State state, Recent recent, Py_ssize_t row, const Tap* tap, Recalled recalled, Known* known,
+    State state, Recent recent, Py_ssize_t row, const Tap* tap, Recalled recalled, Reach* reach,
     const Entry** original,
 ) noexcept nogil:
-    """Find the entry a refund, reversal, capture or release is about; True where it is lacking."""
+    """Find the entry a refund, reversal, capture or release is about; True where it is not in memory."""
     cdef uint64_t sequence = 0
     cdef int found = NONE
     if tap.kind == Kind.REVERSAL:
         found = by_identity(
-            state, recent, tap.terminal, tap.target, known.about, row, recalled, known, original,
+            state, recent, tap.terminal, tap.target, reach.about, row, recalled, reach, original,
             &sequence,
         )
     elif tap.kind == Kind.REFUND or tap.kind == Kind.CAPTURE or tap.kind == Kind.RELEASE:
         if tap.about <= state.all.last:
             found = by_sequence(
-                recent, tap.about, known.about, row, recalled, known, original
+                recent, tap.about, reach.about, row, recalled, reach, original
             )
     if found != ENTRY_FOUND:
         original[0] = NULL
-    return found == LACKING
+    return found == NOT_IN_MEMORY
 
 
 cdef inline void repeat(

@@ -16,7 +16,7 @@ cdef enum:
 cdef enum Found:
     NONE = 0
     ENTRY_FOUND = 1
-    LACKING = 2
+    NOT_IN_MEMORY = 2
 
 
 @cython.final
@@ -28,7 +28,7 @@ cdef class Recalled:
     cdef readonly Py_ssize_t count
 
 
-cdef struct Known:  # where history is looked for; pointers of a Recalled, or NULL
+cdef struct Reach:  # how far memory and a Recalled reach; pointers into it, or NULL
     const int32_t* own
     const int32_t* about
     bint stale
@@ -41,10 +41,10 @@ cdef inline int pick(
     """What was recalled for a row. An absence may have passed since identities left memory."""
     cdef int32_t index
     if indexes is NULL:
-        return LACKING
+        return NOT_IN_MEMORY
     index = indexes[row]
     if index == NOT_ASKED or (index == ABSENT and stale):
-        return LACKING
+        return NOT_IN_MEMORY
     if index == ABSENT:
         return NONE
     out[0] = &recalled.entries[index]
@@ -53,11 +53,11 @@ cdef inline int pick(
 
 cdef inline int by_sequence(
     Recent recent, uint64_t sequence, const int32_t* indexes, Py_ssize_t row, Recalled recalled,
-    const Known* known, const Entry** out,
+    const Reach* reach, const Entry** out,
 ) noexcept nogil:
     """The entry of a sequence that was given out."""
     cdef const Entry* kept
-    if sequence >= known.ring_low:
+    if sequence >= reach.ring_low:
         kept = recent.entry(sequence)
         out[0] = kept
         return NONE if kept is NULL else ENTRY_FOUND
@@ -66,7 +66,7 @@ cdef inline int by_sequence(
 
 cdef inline int by_identity(
     State state, Recent recent, uint32_t terminal, uint64_t key, const int32_t* indexes,
-    Py_ssize_t row, Recalled recalled, const Known* known, const Entry** out, uint64_t* sequence,
+    Py_ssize_t row, Recalled recalled, const Reach* reach, const Entry** out, uint64_t* sequence,
 ) noexcept nogil:
     """The entry an identity is bound to; `sequence` is set where memory knows it."""
     cdef int found
@@ -75,14 +75,14 @@ cdef inline int by_identity(
         return NONE
     sequence[0] = recent.find(terminal, key)
     if sequence[0] != 0:
-        found = by_sequence(recent, sequence[0], indexes, row, recalled, known, out)
+        found = by_sequence(recent, sequence[0], indexes, row, recalled, reach, out)
         # Bound since it was recalled as absent, and out of the ring by now: to be asked for again.
-        return LACKING if found == NONE else found
+        return NOT_IN_MEMORY if found == NONE else found
     if key > recent.retired[terminal] or not recent.has_retired[terminal]:
         return NONE
-    return pick(indexes, row, recalled, known.stale, out)
+    return pick(indexes, row, recalled, reach.stale, out)
 
 
-cdef void know(
-    Known* known, State state, Recent recent, Recalled recalled, Py_ssize_t count
+cdef void reach_of(
+    Reach* reach, State state, Recent recent, Recalled recalled, Py_ssize_t count
 ) noexcept

@@ -10,7 +10,7 @@ from onecard.ext.wire.batch import Taps
 OWN: int
 TARGET: int
 ABOUT: int
-LACK: np.dtype[np.void]
+MISSING: np.dtype[np.void]
 
 @final
 class Recalled:
@@ -23,7 +23,7 @@ class Recalled:
         retirements: int,
     ) -> None: ...
 
-def lacks(
+def missing(
     state: State,
     recent: Recent,
     taps: Taps,

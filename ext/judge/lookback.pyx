@@ -1,6 +1,6 @@
 """What of a batch's history is not in memory, and what was read of it.
 
-`lacks` names what is missing; the caller reads it from disk, off the engine thread, and hands it
+`missing` names it; the caller reads it from disk, off the engine thread, and hands it
 over as a `Recalled`.
 """
 
@@ -17,9 +17,9 @@ from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
 
-OWN, TARGET, ABOUT = 0, 1, 2  # which of a row's references is lacking
+OWN, TARGET, ABOUT = 0, 1, 2  # which of a row's references is missing
 
-cdef packed struct Lack:
+cdef packed struct Missing:
     int32_t row
     int32_t what  # OWN, TARGET or ABOUT
     uint32_t terminal
@@ -29,8 +29,8 @@ cdef packed struct Lack:
     uint64_t sequence  # where known; 0: ask for the identity
 
 
-cdef Lack a_lack
-LACK = derived("Lack", <Lack[:1]>&a_lack)
+cdef Missing a_missing
+MISSING = derived("Missing", <Missing[:1]>&a_missing)
 
 
 @cython.final
@@ -49,64 +49,65 @@ cdef class Recalled:
         self.count = len(own)
 
 
-cdef void know(
-    Known* known, State state, Recent recent, Recalled recalled, Py_ssize_t count
+cdef void reach_of(
+    Reach* reach, State state, Recent recent, Recalled recalled, Py_ssize_t count
 ) noexcept:
-    known.own = NULL
-    known.about = NULL
-    known.stale = True
+    """How far memory and what was recalled reach for a batch of `count` rows."""
+    reach.own = NULL
+    reach.about = NULL
+    reach.stale = True
     if recalled is not None and recalled.count == count and count > 0:
-        known.own = &recalled.own[0]
-        known.about = &recalled.about[0]
-        known.stale = recalled.retirements != recent.retirements
-    known.ring_low = recent.ring_first
+        reach.own = &recalled.own[0]
+        reach.about = &recalled.about[0]
+        reach.stale = recalled.retirements != recent.retirements
+    reach.ring_low = recent.ring_first
     # Each entry this batch adds may push one out of the ring.
-    if state.all.last + 1 + count > known.ring_low + recent.ring_size:
-        known.ring_low = state.all.last + 1 + count - recent.ring_size
+    if state.all.last + 1 + count > reach.ring_low + recent.ring_size:
+        reach.ring_low = state.all.last + 1 + count - recent.ring_size
 
 
-def lacks(
+def missing(
     State state not None,
     Recent recent not None,
     Taps taps not None,
     Recalled recalled=None,
     uint64_t ahead=0,
 ):
-    """What the batch needs from disk before it can be judged: LACK rows, or None.
+    """What the batch needs from disk before it can be judged: MISSING rows, or None.
 
     With `ahead`, also what leaves memory with so many more entries.
     """
     cdef Columns* columns = &taps.columns
     cdef Py_ssize_t row
     cdef Py_ssize_t found = 0
-    cdef Lack[::1] lacking
-    cdef Known known
-    cdef Lack* lack
-    out = np.empty(0, LACK)
-    memset(&known, 0, sizeof(Known))
-    know(&known, state, recent, recalled, columns.count)
-    known.ring_low += ahead
+    cdef Missing[::1] rows
+    cdef Reach reach
+    cdef Missing* one
+    out = np.empty(0, MISSING)
+    memset(&reach, 0, sizeof(Reach))
+    reach_of(&reach, state, recent, recalled, columns.count)
+    reach.ring_low += ahead
     with nogil:
         for row in range(columns.count):
-            if needs(state, recent, columns, row, recalled, &known, NULL, 0) != 0:
+            if needs(state, recent, columns, row, recalled, &reach, NULL, 0) != 0:
                 found += 1
     if found == 0:
         return None
-    out = np.zeros(2 * columns.count, LACK)
-    lacking = out
+    out = np.zeros(2 * columns.count, MISSING)
+    rows = out
     found = 0
     with nogil:
         for row in range(columns.count):
-            lack = &lacking[found]
-            found += needs(state, recent, columns, row, recalled, &known, lack, 2)
+            one = &rows[found]
+            found += needs(state, recent, columns, row, recalled, &reach, one, 2)
     return out[:found]
 
 
 cdef int needs(
-    State state, Recent recent, Columns* columns, Py_ssize_t row, Recalled recalled, Known* known,
-    Lack* out, int room,
+    State state, Recent recent, Columns* columns, Py_ssize_t row, Recalled recalled, Reach* reach,
+    Missing* out, int room,
 ) noexcept nogil:
-    """How many references of a row are lacking; written to `out` where there is room."""
+    """How many references of a row are not in memory; written to `out` where there is room."""
     cdef uint32_t terminal = u32_at(columns.terminal, row)
     cdef uint64_t key = (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row)
     cdef uint8_t kind = u8_at(columns.kind, row)
@@ -116,24 +117,24 @@ cdef int needs(
     if terminal == 0 or terminal > state.all.terminals:
         return 0
     if by_identity(
-        state, recent, terminal, key, known.own, row, recalled, known, &entry, &sequence
-    ) == LACKING:
+        state, recent, terminal, key, reach.own, row, recalled, reach, &entry, &sequence
+    ) == NOT_IN_MEMORY:
         if count < room:
             note(&out[count], row, 0, terminal, key, sequence)
         count += 1
     if kind == Kind.REVERSAL:
         key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
         if by_identity(
-            state, recent, terminal, key, known.about, row, recalled, known, &entry, &sequence
-        ) == LACKING:
+            state, recent, terminal, key, reach.about, row, recalled, reach, &entry, &sequence
+        ) == NOT_IN_MEMORY:
             if count < room:
                 note(&out[count], row, 1, terminal, key, sequence)
             count += 1
     elif kind == Kind.REFUND or kind == Kind.CAPTURE or kind == Kind.RELEASE:
         sequence = u64_at(columns.about, row)
         if 0 < sequence <= state.all.last and by_sequence(
-            recent, sequence, known.about, row, recalled, known, &entry
-        ) == LACKING:
+            recent, sequence, reach.about, row, recalled, reach, &entry
+        ) == NOT_IN_MEMORY:
             if count < room:
                 note(&out[count], row, 2, terminal, 0, sequence)
             count += 1
@@ -141,11 +142,11 @@ cdef int needs(
 
 
 cdef inline void note(
-    Lack* lack, Py_ssize_t row, int what, uint32_t terminal, uint64_t key, uint64_t sequence
+    Missing* one, Py_ssize_t row, int what, uint32_t terminal, uint64_t key, uint64_t sequence
 ) noexcept nogil:
-    lack.row = <int32_t>row
-    lack.what = what
-    lack.terminal = terminal
-    lack.epoch = <uint32_t>(key >> 32)
-    lack.terminal_seq = <uint32_t>key
-    lack.sequence = sequence
+    one.row = <int32_t>row
+    one.what = what
+    one.terminal = terminal
+    one.epoch = <uint32_t>(key >> 32)
+    one.terminal_seq = <uint32_t>key
+    one.sequence = sequence

@@ -332,9 +332,3 @@ cdef class State:
             if key > self.terminals[terminal].seen:
                 self.terminals[terminal].seen = key
             self.terminals_dirty[page] = 1
-
-    def apply(self, block) -> None:
-        """Apply one journal block (replay.pyx). ValueError where it does not fit this state."""
-        from onecard.ext.state.apply import apply
-
-        apply(self, block)

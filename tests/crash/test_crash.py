@@ -23,6 +23,7 @@ from onecard.core.journal import Block
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import DATA_FILE, structure
 from onecard.ext.shape.numbers import Flag, Outcome, OwnerKind, Purse, Record
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from tests.crash.client import CrashClient, Died
 
@@ -184,7 +185,7 @@ def prove(one: CrashClient) -> None:
         replayed = State(settings.cards_max, settings.terminals_max, settings.claims_max)
         books = Books()
         for block in ledger.journal.blocks():
-            replayed.apply(block.value)
+            apply(replayed, block.value)
             books.take(block)
         wanted = one.twin.digest()
         assert replayed.digest() == wanted, "a replay from nothing is not what the twin has"

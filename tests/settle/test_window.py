@@ -17,6 +17,7 @@ from onecard.core.settlement.window import (
 )
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from tests.settle.settling import DAY, LEDGER, NAMES, NOON_US, entries_of, journal_of
 
@@ -34,7 +35,7 @@ class Book:
             self.journal.append([draft])
             block = self.journal.block_of(draft.first)
             assert block is not None
-            self.state.apply(block.value)
+            apply(self.state, block.value)
 
     def participants(self) -> None:
         rows = np.zeros(len(NAMES), dtypes.PARTICIPANT_RECORD)

@@ -14,6 +14,7 @@ from onecard.core.config import MIB, Settings
 from onecard.core.journal import Draft, Journal, Tip, seal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import TABLES, State
 from tests.support.many_rows import ManyRows, token_of
 
@@ -64,14 +65,14 @@ class Bench:
         for _ in range(blocks):
             draft = self.many.next()
             self.tip = seal(draft, self.origin.ledger_id, 1, self.tip)
-            self.state.apply(draft.value)
+            apply(self.state, draft.value)
             self.drafts.append(draft)
 
     def commit(self) -> int:
         """The journal catches up, as it does while a checkpoint waits for it."""
         for draft in self.drafts:
             self.journal.append([draft])
-            self.replayed.apply(draft.value)
+            apply(self.replayed, draft.value)
         self.drafts.clear()
         return self.journal.last
 

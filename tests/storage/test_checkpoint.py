@@ -21,6 +21,7 @@ from onecard.core.ledger.opened import Ledger, read_card
 from onecard.core.storage.environment import MapFull, WriteFailed
 from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import TABLES, State
 from tests.storage.saving import SMALL, Bench, same
 from tests.support.many_rows import ManyRows
@@ -81,10 +82,10 @@ def test_saved_and_opened_again_and_again(tmp_path: Path) -> None:
                 ledger.checkpoint.begin(ledger.state)
             draft = many.next()
             tip = seal(draft, origin.ledger_id, 1, tip)
-            ledger.state.apply(draft.value)
+            apply(ledger.state, draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
             ledger.journal.append([draft])
-            replayed.apply(draft.value)
+            apply(replayed, draft.value)
         saved = bool(life % 2)
         ledger.close(checkpoint=saved)
         if saved:
@@ -415,7 +416,7 @@ def test_a_full_map_is_want_of_space(tmp_path: Path) -> None:
     for _ in range(8):
         draft = many.next()
         tip = seal(draft, ledger.id, 1, tip)
-        ledger.state.apply(draft.value)
+        apply(ledger.state, draft.value)
         ledger.journal.append([draft])
     assert not ledger.checkpoint.save(ledger.state)
     assert ledger.checkpoint.given_up > 0

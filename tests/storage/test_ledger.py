@@ -30,6 +30,7 @@ from onecard.core.ledger.token import token
 from onecard.core.watch.log import Log
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Record
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from tests.support.many_rows import ManyRows
 
@@ -55,7 +56,7 @@ def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]
         for _ in range(blocks):
             draft = many.next()
             ledger.journal.append([draft])
-            state.apply(draft.value)
+            apply(state, draft.value)
             drafts.append(draft)
         assert blocks < 20 or len(ledger.journal.segments) > 1
     return state, drafts
@@ -284,6 +285,7 @@ from pathlib import Path
 from onecard.core.config import Settings
 from onecard.core.ledger.opened import Ledger
 from onecard.core.journal import Journal
+from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 sizes = dict(cards_max=200_000, terminals_max=100_000, claims_max=200_000)
 settings = Settings(**sizes)
@@ -291,7 +293,7 @@ for _ in range(15):
     with Ledger.open(Path(sys.argv[1]), settings, readonly=True) as ledger:
         state = State(*sizes.values())
         for block in ledger.journal.blocks():
-            state.apply(block.value)
+            apply(state, block.value)
         assert ledger.state.digest() == state.digest(), ledger.recovery
         print(ledger.recovery.checkpoint)
 """
@@ -324,7 +326,7 @@ def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> Non
             draft = many.entries()
             many.last = draft.last
             ledger.journal.append([draft])
-            ledger.state.apply(draft.value)
+            apply(ledger.state, draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
             stop.wait(0.002)
     reader.join()
