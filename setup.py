@@ -38,7 +38,8 @@ DIRECTIVES = {
 CFLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 CFLAGS += ["-Og", "-g"] if DEBUG else ["-O3", "-g1", "-fno-omit-frame-pointer"]
 CFLAGS += os.environ.get("ONECARD_CFLAGS", "").split()
-TRACE = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
+# Lines are traced for coverage, and check() of ext/shape/check.pxd asks what it is given.
+MACROS = ("CYTHON_TRACE", "CYTHON_TRACE_NOGIL", "ONECARD_DEBUG") if DEBUG else ()
 
 
 def link_tree() -> str:
@@ -116,6 +117,7 @@ class build_cython(build_ext):
                 # The coverage plugin looks for the .c beside the .so.
                 build_dir=None if DEBUG else "build/c",
                 annotate=DEBUG,
+                emit_linenums=DEBUG,  # check() names a line of the .pyx
                 force=DEBUG,
                 nthreads=0,
             )
@@ -143,7 +145,7 @@ setup(
             [str(path)],
             depends=sorted(map(str, Path("ext").rglob("*.pxd"))),
             extra_compile_args=CFLAGS,
-            define_macros=TRACE,
+            define_macros=[(macro, "1") for macro in MACROS],
         )
         for path in sorted(Path("ext").rglob("*.pyx"))
     ]

@@ -32,7 +32,8 @@ from onecard.core.storage.environment import DATA_FILE, structure
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import OwnerKind
 from onecard.ext.state.apply import apply
-from onecard.ext.state.state import TABLES, State
+from onecard.ext.state.state import State
+from onecard.ext.state.table import TABLES
 
 Progress = Callable[[int, int], None]  # bytes proved, bytes in all
 

@@ -1,6 +1,6 @@
 """Pages of the state tables on disk, and the manifest that makes a start of them.
 
-A page is PAGE_BYTES of rows. Its key is the number of the table (u1, as in TABLES) and of the page
+A page is PAGE_BYTES of rows. Its key is the number of the table (u1, of SHAPES) and of the page
 (u4 big-endian); its value the sequence it is as of (u8), a CRC-32 over key, sequence and rows
 (u4), and the rows. Pages are as of different sequences; replay from the manifest's sequence on
 levels them (`ext/state/apply`). The manifest says of every page how old it may be at most, so that
@@ -23,7 +23,9 @@ from onecard.core.storage.environment import NO_READERS, Readers
 from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable, set_aside
 from onecard.core.watch.log import Log
 from onecard.ext.shape import dtypes
-from onecard.ext.state.state import DTYPES, PAGE_BYTES, TABLES, State
+from onecard.ext.shape.dtypes import PAGE_BYTES
+from onecard.ext.state.state import State
+from onecard.ext.state.table import DTYPES, ROWS_A_PAGE, TABLES
 
 LAYOUT = 1
 PAGES = "pages"
@@ -34,7 +36,6 @@ FRAME = struct.Struct("<II")  # CRC-32 of what follows, bytes of JSON
 PAGES_A_READ = 64  # 4 MiB: a read transaction of a few milliseconds
 # What is read of a map counts as resident; to replace a page, LMDB reads the head of the old one.
 UNMAP_PAGES = (64 << 20) // PAGE_BYTES
-ROWS_A_PAGE = {name: PAGE_BYTES // DTYPES[name].itemsize for name in TABLES}
 
 
 @dataclass(frozen=True)

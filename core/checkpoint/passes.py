@@ -28,7 +28,9 @@ from onecard.core.errors import Overloaded
 from onecard.core.failpoint import here
 from onecard.core.storage.environment import MapFull
 from onecard.core.watch.log import Log
-from onecard.ext.state.state import PAGE_BYTES, TABLES, State
+from onecard.ext.shape.dtypes import PAGE_BYTES
+from onecard.ext.state.state import State
+from onecard.ext.state.table import TABLES
 
 # Half a mebibyte: a few milliseconds of the disk, which is what a group's own sync may wait for.
 # Quarters save a third slower, and wholes are felt in the slowest hundredth of the groups.

@@ -17,7 +17,8 @@ from onecard.core.storage import unmap
 from onecard.ext.identity.recent import IDENTITY
 from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.apply import apply
-from onecard.ext.state.state import TABLES, State
+from onecard.ext.state.state import State
+from onecard.ext.state.table import TABLES
 
 NO_HASH = bytes(32)
 UNMAP_BYTES = 64 * MIB  # read through the map of the journal before it is given back

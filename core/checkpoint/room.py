@@ -4,19 +4,20 @@ Limits say what may be added. Whoever only reads a ledger takes as much room as 
 the limits say, and whoever writes it learns how much that is before it refuses.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from onecard.core.config import Settings
 from onecard.core.journal.block import Block
 from onecard.ext.shape.numbers import Image, Record
-from onecard.ext.state.state import DTYPES, State
+from onecard.ext.state.state import State
+from onecard.ext.state.table import SETTINGS, SHAPES
 
 
 @dataclass(frozen=True)
 class Room:
-    """Rows of each table whose size is a setting."""
+    """Rows of each table whose size is a setting: the SETTINGS of the tables, by name."""
 
     cards: int
     terminals: int
@@ -28,9 +29,12 @@ class Room:
 
     @classmethod
     def used(cls, totals: np.void) -> "Room":
-        """What a totals row says is in use."""
-        cards = max(int(totals["credentials"]), int(totals["accounts"]))
-        return cls(cards, int(totals["terminals"]), int(totals["claims"]))
+        """What a totals row says is in use; of tables that share a setting, the longest."""
+        used = dict.fromkeys(SETTINGS, 0)
+        for shape in SHAPES:
+            if isinstance(shape.room, str):
+                used[shape.room] = max(used[shape.room], int(totals[shape.name]))
+        return cls(**used)
 
     def state(self) -> State:
         """An empty state with so much room."""
@@ -43,23 +47,20 @@ class Room:
     def with_(self, used: "Room") -> "Room":
         """This much, and where that is not enough for `used`, twice of it, so that a ledger which
         grows beyond a limit is opened again a few times and not once a block."""
+        have, need = asdict(self), asdict(used)
         return Room(
-            *(
-                have if need <= have else max(need, 2 * have)
-                for have, need in (
-                    (self.cards, used.cards),
-                    (self.terminals, used.terminals),
-                    (self.claims, used.claims),
-                )
-            )
+            **{
+                name: rows if need[name] <= rows else max(need[name], 2 * rows)
+                for name, rows in have.items()
+            }
         )
 
     @property
     def map_bytes(self) -> int:
         """Addresses for the saved pages of full tables: twice, since a page is written anew."""
-        card_bytes = DTYPES["credentials"].itemsize + DTYPES["accounts"].itemsize
-        rest = (self.terminals, "terminals"), (self.claims, "claims")
-        return 2 * (self.cards * card_bytes + sum(n * DTYPES[t].itemsize for n, t in rest))
+        rooms = asdict(self)
+        sized = [shape for shape in SHAPES if isinstance(shape.room, str)]
+        return 2 * sum(rooms[str(shape.room)] * shape.dtype.itemsize for shape in sized)
 
 
 class NoRoom(Exception):

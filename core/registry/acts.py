@@ -29,7 +29,8 @@ from onecard.core.registry.row_change import (
 )
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record, Role, Status
-from onecard.ext.state.state import PARTICIPANTS_MAX, State
+from onecard.ext.state.state import State
+from onecard.ext.state.table import PARTICIPANTS_MAX
 
 NAME_BYTES_MAX = dtypes.PARTICIPANT["name"].itemsize
 NUMBER_BYTES_MAX = dtypes.TERMINAL["number"].itemsize

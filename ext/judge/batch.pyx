@@ -86,7 +86,7 @@ cdef void fetch(
     for row in range(start, end):
         state.by_token.prefetch(u64_at(columns.card, row))
         terminal = u32_at(columns.terminal, row)
-        if terminal <= state.all.terminals:
+        if terminal <= state.total.terminals:
             _prefetch(&state.terminals[terminal])
     for row in range(start, end):
         state.by_token.prefetch_row(u64_at(columns.card, row))
@@ -195,7 +195,7 @@ cdef inline uint64_t mix(uint64_t h, uint64_t word) noexcept nogil:
 cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexcept nogil:
     """Rules 10 and 11: 0, or why the row is not taken; fills operator and place."""
     cdef Terminal* terminal
-    if tap.terminal == 0 or tap.terminal > state.all.terminals:
+    if tap.terminal == 0 or tap.terminal > state.total.terminals:
         return Outcome.TERMINAL_UNKNOWN
     terminal = &state.terminals[tap.terminal]
     if principal != 0 and terminal.operator_id != principal:
@@ -210,7 +210,7 @@ cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
     """Rules 13 and 14: 0, or why the row is not taken."""
     if state.terminals[tap.terminal].status != Status.ACTIVE:
         return Outcome.TERMINAL_BLOCKED
-    if tap.amount_fen > state.all.amount_max_fen:
+    if tap.amount_fen > state.total.amount_max_fen:
         return Outcome.AMOUNT_BEYOND_LIMIT
     return 0
 
@@ -228,7 +228,7 @@ cdef inline bint look_back(
             &sequence,
         )
     elif tap.kind == Kind.REFUND or tap.kind == Kind.CAPTURE or tap.kind == Kind.RELEASE:
-        if tap.about <= state.all.last:
+        if tap.about <= state.total.last:
             found = by_sequence(
                 recent, tap.about, reach.about, row, recalled, reach, original
             )
@@ -278,8 +278,8 @@ cdef inline void book(
     cdef int i
     cdef int64_t available = 0
     cdef bint prepaid = tap.account is not NULL and tap.account.funding == Funding.PREPAID
-    state.all.last += 1
-    if state.post(plan.leg, plan.legs, state.all.last):
+    state.total.last += 1
+    if state.post(plan.leg, plan.legs, state.total.last):
         plan.outcome = Outcome.BALANCE_OVERFLOW
         plan.amount_fen = tap.amount_fen
         plan.reason = 0
@@ -330,8 +330,8 @@ cdef inline bint recovers(const Plan* plan, int64_t available, const Account* ac
 cdef inline void fill(
     Entry* entry, State state, const Tap* tap, uint64_t body, int64_t now_us, const Plan* plan
 ) noexcept nogil:
-    cdef int64_t local_us = tap.at_us + state.all.zone_offset_us
-    entry.sequence = state.all.last
+    cdef int64_t local_us = tap.at_us + state.total.zone_offset_us
+    entry.sequence = state.total.last
     entry.token = tap.token
     entry.about = plan.about
     entry.journey = plan.journey
@@ -343,7 +343,7 @@ cdef inline void fill(
     entry.epoch = <uint32_t>(tap.key >> 32)
     entry.terminal_seq = <uint32_t>tap.key
     entry.place = tap.place
-    entry.window = state.all.window
+    entry.window = state.total.window
     entry.tariff = plan.tariff
     entry.travel_day = <int32_t>(local_us // (<int64_t>DAY_S * SECOND_US))
     entry.operator_id = tap.operator_id

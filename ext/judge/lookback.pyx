@@ -62,8 +62,8 @@ cdef void reach_of(
         reach.stale = recalled.retirements != recent.retirements
     reach.ring_low = recent.ring_first
     # Each entry this batch adds may push one out of the ring.
-    if state.all.last + 1 + count > reach.ring_low + recent.ring_size:
-        reach.ring_low = state.all.last + 1 + count - recent.ring_size
+    if state.total.last + 1 + count > reach.ring_low + recent.ring_size:
+        reach.ring_low = state.total.last + 1 + count - recent.ring_size
 
 
 def missing(
@@ -114,7 +114,7 @@ cdef int needs(
     cdef uint64_t sequence = 0
     cdef const Entry* entry = NULL
     cdef int count = 0
-    if terminal == 0 or terminal > state.all.terminals:
+    if terminal == 0 or terminal > state.total.terminals:
         return 0
     if by_identity(
         state, recent, terminal, key, reach.own, row, recalled, reach, &entry, &sequence
@@ -132,7 +132,7 @@ cdef int needs(
             count += 1
     elif kind == Kind.REFUND or kind == Kind.CAPTURE or kind == Kind.RELEASE:
         sequence = u64_at(columns.about, row)
-        if 0 < sequence <= state.all.last and by_sequence(
+        if 0 < sequence <= state.total.last and by_sequence(
             recent, sequence, reach.about, row, recalled, reach, &entry
         ) == NOT_IN_MEMORY:
             if count < room:

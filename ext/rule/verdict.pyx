@@ -107,9 +107,9 @@ cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept 
     """Rules 15-19: 0, or the refusal."""
     cdef bint offline = tap.flags & Flag.OFFLINE
     cdef uint8_t status
-    if tap.at_us < state.all.go_live_us or now_us - tap.at_us > state.all.age_max_us:
+    if tap.at_us < state.total.go_live_us or now_us - tap.at_us > state.total.age_max_us:
         return Outcome.TIME_TOO_OLD
-    if tap.at_us - now_us > state.all.ahead_max_us:
+    if tap.at_us - now_us > state.total.ahead_max_us:
         return Outcome.TIME_IN_FUTURE
     if tap.card < 0:
         return Outcome.CARD_UNKNOWN

@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport (
     AfterImage,
     CardRecord,
@@ -27,6 +28,7 @@ from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
     CREDENTIAL_ROWS,
     PARTICIPANT_ROWS,
+    TARIFF_ROWS,
     TERMINAL_ROWS,
     WINDOW_ROWS,
     Account,
@@ -36,7 +38,19 @@ from onecard.ext.shape.tables cimport (
     Terminal,
     Window,
 )
-from onecard.ext.state.state cimport TARIFFS_MAX, WINDOWS_MAX, State
+from onecard.ext.state.state cimport State
+from onecard.ext.state.table cimport (
+    ACCOUNTS,
+    CLAIMS,
+    CREDENTIALS,
+    PARTICIPANTS,
+    TARIFFS,
+    TERMINALS,
+    WINDOWS,
+    is_full,
+    is_newer,
+    touch,
+)
 
 
 def apply(State state not None, block) -> None:
@@ -56,11 +70,11 @@ def apply(State state not None, block) -> None:
     )
     if sizes != view.shape[0] or header.count == 0:
         raise ValueError(f"block {header.first}: {view.shape[0]} bytes, its header says {sizes}")
-    if header.first != state.all.last + 1:
-        raise ValueError(f"block {header.first}: expected sequence {state.all.last + 1}")
+    if header.first != state.total.last + 1:
+        raise ValueError(f"block {header.first}: expected sequence {state.total.last + 1}")
     _apply(state, block, header.record, header.row_bytes)
-    state.all.last = header.first + header.count - 1
-    state.all.booked_at_us = header.booked_at_us
+    state.total.last = header.first + header.count - 1
+    state.total.booked_at_us = header.booked_at_us
 
 
 def _apply(State state, block, int record, int row_bytes):
@@ -102,16 +116,16 @@ def _entries(State state, uintptr_t at, uintptr_t head):
         for i in range(header.count):
             if (
                 <uint64_t>rows[i].legs_at + rows[i].legs > header.legs
-                or rows[i].account > state.all.accounts
-                or rows[i].terminal > state.all.terminals
+                or rows[i].account > state.total.accounts
+                or rows[i].terminal > state.total.terminals
             ):
                 bad = True
                 break
             for j in range(rows[i].legs_at, rows[i].legs_at + rows[i].legs):
                 if (
                     legs[j].owner_kind >= OWNER_KINDS
-                    or legs[j].party > state.all.participants
-                    or (legs[j].owner_kind == OwnerKind.ACCOUNT and legs[j].owner > state.all.accounts)
+                    or legs[j].party > state.total.participants
+                    or (legs[j].owner_kind == OwnerKind.ACCOUNT and legs[j].owner > state.total.accounts)
                 ):
                     bad = True
             if bad or state.post(&legs[rows[i].legs_at], rows[i].legs, rows[i].sequence):
@@ -123,7 +137,7 @@ def _entries(State state, uintptr_t at, uintptr_t head):
             state.settle(&rows[i], card)
             while next_image < header.images and images[next_image].row == i:
                 if (
-                    state.all.claims >= state.claims_max
+                    is_full(&state.tables[CLAIMS])
                     and images[next_image].what != Image.VOIDED_IDENTITY
                     and state.by_claim.find(images[next_image].key) < 0
                 ):
@@ -142,10 +156,10 @@ def _participants(State state, uintptr_t at, uintptr_t head):
     for i in range(header.count):
         if rows[i].participant == 0 or rows[i].name_bytes > sizeof(rows[i].name):
             return True
-        state.all.participants = max(state.all.participants, <uint64_t>rows[i].participant)
+        state.total.participants = max(state.total.participants, <uint64_t>rows[i].participant)
         state.by_name[<bytes>(<const char*>rows[i].name)[: rows[i].name_bytes]] = rows[i].participant
-        state.participants_dirty[rows[i].participant // PARTICIPANT_ROWS] = 1
-        if rows[i].sequence > state.participants_as_of[rows[i].participant // PARTICIPANT_ROWS]:
+        touch(&state.tables[PARTICIPANTS], rows[i].participant // PARTICIPANT_ROWS)
+        if is_newer(&state.tables[PARTICIPANTS], rows[i].participant // PARTICIPANT_ROWS, rows[i].sequence):
             row = &state.participants[rows[i].participant]
             row.participant = rows[i].participant
             row.kind = rows[i].kind
@@ -161,15 +175,15 @@ def _terminals(State state, uintptr_t at, uintptr_t head):
     cdef Terminal* row
     cdef uint32_t i
     for i in range(header.count):
-        if rows[i].terminal == 0 or rows[i].terminal > state.terminals_max:
+        if rows[i].terminal == 0 or rows[i].terminal >= state.tables[TERMINALS].rows_max:
             return True
         if rows[i].number_bytes > sizeof(rows[i].number):
             return True
-        state.all.terminals = max(state.all.terminals, <uint64_t>rows[i].terminal)
+        state.total.terminals = max(state.total.terminals, <uint64_t>rows[i].terminal)
         number = <bytes>(<const char*>rows[i].number)[: rows[i].number_bytes]
         state.by_number[number] = rows[i].terminal
-        state.terminals_dirty[rows[i].terminal // TERMINAL_ROWS] = 1
-        if rows[i].sequence > state.terminals_as_of[rows[i].terminal // TERMINAL_ROWS]:
+        touch(&state.tables[TERMINALS], rows[i].terminal // TERMINAL_ROWS)
+        if is_newer(&state.tables[TERMINALS], rows[i].terminal // TERMINAL_ROWS, rows[i].sequence):
             row = &state.terminals[rows[i].terminal]
             row.terminal = rows[i].terminal
             row.place = rows[i].place
@@ -191,16 +205,16 @@ def _cards(State state, uintptr_t at, uintptr_t head):
     with nogil:
         for i in range(header.count):
             card = state.by_token.find(rows[i].token)
-            if rows[i].account == 0 or rows[i].account > state.cards_max or (
-                card < 0 and state.all.credentials >= state.cards_max
+            if rows[i].account == 0 or rows[i].account >= state.tables[ACCOUNTS].rows_max or (
+                card < 0 and is_full(&state.tables[CREDENTIALS])
             ):
                 bad = True
                 break
             if card < 0:
-                card = <int64_t>state.all.credentials
-                state.all.credentials += 1
+                card = <int64_t>state.total.credentials
+                state.total.credentials += 1
                 # The key must stand in its row before the index leads to it.
-                if rows[i].sequence > state.credentials_as_of[card // CREDENTIAL_ROWS]:
+                if is_newer(&state.tables[CREDENTIALS], card // CREDENTIAL_ROWS, rows[i].sequence):
                     state.credentials[card].token = rows[i].token
                 state.by_token.insert(rows[i].token, <uint32_t>card)
             _card(state, &rows[i], card)
@@ -211,15 +225,17 @@ cdef void _card(State state, const CardRecord* record, int64_t card) noexcept no
     """One credential and its account, as they are after the record."""
     cdef Credential* credential = &state.credentials[card]
     cdef Account* account = &state.accounts[record.account]
-    if record.account > state.all.accounts:
-        state.all.accounts = record.account
-    state.credentials_dirty[card // CREDENTIAL_ROWS] = 1
-    if record.sequence > state.credentials_as_of[card // CREDENTIAL_ROWS]:
+    check(card < <int64_t>state.total.credentials)
+    check(record.account < state.tables[ACCOUNTS].rows_max)
+    if record.account > state.total.accounts:
+        state.total.accounts = record.account
+    touch(&state.tables[CREDENTIALS], card // CREDENTIAL_ROWS)
+    if is_newer(&state.tables[CREDENTIALS], card // CREDENTIAL_ROWS, record.sequence):
         credential.account = record.account
         credential.since_us = record.since_us
         credential.status = record.status
-    state.accounts_dirty[record.account // ACCOUNT_ROWS] = 1
-    if record.sequence > state.accounts_as_of[record.account // ACCOUNT_ROWS]:
+    touch(&state.tables[ACCOUNTS], record.account // ACCOUNT_ROWS)
+    if is_newer(&state.tables[ACCOUNTS], record.account // ACCOUNT_ROWS, record.sequence):
         account.floor_fen = record.floor_fen
         account.issuer = record.issuer
         account.funding = record.funding
@@ -230,25 +246,25 @@ def _windows(State state, uintptr_t at, uintptr_t head):
     cdef const WindowRecord* rows = <const WindowRecord*>at
     cdef Window* window
     cdef uint32_t i
-    if state.all.windows >= <uint64_t>WINDOWS_MAX:
+    if is_full(&state.tables[WINDOWS]):
         return True
-    window = &state.windows[state.all.windows]
+    window = &state.windows[state.total.windows]
     window.first = rows[0].first
     window.cut = rows[0].cut
     window.record = rows[0].sequence
     window.closed_at_us = rows[0].closed_at_us
     window.window = rows[0].window
     window.business_day = rows[0].business_day
-    state.changed["windows"][state.all.windows // WINDOW_ROWS] = 1
-    state.all.windows += 1
-    state.all.window = rows[0].window + 1
-    state.all.window_first = header.first + header.count
+    touch(&state.tables[WINDOWS], state.total.windows // WINDOW_ROWS)
+    state.total.windows += 1
+    state.total.window = rows[0].window + 1
+    state.total.window_first = header.first + header.count
     for i in range(header.count):
-        if rows[i].sequence > state.participants_as_of[rows[i].participant // PARTICIPANT_ROWS]:
+        if is_newer(&state.tables[PARTICIPANTS], rows[i].participant // PARTICIPANT_ROWS, rows[i].sequence):
             state.participants[rows[i].participant].window_in_fen = 0
             state.participants[rows[i].participant].window_out_fen = 0
             state.participants[rows[i].participant].window_legs = 0
-        state.participants_dirty[rows[i].participant // PARTICIPANT_ROWS] = 1
+        touch(&state.tables[PARTICIPANTS], rows[i].participant // PARTICIPANT_ROWS)
     return False
 
 
@@ -257,27 +273,27 @@ def _tariffs(State state, uintptr_t at, uintptr_t head):
     cdef const TariffRecord* rows = <const TariffRecord*>at
     cdef Tariff* row
     fares = sizeof(int32_t) * <uint64_t>rows[0].stations * <uint64_t>rows[0].stations
-    if header.count != 1 or state.all.tariffs >= TARIFFS_MAX or header.blob_bytes != fares:
+    if header.count != 1 or is_full(&state.tables[TARIFFS]) or header.blob_bytes != fares:
         return True
-    row = &state.tariffs[state.all.tariffs]
+    row = &state.tariffs[state.total.tariffs]
     row.record = rows[0].sequence
     row.effective_from_us = rows[0].effective_from_us
     row.version = rows[0].version
     row.stations = rows[0].stations
     row.entry_min_fen = rows[0].entry_min_fen
     blob = <bytes>(<const char*>(at + sizeof(TariffRecord)))[: header.blob_bytes]
-    state.changed["tariffs"][0] = 1
-    state.all.tariffs += 1
-    state.load_fares(state.all.tariffs - 1, np.frombuffer(blob, np.int32).copy())
+    touch(&state.tables[TARIFFS], state.total.tariffs // TARIFF_ROWS)
+    state.total.tariffs += 1
+    state.load_fares(state.total.tariffs - 1, np.frombuffer(blob, np.int32).copy())
     return False
 
 
 def _configs(State state, uintptr_t at, uintptr_t head):
     cdef const Header* header = <const Header*>head
     cdef const ConfigRecord* row = <const ConfigRecord*>at + (header.count - 1)
-    state.all.go_live_us = row.go_live_us
-    state.all.age_max_us = row.age_max_us
-    state.all.ahead_max_us = row.ahead_max_us
-    state.all.amount_max_fen = row.amount_max_fen
-    state.all.zone_offset_us = row.zone_offset_us
+    state.total.go_live_us = row.go_live_us
+    state.total.age_max_us = row.age_max_us
+    state.total.ahead_max_us = row.ahead_max_us
+    state.total.amount_max_fen = row.amount_max_fen
+    state.total.zone_offset_us = row.zone_offset_us
     return False

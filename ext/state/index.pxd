@@ -10,6 +10,8 @@ cdef class Index:
     cdef uint64_t mask
     cdef int shift
     cdef const uint8_t* rows
+    cdef uint64_t rows_max
+    cdef uint64_t used  # keys that are in
     cdef size_t row_bytes
     cdef object memory
 

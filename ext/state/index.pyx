@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.memory cimport address, reserve
 
 cdef extern from *:
@@ -29,11 +30,13 @@ cdef class Index:
         self.slots = <uint32_t*>address(self.memory)
         self.rows = <const uint8_t*>rows
         self.row_bytes = row_bytes
+        self.rows_max = rows_max
 
     def clear(self):
         """Forget every key."""
         self.memory = reserve((self.mask + 1) * sizeof(uint32_t))
         self.slots = <uint32_t*>address(self.memory)
+        self.used = 0
 
     cdef int64_t find(self, uint64_t key) noexcept nogil:
         """The row of the key, -1 where there is none."""
@@ -44,6 +47,7 @@ cdef class Index:
             row = self.slots[at]
             if row == 0:
                 return -1
+            check(row <= self.rows_max)
             memcpy(&there, self.rows + <size_t>(row - 1) * self.row_bytes, 8)
             if there == key:
                 return <int64_t>row - 1
@@ -52,7 +56,11 @@ cdef class Index:
     cdef void insert(self, uint64_t key, uint32_t row) noexcept nogil:
         """Add a key that is not there yet; the caller keeps the table at most half full."""
         cdef uint64_t at = (key * SPREAD) >> self.shift
+        self.used += 1
+        check(row < self.rows_max)
+        check(2 * self.used <= self.mask + 1)
         while self.slots[at] != 0:
+            check(self.slots[at] != row + 1)
             at = (at + 1) & self.mask
         self.slots[at] = row + 1
 

@@ -2,26 +2,9 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.tables cimport (
-    ACCOUNT_ROWS,
-    CLAIM_ROWS,
-    CREDENTIAL_ROWS,
-    PARTICIPANT_ROWS,
-    TERMINAL_ROWS,
-    Account,
-    Claim,
-    Credential,
-    Participant,
-    Tariff,
-    Terminal,
-    Totals,
-    Window,
-)
+from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
 from onecard.ext.state.index cimport Index
-
-cdef enum:
-    TARIFFS_MAX = 64
-    WINDOWS_MAX = 65536
+from onecard.ext.state.table cimport TABLE_COUNT, TARIFFS_MAX, Table
 
 
 cdef struct Fares:
@@ -31,8 +14,9 @@ cdef struct Fares:
 
 @cython.final
 cdef class State:
-    cdef Totals* all
-    cdef Participant* participants
+    cdef Table tables[TABLE_COUNT]
+    cdef Totals* total  # the row of totals: what is not a table
+    cdef Participant* participants  # the rows of tables by their own struct, as are those below
     cdef Terminal* terminals
     cdef Account* accounts
     cdef Credential* credentials
@@ -45,22 +29,13 @@ cdef class State:
     cdef readonly uint64_t cards_max
     cdef readonly uint64_t terminals_max
     cdef readonly uint64_t claims_max
-    cdef dict tables  # name to all rows there is room for
-    cdef dict changed  # name to a byte a page
-    cdef dict saved  # name to a sequence a page
+    cdef readonly object totals  # the row of totals as an array
+    cdef dict numbers  # name of a table to its number
+    cdef list arrays  # of each table: all rows there is room for, a byte a page, a sequence a page
+    cdef list lookups  # of each table: an Index or a dict of keys to rows, or None
     cdef readonly dict by_name  # name of a participant, UTF-8, to its id
     cdef readonly dict by_number  # printed number of a terminal, UTF-8, to its id
     cdef list kept  # memory and fares that the pointers lead into
-    cdef uint8_t* participants_dirty
-    cdef uint8_t* terminals_dirty
-    cdef uint8_t* accounts_dirty
-    cdef uint8_t* credentials_dirty
-    cdef uint8_t* claims_dirty
-    cdef uint64_t* participants_as_of
-    cdef uint64_t* terminals_as_of
-    cdef uint64_t* accounts_as_of
-    cdef uint64_t* credentials_as_of
-    cdef uint64_t* claims_as_of
 
     cdef bint post(self, const Leg* legs, int count, uint64_t sequence) noexcept nogil
     cdef bint post_leg(self, const Leg* leg, int64_t sign, uint64_t sequence) noexcept nogil
@@ -70,6 +45,5 @@ cdef class State:
     cdef int64_t tariff_at(self, int64_t at_us) noexcept nogil
     cdef Claim* claim(self, uint64_t sequence) noexcept nogil
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
-    cdef uint8_t* _room(self, str name, dtype, uint64_t rows) except NULL
-    cdef uint8_t* _bytes(self, str name) except NULL
-    cdef uint64_t* _sequences(self, str name) except NULL
+    cdef int _lay(self, shape, uint64_t room) except -1
+    cdef int _index(self, int number, Index index) except -1

@@ -3,11 +3,6 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-TABLES: tuple[str, ...]
-DTYPES: dict[str, np.dtype[np.void]]
-PAGE_BYTES: int
-PARTICIPANTS_MAX: int
-
 @final
 class State:
     cards_max: int

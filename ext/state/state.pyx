@@ -9,31 +9,49 @@ import hashlib
 
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memcpy
 
 import numpy as np
 
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.fen cimport add_overflows, sub_overflows
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.dtypes import PAGE_BYTES
+from onecard.ext.shape.fen cimport add_overflows, sub_overflows
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.numbers cimport Effect, Image, OwnerKind, Purse
 from onecard.ext.shape.memory cimport address, reserve
-from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
-from onecard.ext.state.index cimport Index
-
-TABLES = (
-    "participants", "terminals", "accounts", "credentials", "claims", "windows", "tariffs",
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Purse
+from onecard.ext.shape.tables cimport (
+    ACCOUNT_ROWS,
+    CLAIM_ROWS,
+    CREDENTIAL_ROWS,
+    PARTICIPANT_ROWS,
+    TERMINAL_ROWS,
+    Account,
+    Claim,
+    Credential,
+    Participant,
+    Tariff,
+    Terminal,
+    Totals,
+    Window,
 )
-PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
-DTYPES = {
-    "participants": dtypes.PARTICIPANT,
-    "terminals": dtypes.TERMINAL,
-    "accounts": dtypes.ACCOUNT,
-    "credentials": dtypes.CREDENTIAL,
-    "claims": dtypes.CLAIM,
-    "windows": dtypes.WINDOW,
-    "tariffs": dtypes.TARIFF,
-}
+from onecard.ext.state.index cimport Index
+from onecard.ext.state.table import SHAPES, TABLES
+from onecard.ext.state.table cimport (
+    ACCOUNTS,
+    CLAIMS,
+    CREDENTIALS,
+    PARTICIPANTS,
+    TABLE_COUNT,
+    TARIFFS,
+    TARIFFS_MAX,
+    TERMINALS,
+    WINDOWS,
+    Table,
+    is_full,
+    is_newer,
+    touch,
+)
 
 
 @cython.final
@@ -46,82 +64,80 @@ cdef class State:
         uint64_t terminals_max=1 << 20,
         uint64_t claims_max=1 << 24,
     ):
+        settings = {"cards": cards_max, "terminals": terminals_max, "claims": claims_max}
         self.cards_max = cards_max
         self.terminals_max = terminals_max
         self.claims_max = claims_max
-        self.tables = {}
-        self.changed = {}
-        self.saved = {}
-        self.kept = []
-        self.all = <Totals*>self._room("totals", dtypes.TOTALS, 1)
-        self.participants = <Participant*>self._room(
-            "participants", dtypes.PARTICIPANT, PARTICIPANTS_MAX + 1
-        )
-        self.terminals = <Terminal*>self._room("terminals", dtypes.TERMINAL, terminals_max + 1)
-        self.accounts = <Account*>self._room("accounts", dtypes.ACCOUNT, cards_max + 1)
-        self.credentials = <Credential*>self._room("credentials", dtypes.CREDENTIAL, cards_max)
-        self.claims = <Claim*>self._room("claims", dtypes.CLAIM, claims_max)
-        self.windows = <Window*>self._room("windows", dtypes.WINDOW, WINDOWS_MAX)
-        self.tariffs = <Tariff*>self._room("tariffs", dtypes.TARIFF, TARIFFS_MAX)
-        self.participants_dirty = self._bytes("participants")
-        self.terminals_dirty = self._bytes("terminals")
-        self.accounts_dirty = self._bytes("accounts")
-        self.credentials_dirty = self._bytes("credentials")
-        self.claims_dirty = self._bytes("claims")
-        self.participants_as_of = self._sequences("participants")
-        self.terminals_as_of = self._sequences("terminals")
-        self.accounts_as_of = self._sequences("accounts")
-        self.credentials_as_of = self._sequences("credentials")
-        self.claims_as_of = self._sequences("claims")
-        self.by_token = Index(<uintptr_t>self.credentials, sizeof(Credential), cards_max)
-        self.by_claim = Index(<uintptr_t>self.claims, sizeof(Claim), claims_max)
-        self.by_name = {}
-        self.by_number = {}
-        self.all.window = 1
-        self.all.window_first = 1
+        self.numbers = {name: number for number, name in enumerate(TABLES)}
+        self.arrays = []
+        self.lookups = []
+        self.kept = [reserve(sizeof(Totals))]
+        self.totals = np.frombuffer(self.kept[0], dtypes.TOTALS, 1)
+        self.total = <Totals*>address(self.kept[0])
+        for shape in SHAPES:
+            self._lay(shape, settings.get(shape.room, shape.room))
+        self.participants = <Participant*>self.tables[PARTICIPANTS].rows
+        self.terminals = <Terminal*>self.tables[TERMINALS].rows
+        self.accounts = <Account*>self.tables[ACCOUNTS].rows
+        self.credentials = <Credential*>self.tables[CREDENTIALS].rows
+        self.claims = <Claim*>self.tables[CLAIMS].rows
+        self.windows = <Window*>self.tables[WINDOWS].rows
+        self.tariffs = <Tariff*>self.tables[TARIFFS].rows
+        self.by_name = self.lookups[PARTICIPANTS]
+        self.by_number = self.lookups[TERMINALS]
+        self.by_token = self.lookups[CREDENTIALS]
+        self.by_claim = self.lookups[CLAIMS]
+        self.total.window = 1
+        self.total.window_first = 1
 
-    cdef uint8_t* _room(self, str name, dtype, uint64_t rows) except NULL:
-        memory = reserve(rows * <uint64_t>dtype.itemsize)
+    cdef int _lay(self, shape, uint64_t room) except -1:
+        """Lay out a table of SHAPES with `room` rows besides those that are nobody."""
+        cdef Table* table = &self.tables[<int>shape.number]
+        table.first = shape.first
+        table.row_bytes = shape.dtype.itemsize
+        table.rows_max = table.first + room
+        table.rows_a_page = <uint64_t>PAGE_BYTES // table.row_bytes
+        table.pages = table.rows_max // table.rows_a_page + 1
+        memory = reserve(table.rows_max * table.row_bytes)
+        rows = np.frombuffer(memory, shape.dtype, table.rows_max)
+        dirty = np.zeros(table.pages, np.uint8)
+        as_of = np.zeros(table.pages, np.uint64)
+        table.rows = address(memory)
+        table.dirty = <uint8_t*><uintptr_t>dirty.ctypes.data
+        table.as_of = <uint64_t*><uintptr_t>as_of.ctypes.data
+        table.used = <uint64_t*>(<uint8_t*>self.total + <size_t>dtypes.TOTALS.fields[shape.name][1])
         self.kept.append(memory)
-        self.tables[name] = np.frombuffer(memory, dtype, rows)
-        pages = rows // (PAGE_BYTES // dtype.itemsize) + 1
-        self.changed[name] = np.zeros(pages, np.uint8)
-        self.saved[name] = np.zeros(pages, np.uint64)
-        return address(memory)
-
-    cdef uint8_t* _bytes(self, str name) except NULL:
-        return <uint8_t*><uintptr_t>self.changed[name].ctypes.data
-
-    cdef uint64_t* _sequences(self, str name) except NULL:
-        return <uint64_t*><uintptr_t>self.saved[name].ctypes.data
+        self.arrays.append((rows, dirty, as_of))
+        if shape.key is None:
+            self.lookups.append(None)
+        elif shape.dtype[shape.key].kind == "S":
+            self.lookups.append({})
+        else:
+            self.lookups.append(Index(<uintptr_t>table.rows, table.row_bytes, table.rows_max))
+        return 0
 
     # ---- looking in -------------------------------------------------------------------------
 
-    @property
-    def totals(self):
-        """The single row of what is not a table, live."""
-        return self.tables["totals"]
-
     def table(self, name):
         """All rows there is room for, live."""
-        return self.tables[name]
+        return self.arrays[self.numbers[name]][0]
 
     def rows(self, name):
         """The rows in use, live; of participants, terminals and accounts row 0 is nobody."""
-        return self.tables[name][: self.count(name)]
+        return self.table(name)[: self.count(name)]
 
     def count(self, name) -> int:
-        """Rows in use."""
-        used = int(self.totals[name][0])
-        return used + 1 if name in ("participants", "terminals", "accounts") else used
+        """Rows in use, row 0 of those tables among them."""
+        cdef Table* table = &self.tables[<int>self.numbers[name]]
+        return table.first + table.used[0]
 
     def dirty(self, name):
         """A byte a page of PAGE_BYTES // itemsize rows, set whenever a row of it changes."""
-        return self.changed[name]
+        return self.arrays[self.numbers[name]][1]
 
     def as_of(self, name):
         """A sequence a page: `apply` leaves rows of records up to it alone."""
-        return self.saved[name]
+        return self.arrays[self.numbers[name]][2]
 
     def credential(self, uint64_t token):
         """The credential's row number, or -1."""
@@ -141,7 +157,7 @@ cdef class State:
     def claimed(self, uint64_t sequence):
         """The CLAIM row of an original, or None."""
         row = self.by_claim.find(sequence)
-        return None if row < 0 else self.tables["claims"][row].copy()
+        return None if row < 0 else self.table("claims")[row].copy()
 
     def digest(self) -> bytes:
         """SHA-256 of all rows in use, as docs/ledger.md orders them."""
@@ -157,25 +173,36 @@ cdef class State:
 
     def reindex(self) -> None:
         """Rebuild the look-up tables from the rows in use."""
+        for shape in SHAPES:
+            lookup = self.lookups[shape.number]
+            if lookup is not None:
+                lookup.clear()
+            if type(lookup) is Index:
+                self._index(<int>shape.number, lookup)
+            elif lookup is not None:
+                rows = self.rows(shape.name)[shape.first :]
+                # A number that was never given leaves a row of zeros, which no key leads to.
+                keys = rows[shape.key].tolist()
+                given = rows.view(np.uint8).reshape(len(rows), shape.dtype.itemsize).any(axis=1).tolist()
+                for row, (key, is_given) in enumerate(zip(keys, given), shape.first):
+                    if is_given:
+                        lookup[key] = row
+
+    cdef int _index(self, int number, Index index) except -1:
+        """Every row in use of a table, by the key at its start."""
+        cdef const Table* table = &self.tables[number]
         cdef uint64_t row
-        self.by_token.clear()
-        self.by_claim.clear()
-        self.by_name.clear()
-        self.by_number.clear()
-        for participant in self.rows("participants")[1:]:
-            self.by_name[bytes(participant["name"])] = int(participant["participant"])
-        for terminal in self.rows("terminals")[1:]:
-            self.by_number[bytes(terminal["number"])] = int(terminal["terminal"])
+        cdef uint64_t key = 0
         with nogil:
-            for row in range(self.all.credentials):
-                self.by_token.insert(self.credentials[row].token, <uint32_t>row)
-            for row in range(self.all.claims):
-                self.by_claim.insert(self.claims[row].sequence, <uint32_t>row)
+            for row in range(table.first, table.first + table.used[0]):
+                memcpy(&key, table.rows + row * table.row_bytes, sizeof(key))
+                index.insert(key, <uint32_t>row)
+        return 0
 
     def load_fares(self, uint64_t row, fares_fen) -> None:
         """Give tariff `row` its fares: stations * stations int32, row = from."""
         fares = np.ascontiguousarray(fares_fen, np.int32).reshape(-1)
-        stations = int(self.tables["tariffs"][row]["stations"])
+        stations = int(self.table("tariffs")[row]["stations"])
         if len(fares) != stations * stations:
             raise ValueError(f"{stations} stations need {stations**2} fares, found {len(fares)}")
         self.kept.append(fares)
@@ -215,7 +242,10 @@ cdef class State:
         cdef int64_t balance = 0
         cdef int64_t turnover = 0
         cdef uint64_t page = leg.party // PARTICIPANT_ROWS
-        cdef bint counts = sequence > self.participants_as_of[page]
+        cdef bint counts = is_newer(&self.tables[PARTICIPANTS], page, sequence)
+        check(leg.party < self.tables[PARTICIPANTS].rows_max)
+        check(leg.owner_kind < OWNER_KINDS)
+        check(leg.amount_fen != 0)
         # A page that is ahead of the record holds sums this amount is in already.
         if counts:
             if add_overflows(party.balance_fen[leg.owner_kind], amount, &balance):
@@ -234,7 +264,7 @@ cdef class State:
             else:
                 party.window_out_fen = turnover
             party.window_legs += <uint64_t>sign
-            self.participants_dirty[page] = 1
+            touch(&self.tables[PARTICIPANTS], page)
         return False
 
     cdef bint post_account(self, const Leg* leg, int64_t amount, uint64_t sequence) noexcept nogil:
@@ -244,7 +274,8 @@ cdef class State:
         cdef int64_t posted = 0
         cdef int64_t available = 0
         cdef int64_t held = account.held_fen
-        if sequence <= self.accounts_as_of[page]:
+        check(leg.owner < self.tables[ACCOUNTS].rows_max)
+        if not is_newer(&self.tables[ACCOUNTS], page, sequence):
             return False
         if add_overflows(account.posted_fen, amount, &posted):
             return True
@@ -254,14 +285,17 @@ cdef class State:
             return True
         account.posted_fen = posted
         account.held_fen = held
-        self.accounts_dirty[page] = 1
+        touch(&self.tables[ACCOUNTS], page)
         return False
 
     cdef void settle(self, const Entry* entry, int64_t card) noexcept nogil:
         """What an entry changes besides its legs; `card` is its credential's row or -1."""
         cdef Account* account
         cdef uint64_t page = entry.account // ACCOUNT_ROWS
-        if entry.account != 0 and entry.sequence > self.accounts_as_of[page]:
+        check(entry.account < self.tables[ACCOUNTS].rows_max)
+        check(entry.terminal < self.tables[TERMINALS].rows_max)
+        check(card < <int64_t>self.tables[CREDENTIALS].rows_max)
+        if entry.account != 0 and is_newer(&self.tables[ACCOUNTS], page, entry.sequence):
             account = &self.accounts[entry.account]
             account.last = entry.sequence
             account.entries += 1
@@ -273,15 +307,15 @@ cdef class State:
                 account.journey = 0
                 account.journey_at_us = 0
                 account.journey_place = 0
-            self.accounts_dirty[page] = 1
+            touch(&self.tables[ACCOUNTS], page)
         if card >= 0 and entry.effects & (Effect.DENIED | Effect.UNDENIED):
             page = <uint64_t>card // CREDENTIAL_ROWS
-            if entry.sequence > self.credentials_as_of[page]:
+            if is_newer(&self.tables[CREDENTIALS], page, entry.sequence):
                 self.credentials[card].denied = 1 if entry.effects & Effect.DENIED else 0
                 self.credentials[card].deny_version = entry.sequence
-                self.credentials_dirty[page] = 1
+                touch(&self.tables[CREDENTIALS], page)
         page = entry.terminal // TERMINAL_ROWS
-        if entry.sequence > self.terminals_as_of[page]:
+        if is_newer(&self.tables[TERMINALS], page, entry.sequence):
             self.terminals[entry.terminal].taken += 1
         self.see(
             entry.terminal,
@@ -297,22 +331,25 @@ cdef class State:
             return
         row = self.by_claim.find(change.key)
         if row < 0:
-            row = <int64_t>self.all.claims
-            self.all.claims += 1
-            if entry.sequence > self.claims_as_of[row // CLAIM_ROWS]:
+            check(not is_full(&self.tables[CLAIMS]))
+            row = <int64_t>self.total.claims
+            self.total.claims += 1
+            if is_newer(&self.tables[CLAIMS], row // CLAIM_ROWS, entry.sequence):
                 self.claims[row].sequence = change.key
             self.by_claim.insert(change.key, <uint32_t>row)
-        if entry.sequence > self.claims_as_of[row // CLAIM_ROWS]:
+        if is_newer(&self.tables[CLAIMS], row // CLAIM_ROWS, entry.sequence):
+            check(self.claims[row].sequence == change.key)
             self.claims[row].used_fen = change.value
             if change.what == Image.CLOSED_ORIGINAL:
                 self.claims[row].closed = 1
-        self.claims_dirty[row // CLAIM_ROWS] = 1
+        touch(&self.tables[CLAIMS], row // CLAIM_ROWS)
 
     cdef int64_t tariff_at(self, int64_t at_us) noexcept nogil:
         """The row of the tariff in force at a time, -1 where there is none."""
         cdef int64_t best = -1
         cdef uint64_t row
-        for row in range(self.all.tariffs):
+        check(self.total.tariffs <= TARIFFS_MAX)
+        for row in range(self.total.tariffs):
             if self.tariffs[row].effective_from_us <= at_us and (
                 best < 0
                 or self.tariffs[row].effective_from_us >= self.tariffs[best].effective_from_us
@@ -323,12 +360,14 @@ cdef class State:
     cdef Claim* claim(self, uint64_t sequence) noexcept nogil:
         """What was taken back of an entry, NULL where nothing was."""
         cdef int64_t row = self.by_claim.find(sequence)
+        check(row < <int64_t>self.tables[CLAIMS].rows_max)
         return NULL if row < 0 else &self.claims[row]
 
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil:
         """A key was bound on this terminal."""
         cdef uint64_t page = terminal // TERMINAL_ROWS
-        if sequence > self.terminals_as_of[page]:
+        check(terminal < self.tables[TERMINALS].rows_max)
+        if is_newer(&self.tables[TERMINALS], page, sequence):
             if key > self.terminals[terminal].seen:
                 self.terminals[terminal].seen = key
-            self.terminals_dirty[page] = 1
+            touch(&self.tables[TERMINALS], page)

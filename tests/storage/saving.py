@@ -15,7 +15,8 @@ from onecard.core.journal import Draft, Journal, Tip, seal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.ext.state.apply import apply
-from onecard.ext.state.state import TABLES, State
+from onecard.ext.state.state import State
+from onecard.ext.state.table import TABLES
 from tests.support.many_rows import ManyRows, token_of
 
 SMALL = Settings(

@@ -22,7 +22,8 @@ from onecard.core.storage.environment import MapFull, WriteFailed
 from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log
 from onecard.ext.state.apply import apply
-from onecard.ext.state.state import TABLES, State
+from onecard.ext.state.state import State
+from onecard.ext.state.table import TABLES
 from tests.storage.saving import SMALL, Bench, same
 from tests.support.many_rows import ManyRows
 

@@ -1,0 +1,20 @@
+from typing import NamedTuple
+
+import numpy as np
+
+PARTICIPANTS_MAX: int
+WINDOWS_MAX: int
+
+class Shape(NamedTuple):
+    number: int
+    name: str
+    dtype: np.dtype[np.void]
+    first: int
+    room: int | str
+    key: str | None
+
+SHAPES: tuple[Shape, ...]
+TABLES: tuple[str, ...]
+DTYPES: dict[str, np.dtype[np.void]]
+ROWS_A_PAGE: dict[str, int]
+SETTINGS: tuple[str, ...]

@@ -1,0 +1,66 @@
+"""Which tables there are: from this list follow memory, pages, digest, manifest, limits and indexes.
+
+A new table is its struct (`ext/shape`), a count of its name in the row of totals, its number
+(table.pxd) and a line here.
+"""
+
+from typing import NamedTuple
+
+from onecard.ext.shape import dtypes
+from onecard.ext.shape.dtypes import PAGE_BYTES
+from onecard.ext.state.table cimport (
+    ACCOUNTS,
+    CLAIMS,
+    CREDENTIALS,
+    PARTICIPANTS,
+    TABLE_COUNT,
+    TARIFFS,
+    TARIFFS_MAX,
+    TERMINALS,
+    WINDOWS,
+)
+
+PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
+WINDOWS_MAX = 65536  # a window a day for longer than a century
+
+
+class Shape(NamedTuple):
+    """What a table is made of."""
+
+    number: int
+    name: str  # also of its count in the row of totals
+    dtype: object
+    first: int  # first row in use: 1 where row 0 is nobody
+    room: object  # rows from `first` on: a number, or of which setting of the ledger
+    key: object  # column that leads to a row: an integer at its start, or bytes; None: no look-up
+
+
+SHAPES = (
+    Shape(PARTICIPANTS, "participants", dtypes.PARTICIPANT, 1, PARTICIPANTS_MAX, "name"),
+    Shape(TERMINALS, "terminals", dtypes.TERMINAL, 1, "terminals", "number"),
+    Shape(ACCOUNTS, "accounts", dtypes.ACCOUNT, 1, "cards", None),
+    Shape(CREDENTIALS, "credentials", dtypes.CREDENTIAL, 0, "cards", "token"),
+    Shape(CLAIMS, "claims", dtypes.CLAIM, 0, "claims", "sequence"),
+    Shape(WINDOWS, "windows", dtypes.WINDOW, 0, WINDOWS_MAX, None),
+    Shape(TARIFFS, "tariffs", dtypes.TARIFF, 0, TARIFFS_MAX, None),
+)
+TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
+DTYPES = {shape.name: shape.dtype for shape in SHAPES}
+ROWS_A_PAGE = {shape.name: PAGE_BYTES // shape.dtype.itemsize for shape in SHAPES}
+SETTINGS = tuple(dict.fromkeys(shape.room for shape in SHAPES if isinstance(shape.room, str)))
+
+
+def _agrees():
+    """Raises ImportError where the list and the numbers of table.pxd or the totals differ."""
+    if [shape.number for shape in SHAPES] != list(range(TABLE_COUNT)):
+        raise ImportError("table: the tables of the list are not those of table.pxd in their order")
+    for shape in SHAPES:
+        if shape.name not in dtypes.TOTALS.fields:
+            raise ImportError(f"table: the row of totals has no count of {shape.name}")
+        dtype, offset = shape.dtype.fields[shape.key][:2] if shape.key else (None, 0)
+        # An Index compares the first 8 bytes of a row.
+        if dtype is not None and dtype.kind != "S" and (dtype.str, offset) != ("<u8", 0):
+            raise ImportError(f"table: the key of {shape.name} is no u8 at the start of its rows")
+
+
+_agrees()
