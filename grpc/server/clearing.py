@@ -11,7 +11,7 @@ import grpc
 
 from onecard.core.authorize.message import is_slow, regular_taps
 from onecard.core.errors import BadInput, OnecardError, Overloaded, Stopped
-from onecard.grpc.server.access import principal
+from onecard.grpc.server.handler import principal
 from onecard.grpc.server.bridge import Asking
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.receiving import is_end

@@ -14,7 +14,7 @@ from onecard.core.ledger.token import CardTokens
 from onecard.core.watch.log import Log
 from onecard.grpc.address import Address as Address
 from onecard.grpc.server import clearing, ledger, reflection, registry, settlement
-from onecard.grpc.server.access import Door
+from onecard.grpc.server.handler import Door
 from onecard.grpc.server.bridge import Asking, Node, Starting
 from onecard.grpc.server.connections import Connections, connections_limit, raise_files_limit
 from onecard.grpc.server.directory import Directory
