@@ -1,6 +1,34 @@
-"""What callers may catch. Each message is one line: what was expected and found, and what to do."""
+"""What callers may catch. Each message is one line: what was expected and found, and what to do.
+
+    OnecardError            FAILED
+      BadInput              BAD_INPUT
+      NotFound              NOT_FOUND
+      Overloaded            OVERLOADED
+        DiskLow             DISK_LOW
+        ClockDoubtful       CLOCK_DOUBTFUL
+        Reclaimed           RECLAIMED
+        Unread              UNREAD
+      Refused               REFUSED
+        Forbidden           FORBIDDEN
+        Unauthenticated     UNAUTHENTICATED
+      Unreachable           UNREACHABLE
+        Stopped             STOPPED
+      Unanswered            UNANSWERED
+        TooSlow             TOO_SLOW
+      LedgerMissing         LEDGER_MISSING
+      LedgerInUse           LEDGER_IN_USE
+      LedgerForeign         LEDGER_FOREIGN
+      LedgerFault           LEDGER_FAULT
+      MapFull               MAP_FULL
+      WriteFailed           WRITE_FAILED
+
+Beside each class is its reason, which a program may go by: it is sent with every refusal and stays
+as it is for ever, while the words are for people and may change. docs/errors.md says of each what
+it means and what to do.
+"""
 
 import errno
+from collections.abc import Iterator
 
 # What a person does about the usual ones; the others are said as the system says them.
 OS_HINTS = {
@@ -39,11 +67,13 @@ def quoted(found: object, most: int = 60) -> str:
 class OnecardError(Exception):
     """Everything below; the command line prints its message and nothing else.
 
-    Of an act or a request of many rows: `row` is the one at fault, counted from 0, None where it
-    is none in particular; `rows` says of which rows; `taken` how many rows before it were taken,
-    None where that is not known.
+    `reason` is that of the class, or what a server said where this side does not know it. Of an act
+    or a request of many rows: `row` is the one at fault, counted from 0, None where it is none in
+    particular; `rows` says of which rows; `taken` how many rows before it were taken, None where
+    that is not known.
     """
 
+    reason: str = "FAILED"
     row: int | None = None
     rows: str = ""
     taken: int | None = None
@@ -52,38 +82,129 @@ class OnecardError(Exception):
 class BadInput(OnecardError):
     """The caller sent something that is not what it says."""
 
+    reason = "BAD_INPUT"
+
 
 class NotFound(OnecardError):
     """There is no such card, entry, window or file."""
+
+    reason = "NOT_FOUND"
 
 
 class Overloaded(OnecardError):
     """A named limit is reached; nothing was taken, send again later."""
 
+    reason = "OVERLOADED"
+
 
 class DiskLow(Overloaded):
     """There is no room to make an answer durable; reads are still served."""
+
+    reason = "DISK_LOW"
 
 
 class ClockDoubtful(Overloaded):
     """The wall clock is not to be believed, so nothing is booked; reads are still served."""
 
+    reason = "CLOCK_DOUBTFUL"
+
+
+class Reclaimed(Overloaded):
+    """Ended while it was idle, for something new to be taken."""
+
+    reason = "RECLAIMED"
+
+
+class Unread(Overloaded):
+    """The client does not read what it asked for."""
+
+    reason = "UNREAD"
+
+
+class Refused(OnecardError):
+    """The server knows who asks, or does not, and says no."""
+
+    reason = "REFUSED"
+
+
+class Forbidden(Refused):
+    """This participant may not do that."""
+
+    reason = "FORBIDDEN"
+
+
+class Unauthenticated(Refused):
+    """Nobody known is calling."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class Unreachable(OnecardError):
+    """There is no server, or it is stopping. What was sent and not answered may be booked."""
+
+    reason = "UNREACHABLE"
+
+
+class Stopped(Unreachable):
+    """The engine stopped; nothing more is answered by this process."""
+
+    reason = "STOPPED"
+
+
+class Unanswered(OnecardError):
+    """No answer in time. What was sent may be booked: send the same again, or ask its outcome."""
+
+    reason = "UNANSWERED"
+
+
+class TooSlow(Unanswered):
+    """A message did not come whole in its time, so nothing of it was taken."""
+
+    reason = "TOO_SLOW"
+
 
 class LedgerMissing(OnecardError):
     """There is no ledger in that folder."""
+
+    reason = "LEDGER_MISSING"
 
 
 class LedgerInUse(OnecardError):
     """Another process writes this ledger."""
 
+    reason = "LEDGER_IN_USE"
+
 
 class LedgerForeign(OnecardError):
     """The file is not a ledger of this format, version or id."""
+
+    reason = "LEDGER_FOREIGN"
 
 
 class LedgerFault(OnecardError):
     """What is stored contradicts itself; names the first block at fault."""
 
+    reason = "LEDGER_FAULT"
 
-class Stopped(OnecardError):
-    """The engine stopped; nothing more is answered by this process."""
+
+class MapFull(OnecardError):
+    """The map has no room for this transaction; nothing of it was written."""
+
+    reason = "MAP_FULL"
+
+
+class WriteFailed(OnecardError):
+    """A write or a sync failed: what is on disk is unknown, so this process may not go on."""
+
+    reason = "WRITE_FAILED"
+
+
+def tree(kind: type[OnecardError] = OnecardError) -> Iterator[type[OnecardError]]:
+    """A class and all below it, each before those below it."""
+    yield kind
+    for below in kind.__subclasses__():
+        yield from tree(below)
+
+
+# Taken here, so that only what this page holds is met: what is internal elsewhere has no reason.
+REASONS: dict[str, type[OnecardError]] = {kind.reason: kind for kind in tree()}

@@ -18,6 +18,8 @@ import lmdb
 import lmdb.verify
 
 from onecard.core.errors import LedgerFault, LedgerForeign, OnecardError, Overloaded
+from onecard.core.errors import MapFull as MapFull
+from onecard.core.errors import WriteFailed as WriteFailed
 from onecard.core.storage.datafile import DATA_FILE as DATA_FILE
 from onecard.core.storage.datafile import check_pages, later, map_bytes_of
 
@@ -32,14 +34,6 @@ LET_GO_BYTES = 8 << 20  # at a time: a call a commit would cost more than it giv
 # and the file grows by, is then at most what so many commits free. A few microseconds a check.
 COMMITS_A_READER_CHECK = 32
 PROOFS_MAX = 100  # a commit's meta page is there until the next but one: a second try is enough
-
-
-class MapFull(OnecardError):
-    """The map has no room for this transaction; nothing of it was written."""
-
-
-class WriteFailed(OnecardError):
-    """A write or a sync failed: what is on disk is unknown, so this process may not go on."""
 
 
 class Readers(NamedTuple):

@@ -10,13 +10,20 @@ from typing import Any
 import grpc
 
 from onecard.core.authorize.message import is_slow, regular_taps
-from onecard.core.errors import BadInput, OnecardError, Overloaded, Stopped
-from onecard.grpc.server.handler import principal
+from onecard.core.errors import (
+    BadInput,
+    OnecardError,
+    Overloaded,
+    Reclaimed,
+    Stopped,
+    Unread,
+)
+from onecard.grpc.server.access import principal
 from onecard.grpc.server.bridge import Asking
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.receiving import is_end
-from onecard.grpc.server.seats import Reclaimed, Seat, Seats
-from onecard.grpc.server.unread import Answers, Unread
+from onecard.grpc.server.seats import Seat, Seats
+from onecard.grpc.server.unread import Answers
 from onecard.v1 import tap_pb2
 
 SERVICE = "onecard.v1.Clearing"

@@ -1,4 +1,4 @@
-"""Every call passes here: who calls, what it may hold open, and what an error is on the wire.
+"""Every call passes here: it is given a seat, its caller is named, its messages read and parsed.
 
 Handlers are wrapped when they are registered. Each is given to gRPC as one that takes a stream of
 raw messages, which on the wire is the same: so a call is counted before anything of it is read, and
@@ -9,116 +9,31 @@ import asyncio
 import inspect
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextvars import ContextVar
 from typing import Any, NoReturn
-from urllib.parse import unquote
 
 import grpc
 from grpc import StatusCode
 
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded, Stopped
+from onecard.core.errors import BadInput, OnecardError, Unread
 from onecard.core.watch.log import Log
-from onecard.grpc.metadata import METADATA, ROW_METADATA, TAKEN_METADATA
+from onecard.grpc.server.access import identify, only_operator
 from onecard.grpc.server.directory import Directory
-from onecard.grpc.server.receiving import Receiving, TooSlow, is_end
+from onecard.grpc.server.methods import BRIEF, NEVER_EMPTY, OPERATORS_OWN, OURS, bytes_max
+from onecard.grpc.server.receiving import Receiving, is_end
 from onecard.grpc.server.seats import Seat, Seats
-from onecard.grpc.server.unread import Answers, Unread
+from onecard.grpc.server.status import abort, let_go
+from onecard.grpc.server.unread import Answers
+from onecard.grpc.server.writing import Writing, latest
 
-ALL = 0  # the ledger's own operator: no participant, may do everything
-OURS = "/onecard.v1."
-DETAILS_BYTES_MAX = 1000  # of an error's text: metadata is limited to 8 KiB
 ASIDES_MAX = 128  # health and reflection, apart from ours: they answer also when calls are many
 # What waits so long for its client alone is idle, where there are too many calls: a message that is
 # on its way, or of a load that goes on, is there before.
 IDLE_S = 0.5
-# Its answer is a few bytes, so it goes out in one with the status: nothing of it can be unread.
-BRIEF = frozenset({"/onecard.v1.Clearing/AuthorizeOne"})
-# Messages of no bytes say nothing here, and are refused: gRPC's library also gives one for a frame
-# whose flags are none.
-NEVER_EMPTY = frozenset(
-    {
-        "/onecard.v1.Clearing/AuthorizeOne",
-        "/onecard.v1.Ledger/GetBalance",
-        "/onecard.v1.Ledger/GetEntry",
-        "/onecard.v1.Ledger/GetOutcome",
-        "/onecard.v1.Ledger/ListTrail",
-        "/onecard.v1.Registry/Declare",
-        "/onecard.v1.Registry/GetCard",
-        "/onecard.v1.Registry/PutCard",
-        "/onecard.v1.Registry/PutParticipant",
-        "/onecard.v1.Registry/PutTerminal",
-    }
-)
-# For whoever runs the ledger alone: asked before anything of a message is read or parsed.
-OPERATORS_OWN = frozenset(
-    {
-        "/onecard.v1.Ledger/StreamJournal",
-        "/onecard.v1.Registry/ConfirmClock",
-        "/onecard.v1.Registry/Load",
-        "/onecard.v1.Registry/PutCard",
-        "/onecard.v1.Registry/PutParticipant",
-        "/onecard.v1.Registry/PutRules",
-        "/onecard.v1.Registry/PutTariff",
-        "/onecard.v1.Registry/PutTerminal",
-        "/onecard.v1.Settlement/CloseWindow",
-    }
-)
-# Of a message that is parsed: one row, or one question. An empty field of two bytes becomes some
-# twenty in memory, so a message may not be larger than what it is for.
-MESSAGE_BYTES_MAX = 65_536
-# What is larger by its nature; None is what the server takes of any.
-BYTES_MAX: dict[str, int | None] = {
-    "/onecard.v1.Registry/Load": None,
-    "/onecard.v1.Registry/PutTariff": None,  # a fare from every station to every station
-    "/onecard.v1.Registry/TokensOf": 393_216,  # 5,000 numbers of the longest, 66 bytes each
-}
 Work = Callable[[Seat, Any], Awaitable[Any]]  # what a call does, once it has its seat
 
-_principal: ContextVar[int] = ContextVar("principal")
 
-
-class Forbidden(OnecardError):
-    """This participant may not do that."""
-
-
-class Unauthenticated(OnecardError):
-    """Nobody known is calling."""
-
-
-CODES: tuple[tuple[type[OnecardError], StatusCode], ...] = (
-    (BadInput, StatusCode.INVALID_ARGUMENT),
-    (NotFound, StatusCode.NOT_FOUND),
-    (Overloaded, StatusCode.RESOURCE_EXHAUSTED),
-    (TooSlow, StatusCode.DEADLINE_EXCEEDED),
-    (Stopped, StatusCode.UNAVAILABLE),
-    (Forbidden, StatusCode.PERMISSION_DENIED),
-    (Unauthenticated, StatusCode.UNAUTHENTICATED),
-    (LedgerFault, StatusCode.DATA_LOSS),
-    (OnecardError, StatusCode.FAILED_PRECONDITION),
-)
-
-
-def principal() -> int:
-    """Who calls, inside a handler: a participant's id, or ALL. Authorization reads this alone."""
-    return _principal.get()
-
-
-def only_operator(what: str) -> None:
-    """Forbidden for a participant: this is for whoever runs the ledger."""
-    if principal() != ALL:
-        raise Forbidden(
-            f"{what}: expected the ledger's own operator, found participant {principal()}"
-        )
-
-
-def only_party(what: str, *parties: int) -> None:
-    """Forbidden unless the caller runs the ledger or is one of `parties`."""
-    if principal() != ALL and principal() not in parties:
-        raise Forbidden(f"{what}: it is not of participant {principal()}; ask for what is")
-
-
-class Door(grpc.GenericRpcHandler):
+class Handlers(grpc.GenericRpcHandler):
     """In place of the server for what registers handlers, and the one handler of the server."""
 
     def __init__(
@@ -176,13 +91,13 @@ class Door(grpc.GenericRpcHandler):
             return behaviour  # type: ignore[no-any-return]
         ours = method.startswith(OURS)
         never_empty = method in NEVER_EMPTY
-        bytes_max = BYTES_MAX.get(method, MESSAGE_BYTES_MAX) or self.settings.message_bytes_max
+        size_max = bytes_max(method, self.settings.message_bytes_max)
         wait_s = self.settings.between_s if handler.request_streaming else self.settings.receive_s
 
         def parsed(message: bytes) -> Any:
-            if len(message) > bytes_max:
+            if len(message) > size_max:
                 raise BadInput(
-                    f"{method}: expected a message of at most {bytes_max} bytes, found "
+                    f"{method}: expected a message of at most {size_max} bytes, found "
                     f"{len(message)}; send less in one"
                 )
             # What it may be is said by its type; the library says no more than that it is not it.
@@ -237,7 +152,7 @@ class Door(grpc.GenericRpcHandler):
             try:
                 seats.take(seat)
                 if ours:
-                    _principal.set(await self._identify(context))
+                    await identify(context, self.directory, self.loopback)
                 if operators_own:
                     only_operator(name)
                 return await work(seat, context)
@@ -277,102 +192,3 @@ class Door(grpc.GenericRpcHandler):
         """Connections that carry a call."""
         taken = (*self.calls.taken, *self.asides.taken)
         return frozenset(seat.connection for seat in taken)
-
-    async def _identify(self, context: Any) -> int:
-        for name, value in context.invocation_metadata() or ():
-            if name == METADATA:
-                return await self._named(unquote(str(value)))
-        if not self.loopback:
-            raise Unauthenticated(
-                f"expected metadata {METADATA} (a participant's id or name), found none"
-            )
-        return ALL
-
-    async def _named(self, value: str) -> int:
-        found = await self.directory.participant(value)
-        if found is None:
-            raise Unauthenticated(
-                f"metadata {METADATA}: expected a participant's id or name, found {value[:88]!r}"
-            )
-        return found
-
-
-class Writing:
-    """gRPC's context for a handler that writes its answers itself, and its seat.
-
-    It is idle from its last answer on, and while that is not read.
-    """
-
-    def __init__(
-        self, answers: Answers, context: Any, serialize: Callable[[Any], bytes], seat: Seat
-    ) -> None:
-        self.answers = answers
-        self.context = context
-        self.serialize = serialize
-        self.seat = seat
-
-    async def write(self, message: Any) -> None:
-        """Unread where the client does not take it."""
-        await self.write_bytes(self.serialize(message))
-
-    async def write_bytes(self, message: bytes) -> None:
-        """The same of what is serialized already."""
-        self.seat.idle_since_s = asyncio.get_running_loop().time()
-        await self.answers.write_counted(self.context, message)
-        self.seat.idle_since_s = asyncio.get_running_loop().time()
-
-
-class Latest:
-    """gRPC's context for the watcher of health, which writes while it holds what tells the others:
-    what is written waits here, and only the latest of it."""
-
-    def __init__(self) -> None:
-        self.message: Any = None
-        self.changed = asyncio.Event()
-
-    async def write(self, message: Any) -> None:
-        """Returns at once."""
-        self.message = message
-        self.changed.set()
-
-
-async def latest(behaviour: Callable[[Any, Any], Any], asked: Any, writing: Writing) -> None:
-    """Writes what `behaviour` last wrote, until it ends."""
-    latest = Latest()
-    watching = asyncio.ensure_future(behaviour(asked, latest))
-    watching.add_done_callback(lambda _: latest.changed.set())
-    try:
-        while not watching.done():
-            await latest.changed.wait()
-            latest.changed.clear()
-            if latest.message is not None:
-                await writing.write(latest.message)
-        await watching
-    finally:
-        watching.cancel()
-
-
-def let_go(error: BaseException) -> None:
-    """Drop the frames that an error came through, and so the message that they hold. gRPC keeps
-    the error with the call in a cycle, until memory is next looked through."""
-    seen: set[int] = set()
-    left: list[BaseException | None] = [error]
-    while left:
-        one = left.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            left += [one.__context__, one.__cause__]
-            one.__traceback__ = None
-
-
-async def abort(context: Any, error: OnecardError) -> NoReturn:
-    """Ends the call with the status that the error's class has on the wire."""
-    code = next(code for kind, code in CODES if isinstance(error, kind))
-    where = f"{error.rows}[{error.row}]" if error.rows and error.row is not None else ""
-    said = f"{where}: {error}" if where else str(error)
-    text = said.encode()[:DETAILS_BYTES_MAX].decode("utf-8", "ignore")
-    trailing = [(ROW_METADATA, where)] if where else []
-    if error.taken is not None:
-        trailing.append((TAKEN_METADATA, str(error.taken)))
-    await context.abort(code, text, tuple(trailing))
-    raise AssertionError("abort() raises")

@@ -18,9 +18,10 @@ from onecard.core.ledger.token import CardTokens, key_check
 from onecard.ext.identity.recent import IDENTITY
 from onecard.ext.shape.numbers import Flag, Record
 from onecard.ext.state.state import State
-from onecard.grpc.server.handler import ALL, Writing, only_party, principal
+from onecard.grpc.server.access import ALL, only_party, principal
 from onecard.grpc.server.bridge import Asking
 from onecard.grpc.server.seats import Seats
+from onecard.grpc.server.writing import Writing
 from onecard.v1 import ledger_pb2 as pb
 from onecard.v1 import ledger_pb2_grpc
 

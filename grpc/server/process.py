@@ -47,7 +47,7 @@ class Ready:
 
 
 class Interrupted(OnecardError):
-    """The process was told to stop before the ledger was open."""
+    """Internal: the process was told to stop before the ledger was open. Nobody is told of it."""
 
 
 class Host:

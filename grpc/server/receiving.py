@@ -10,17 +10,13 @@ from typing import Any
 
 import grpc
 
-from onecard.core.errors import OnecardError
-from onecard.grpc.server.seats import Reclaimed, Seat, fullest_first, is_idle
+from onecard.core.errors import OnecardError, Reclaimed, TooSlow
+from onecard.grpc.server.seats import Seat, fullest_first, is_idle
 
 # What HTTP/2 lets a client send of a message that nobody asked for yet: its smallest window.
 WINDOW_BYTES = 65_535
 LOOK_S = 0.25  # between two looks at who is late
 LATE_S = 0.1  # the loop was busy for so long: what came meanwhile was not taken in yet
-
-
-class TooSlow(OnecardError):
-    """A message did not come whole in its time."""
 
 
 class Receiving:

@@ -25,7 +25,7 @@ from onecard.core.registry.acts import (
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.row_change import Put
 from onecard.ext.state.state import State
-from onecard.grpc.server.handler import only_party, principal
+from onecard.grpc.server.access import only_party, principal
 from onecard.grpc.server.bridge import Asking
 from onecard.v1 import registry_pb2 as pb
 from onecard.v1 import registry_pb2_grpc

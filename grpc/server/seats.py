@@ -8,11 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from onecard.core.errors import Overloaded
-
-
-class Reclaimed(Overloaded):
-    """Ended while it was idle, for something new to be taken."""
+from onecard.core.errors import Overloaded, Reclaimed
 
 
 class Seat:

@@ -14,10 +14,10 @@ from onecard.core.ledger.token import CardTokens
 from onecard.core.watch.log import Log
 from onecard.grpc.address import Address as Address
 from onecard.grpc.server import clearing, ledger, reflection, registry, settlement
-from onecard.grpc.server.handler import Door
 from onecard.grpc.server.bridge import Asking, Node, Starting
 from onecard.grpc.server.connections import Connections, connections_limit, raise_files_limit
 from onecard.grpc.server.directory import Directory
+from onecard.grpc.server.handler import Handlers
 from onecard.grpc.server.mailbox import Mailbox
 from onecard.grpc.server.receiving import WINDOW_BYTES
 from onecard.grpc.server.seats import Seats
@@ -115,7 +115,9 @@ class Server:
         self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024, readers)
         self.health = health.aio.HealthServicer()
         self.serving = False
-        self.door = Door(directory, address.loopback, log, settings, self.answers, self.cuts)
+        self.handlers = Handlers(
+            directory, address.loopback, log, settings, self.answers, self.cuts
+        )
         self.server = grpc.aio.server(options=options(settings, limit))
         self.watches: list[asyncio.Task[None]] = []
         self._add_services(address.loopback if reflect is None else reflect)
@@ -124,18 +126,18 @@ class Server:
         return Seats(what, seats_max, self.settings.idle_s, advice, self.cuts)
 
     def _add_services(self, reflect: bool) -> None:
-        door: Any = self.door
-        door.add_registered_method_handlers(clearing.SERVICE, self.clearing.handlers())
+        handlers: Any = self.handlers
+        handlers.add_registered_method_handlers(clearing.SERVICE, self.clearing.handlers())
         add_registry: Any = registry_pb2_grpc.add_RegistryServicer_to_server
-        add_registry(registry.Registry(self.asking, self._token), door)
-        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, door)
+        add_registry(registry.Registry(self.asking, self._token), handlers)
+        ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, handlers)
         add_settlement: Any = settlement_pb2_grpc.add_SettlementServicer_to_server
-        add_settlement(settlement.Settlement(self.asking), door)
+        add_settlement(settlement.Settlement(self.asking), handlers)
         add_health: Any = health_pb2_grpc.add_HealthServicer_to_server
-        add_health(self.health, door)
+        add_health(self.health, handlers)
         if reflect:
-            reflection.add(SERVICES, door)
-        self.server.add_generic_rpc_handlers((door,))
+            reflection.add(SERVICES, handlers)
+        self.server.add_generic_rpc_handlers((handlers,))
 
     async def start(self) -> Address:
         """Listens, not serving yet; the address as it is. OnecardError where it is taken."""
@@ -151,7 +153,7 @@ class Server:
         self.connections.port = port
         await self.server.start()
         self.watches = [
-            asyncio.create_task(self.door.receiving.watch()),
+            asyncio.create_task(self.handlers.receiving.watch()),
             asyncio.create_task(self._watch_connections()),
         ]
         return self.address
@@ -161,7 +163,7 @@ class Server:
         while True:
             await asyncio.sleep(CONNECTIONS_LOOK_S)
             if self.connections.is_near():
-                busy = self.door.busy()
+                busy = self.handlers.busy()
                 self.cuts["connection"] += await asyncio.to_thread(self.connections.make_room, busy)
 
     async def attach(self, node: Node, token_key: bytes) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from onecard.core.settlement.window import Closed, CloseWindow, WindowView, window_view
-from onecard.grpc.server.handler import ALL, principal
+from onecard.grpc.server.access import ALL, principal
 from onecard.grpc.server.bridge import Asking
 from onecard.v1 import settlement_pb2 as pb
 from onecard.v1 import settlement_pb2_grpc

@@ -8,15 +8,11 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import Any
 
-from onecard.core.errors import Overloaded
+from onecard.core.errors import Overloaded, Unread
 from onecard.grpc.server.connections import Connections
 
 SMALL_BYTES = 65_536  # what HTTP/2 takes at once; less is not counted
 LAST_WORD_S = 1.0  # for the status of a call whose answer is not read
-
-
-class Unread(Overloaded):
-    """The client does not read what it asked for."""
 
 
 class Answers:

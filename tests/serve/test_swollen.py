@@ -11,7 +11,7 @@ import pytest
 
 from onecard.grpc.client import Client
 from onecard.grpc.metadata import METADATA
-from onecard.grpc.server.handler import OPERATORS_OWN
+from onecard.grpc.server.methods import OPERATORS_OWN
 from onecard.grpc.server.registry import COLUMN_MAX, LOADED_MAX
 from onecard.v1 import registry_pb2
 from tests.serve.test_hostile import ANSWER_S, DECLARE, LOAD, ONE, rss_mib, tap
