@@ -4,7 +4,7 @@
         for decisions in client.authorize(batches):
             print(decisions.outcome, decisions.sequence)
 
-Errors are one line each: BadInput, NotFound, Overloaded, Refused, Unreachable, Unanswered.
+Errors are one line each, with a reason that a program may go by: docs/errors.md has the tree.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,37 +1,24 @@
-"""What a client raises where a call fails: the wire's status as one of our errors, in one line."""
+"""What a client raises where a call fails: one of our errors, in one line.
+
+The class is that of the reason which the server sent; of a server that sends none, of one that
+contradicts its own status, and of a reason that is not known here, it is that of the status.
+"""
 
 from typing import Any
 
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
 from grpc import StatusCode
+from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded
+from onecard.core.errors import REASONS, OnecardError, Refused, Unanswered, Unreachable
 from onecard.grpc.metadata import ROW_METADATA, TAKEN_METADATA
+from onecard.grpc.status import DOMAIN, STATUS
 
+__all__ = ["Refused", "Unanswered", "Unreachable", "error_of", "reason_of"]
 
-class Refused(OnecardError):
-    """The server knows who asks, or does not, and says no."""
-
-
-class Unreachable(OnecardError):
-    """There is no server, or it is stopping. What was sent and not answered may be booked."""
-
-
-class Unanswered(OnecardError):
-    """No answer in time. What was sent may be booked: send the same again, or ask its outcome."""
-
-
-ERRORS: dict[StatusCode, type[OnecardError]] = {
-    StatusCode.INVALID_ARGUMENT: BadInput,
-    StatusCode.NOT_FOUND: NotFound,
-    StatusCode.RESOURCE_EXHAUSTED: Overloaded,
-    StatusCode.PERMISSION_DENIED: Refused,
-    StatusCode.UNAUTHENTICATED: Refused,
-    StatusCode.UNAVAILABLE: Unreachable,
-    StatusCode.DEADLINE_EXCEEDED: Unanswered,
-    StatusCode.CANCELLED: Unanswered,
-    StatusCode.DATA_LOSS: LedgerFault,
-}
-
+# A call that gRPC ends by itself is one that nobody answered.
+ERRORS = {StatusCode.CANCELLED: Unanswered} | {code: kind for kind, code in STATUS.items()}
 
 NOBODY = "expected a server, found nobody who listens there; start one with onecard serve"
 NO_HOST = "expected a host that is known, found none by that name; check it"
@@ -73,9 +60,26 @@ def error_of(address: str, error: Any) -> OnecardError:
         line = DROPPED
     elif kind is OnecardError:
         line = f"{code.name}: {line}"
-    made = kind(f"{address}: {line}" if kind in (Unreachable, Unanswered) else line)
+    reason = reason_of(error)
+    known = REASONS.get(reason, kind)
+    told = f"{address}: {line}" if kind in (Unreachable, Unanswered) else line
+    made = known(told) if issubclass(known, kind) else kind(told)
+    made.reason = reason or made.reason
     made.rows, _, row = where.removesuffix("]").partition("[")
     made.row = int(row) if row.isdecimal() else None
     taken = str(trailing.get(TAKEN_METADATA, ""))
     made.taken = int(taken) if taken.isdecimal() else None
     return made
+
+
+def reason_of(error: Any) -> str:
+    """The reason that our server sent beside the status; empty where it sent none."""
+    info = ErrorInfo()
+    try:
+        status = rpc_status.from_call(error)
+        for detail in () if status is None else status.details:
+            if detail.Is(ErrorInfo.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
+                return str(info.reason)
+    except (ValueError, DecodeError):  # it is not what it says, so the status is believed alone
+        pass
+    return ""
