@@ -1,0 +1,305 @@
+"""The cases of refusals.py as taps in a world that is made for them, many at a time.
+
+Each case has cards and numbers of its own, so all of them live in one ledger: what they are about
+is booked under lax rules, then cards, terminals and rules become what the cases say, and the taps
+themselves come last.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from onecard.core.config import Settings
+from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role, Status
+from tests.rules.refusals import REPEATED, Case
+from tests.rules.taptable import FARES_FEN, Side
+from tests.support.engine import SMALL
+from tests.support.steps import (
+    DAY_US,
+    HOUR_US,
+    Cards,
+    Item,
+    NewRules,
+    NewTariff,
+    Participants,
+    Taps,
+    Terminals,
+)
+from tests.twin.state import Rules, Tap, Terminal
+from tests.twin.twin import Decision
+
+NOW_US = 1_780_300_800_000_000
+METRO, BUS, EDGE, TRAM, BANK, FIRST, SECOND = range(1, 8)
+NAMES = ("Metro", "Bus", "Edge", "Tram", "Bank", "First", "Second")
+OPERATORS = {"metro": METRO, "edge": EDGE}
+FUNDINGS = {"prepaid": Funding.PREPAID, "chip": Funding.CHIP, "credit": Funding.CREDIT}
+AMOUNT_MAX_FEN, SUM_HALF_FEN = 1_000_000, 1 << 62
+LAX = Rules(0, 1 << 61, 1 << 61, SUM_HALF_FEN, 8 * HOUR_US)
+STRICT = Rules(NOW_US - 40 * DAY_US, 60 * DAY_US, HOUR_US, AMOUNT_MAX_FEN, 8 * HOUR_US)
+LIVE = {"past": STRICT, "ahead": replace(STRICT, go_live_us=NOW_US + 3 * HOUR_US)}
+AMOUNTS = {"plain": 100, "zero": 0, "negative": -1, "more": 150, "huge": AMOUNT_MAX_FEN + 1}
+TIMES_US = {
+    "now": 0,
+    "low": 1,
+    "old": NOW_US - 90 * DAY_US,
+    "unborn": NOW_US - 50 * DAY_US,
+    "early": NOW_US - 20 * DAY_US,
+    "before": NOW_US - DAY_US,
+    "future": NOW_US + 2 * HOUR_US,
+    "high": 4_102_444_800_000_000,
+}
+TARIFF_FROM_US, LOST_US = NOW_US - 10 * DAY_US, NOW_US - 30 * DAY_US
+RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every balance
+# A terminal that was never issued, a place the tariff has not, a sequence never booked.
+NOWHERE, BEYOND, NEVER = 999_999, 9, 1 << 40
+STATIONS = 4
+SPARE, STRANGE = 1 << 32, 1 << 33  # what is added to a case's token for a card beside, and for none
+# Of the sequences of a case on its terminal, those that are named.
+SEQUENCES, ORIGINAL, REFUND, FINAL, ABSENT = 16, 0, 1, 8, 9
+MESSAGE_TAPS_MAX = 4_096
+ROOMY: Settings = replace(
+    SMALL,
+    cards_max=1 << 14,
+    claims_max=1 << 14,
+    recent_max=1 << 16,
+    batch_taps_max=MESSAGE_TAPS_MAX,
+    group_taps_max=1 << 15,
+)
+
+
+@dataclass
+class Played:
+    """A case with what it needs of the world."""
+
+    case: Case
+    number: int
+    terminal: int
+    account: int = 0  # of its card, and of the card beside the next one
+    original: int = 0  # the sequence of what it names
+    before: Decision | None = None  # what the same tap was answered when it came first
+
+    def __getitem__(self, name: str) -> str:
+        return self.case.values[name]
+
+    @property
+    def token(self) -> int:
+        return 0xA000_0000_0000_0000 + self.number
+
+    @property
+    def owner(self) -> int:
+        """The card that made what this case names."""
+        return self.token + SPARE * (self["owner"] == "other" or self["token"] != "known")
+
+    def sequence(self, at: int) -> int:
+        """The number on its terminal of the tap at this place in the order of the case."""
+        return SEQUENCES * (self.number + 1) + at
+
+    def tap(self, at: int, kind: int, amount_fen: int = 0, **fields: int) -> Tap:
+        """What is sent at this place, by whoever owns what is named."""
+        made = Tap(self.owner, self.terminal, self.sequence(at), 0, 0, kind, amount_fen, *(0,) * 5)
+        return replace(made, **fields)
+
+    def final(self) -> Tap:
+        """The tap that is decided by the first of what it breaks."""
+        kind = int(Kind.__members__.get(self["kind"], max(Kind) + 1))
+        tap = self.tap(
+            FINAL,
+            kind,
+            AMOUNTS[self["amount"]],
+            card={"known": self.token, "unknown": self.token + STRANGE, "zero": 0}[self["token"]],
+            flags=int(self["flags"]),
+            tapped_at_us=TIMES_US[self["at"]],
+            place=BEYOND if self["place"] == "beyond" else 0,
+        )
+        if kind != Kind.REVERSAL:
+            about = {"original": self.original, "unknown": NEVER}.get(self["named"], 0)
+            tap = replace(tap, about=about)
+        elif self["named"] != "none":
+            original = REFUND if self["original"] == "refund" else ORIGINAL
+            at = {"original": original, "own": FINAL, "voided": ABSENT}.get(self["named"], 15)
+            tap = replace(tap, about_seq=self.sequence(at))
+        return tap if self["gate"] == "known" else replace(tap, terminal=NOWHERE)
+
+
+class World:
+    """A ledger in which every one of these cases can be played."""
+
+    def __init__(self, side: Side, cases: Iterable[Case]) -> None:
+        self.side, self.now_us = side, NOW_US
+        self.numbers: dict[tuple[str, ...], int] = {}
+        self.played = [self._placed(case, number) for number, case in enumerate(cases)]
+        self._register()
+        self._fill_edge()
+        self._send(first_taps)
+        self._send(taps_about_originals)
+        self._send(lambda one: [one.final()] * (one["identity"] == "repeat"))
+        self._deny()
+        self._become()
+
+    def wrong(self) -> list[str]:
+        """The cases that are answered otherwise than by the first of what they break."""
+        found = []
+        for live, rules in LIVE.items():
+            self._do(NewRules(rules))
+            for principal in (0, TRAM):
+                who = "other" if principal else "all"
+                some = [o for o in self.played if o["live"] == live and o["principal"] == who]
+                for one, decision in zip(
+                    some, self._decided([o.final() for o in some], principal), strict=True
+                ):
+                    told = self._told(one, decision)
+                    if told != self._expected(one):
+                        found.append(f"{one.case}, found {told}")
+        return found
+
+    # ---- making it --------------------------------------------------------------------------
+
+    def _placed(self, case: Case, number: int) -> Played:
+        key = tuple(case.values[name] for name in ("operator", "terminal", "place", "moved"))
+        return Played(case, number, self.numbers.setdefault(key, len(self.numbers) + 1))
+
+    def _register(self) -> None:
+        roles = [Role.OPERATOR] * 4 + [Role.ISSUER] * 3
+        self._do(Participants(tuple(zip(NAMES, roles, strict=True))))
+        self._do(NewRules(LAX))
+        self._do(Terminals(tuple(self._terminal(key, False) for key in self.numbers)))
+        self._do(NewTariff("square", TARIFF_FROM_US, STATIONS, FARES_FEN, 300))
+        for funding, some in self._grouped("funding").items():
+            tokens = tuple(token for one in some for token in (one.token, one.token + SPARE))
+            self._do(Cards(tokens, BANK, FUNDINGS[funding[0]], 1, 0, RICH_FEN))
+        account = 1
+        for some in self._grouped("funding").values():
+            for one in some:
+                one.account, account = account, account + 2
+        for token, issuer in ((FIRST, FIRST), (SECOND, SECOND)):
+            self._do(Cards((token,), issuer, Funding.CHIP))
+
+    def _terminal(self, key: tuple[str, ...], becomes: bool) -> Terminal:
+        operator, status, place, moved = key
+        is_blocked = becomes and status == "blocked"
+        return Terminal(
+            f"T{self.numbers[key]}",
+            OPERATORS[operator] if becomes or moved == "no" else BUS,
+            0 if place == "none" else 2,
+            0,
+            Status.BLOCKED if is_blocked else Status.ACTIVE,
+            False,
+        )
+
+    def _fill_edge(self) -> None:
+        """What the operator at the edge collected, of two issuers, is all that a sum can hold."""
+        edge = Terminal("edge", EDGE, 1, 0, Status.ACTIVE, False)
+        self._do(Terminals((edge,)))
+        number = len(self.numbers) + 1
+        for token, amount_fen in ((FIRST, SUM_HALF_FEN), (SECOND, SUM_HALF_FEN - 1)):
+            tap = Tap(token, number, token, 0, 0, Kind.TOP_UP, amount_fen, *(0,) * 5)
+            [[decision]] = self.side.step([Taps((tap,))], self.now_us)
+            assert decision.outcome == Outcome.ACCEPTED
+
+    def _deny(self) -> None:
+        """An offline ride below the floor puts a card on the deny list."""
+        some = [one for one in self.played if one["denied"] == "yes"]
+        prepaid = [one for one in some if one["funding"] == "prepaid"]
+        if prepaid:
+            tokens = tuple(one.token for one in prepaid)
+            self._do(Cards(tokens, BANK, Funding.PREPAID, 1, 0, POOR_FEN))
+        self._send(
+            lambda one: [one.tap(7, Kind.RIDE, 1, card=one.token, flags=1)] * (one in prepaid)
+        )
+
+    def _become(self) -> None:
+        """Cards and terminals become what the cases say."""
+        self._do(Terminals(tuple(self._terminal(key, True) for key in self.numbers)))
+        for key, some in self._grouped("funding", "status", "funds", "owner").items():
+            funding, status, funds, owner = key
+            floor_fen = POOR_FEN if funds == "poor" else RICH_FEN
+            accounts = None
+            if owner == "swapped":
+                accounts = tuple(one.account + 1 for one in some)
+            tokens = tuple(one.token for one in some)
+            state = Status.BLOCKED if status == "blocked" else Status.ACTIVE
+            since_us = LOST_US if status == "blocked" else 0
+            row = Cards(tokens, BANK, FUNDINGS[funding], state, since_us, floor_fen, accounts)
+            self._do(row)
+
+    def _grouped(self, *names: str) -> dict[tuple[str, ...], list[Played]]:
+        groups = defaultdict(list)
+        for one in self.played:
+            groups[tuple(one[name] for name in names)].append(one)
+        return groups
+
+    # ---- taps -------------------------------------------------------------------------------
+
+    def _send(self, taps: Callable[[Played], list[Tap]]) -> None:
+        """What comes before, of all cases; every tap of it is booked."""
+        sent = [(one, tap) for one in self.played for tap in taps(one)]
+        decisions = self._decided([tap for _, tap in sent], 0)
+        for (one, tap), decision in zip(sent, decisions, strict=True):
+            assert decision.sequence and not decision.repeated, (str(one.case), tap, decision)
+            if tap.terminal_seq in (one.sequence(ORIGINAL), one.sequence(REFUND)):
+                one.original = decision.sequence
+            if tap.terminal_seq == one.sequence(FINAL):
+                one.before = decision
+
+    def _decided(self, taps: list[Tap], principal: int) -> list[Decision]:
+        found: list[Decision] = []
+        for first in range(0, len(taps), MESSAGE_TAPS_MAX):
+            part = Taps(tuple(taps[first : first + MESSAGE_TAPS_MAX]), principal)
+            [decisions] = self.side.step([part], self.now_us)
+            assert isinstance(decisions, list), decisions
+            found += decisions
+        return found
+
+    def _do(self, item: Item) -> None:
+        [answer] = self.side.step([item], self.now_us)
+        assert not isinstance(answer, str), (item, answer)
+
+    # ---- what is told -----------------------------------------------------------------------
+
+    def _told(self, one: Played, decision: Decision) -> tuple[Any, ...]:
+        outcome = Outcome(decision.outcome)
+        if outcome == Outcome.ACCEPTED_SUSPENSE and not decision.repeated:
+            reason = Outcome(self.side.record(decision.sequence)["reason"])
+            return outcome.name, reason.name
+        return outcome.name, "again" if decision.repeated else ""
+
+    def _expected(self, one: Played) -> tuple[Any, ...]:
+        first = one.case.first
+        if first.outcome == REPEATED:
+            assert one.before is not None
+            return Outcome(one.before.outcome).name, "again"
+        if first.softened and one["flags"] == "1":
+            return "ACCEPTED_SUSPENSE", first.outcome
+        return first.outcome, "again" if first.outcome == "VOIDED" else ""
+
+
+def first_taps(one: Played) -> list[Tap]:
+    """Journeys, originals, and what binds the identity of the case to something else."""
+    beside = one.token + SPARE
+    found: list[Tap] = []
+    if one["identity"] == "conflict":
+        found.append(one.tap(FINAL, Kind.CHECK, card=beside))
+    if one["identity"] == "voided":
+        found.append(one.tap(6, Kind.REVERSAL, card=beside, about_seq=one.sequence(FINAL)))
+    if one["named"] == "voided":
+        found.append(one.tap(5, Kind.REVERSAL, card=beside, about_seq=one.sequence(ABSENT)))
+    if one["journey"] == "open":
+        found.append(one.tap(4, Kind.ENTRY, card=one.token, place=1))
+    if one["named"] == "original":
+        kinds = {"top_up": Kind.TOP_UP, "hold": Kind.HOLD, "declined": Kind.EXIT}
+        kind = kinds.get(one["original"], Kind.RIDE)
+        amount_fen = 0 if kind == Kind.EXIT else 100
+        found.append(one.tap(ORIGINAL, kind, amount_fen, place=1))
+        if one["used"] == "closed":
+            found.append(one.tap(2, Kind.REVERSAL, about_seq=one.sequence(ORIGINAL)))
+    return found
+
+
+def taps_about_originals(one: Played) -> list[Tap]:
+    """What names an original by the sequence it was booked with."""
+    if one["named"] == "original" and one["original"] == "refund":
+        return [one.tap(REFUND, Kind.REFUND, 100, about=one.original)]
+    if one["named"] == "original" and one["used"] == "part":
+        return [one.tap(3, Kind.REFUND, 50, about=one.original)]
+    return []
