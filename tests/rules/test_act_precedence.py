@@ -1,0 +1,299 @@
+"""Which of several refusals an act is answered with: the first in its line of docs/ledger.md."""
+
+import re
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from onecard.core.authorize.booking import ConfirmClock
+from onecard.core.days import day_of
+from onecard.core.errors import OnecardError
+from onecard.core.registry.acts import (
+    RULES,
+    Declare,
+    PutParticipants,
+    PutRules,
+    PutTariff,
+    PutTerminals,
+    TerminalRow,
+)
+from onecard.core.registry.cards import PutCards
+from onecard.core.settlement.window import CloseWindow
+from onecard.ext.shape.numbers import Funding, Kind, Role
+from tests.rules.taptable import NOW_US
+from tests.support.engine import SMALL, EngineSide, quick_folder
+from tests.support.steps import (
+    DAY_US,
+    HOUR_US,
+    Cards,
+    Close,
+    NewTariff,
+    Participants,
+    Taps,
+    Terminals,
+)
+from tests.twin.state import Tap, Terminal
+
+PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_text()
+METRO, BANK = 1, 2
+TODAY = day_of(NOW_US, 8 * HOUR_US)
+TARIFFS_MAX = 64
+Value = Hashable
+Broken = dict[str, frozenset[Value]]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """An act as its fields make it, and its refusals in order: what each says, and what of which
+    fields makes it so, whatever the others are."""
+
+    act: Callable[[EngineSide, Values], None]  # raises what it is refused with
+    sound: Values
+    order: tuple[tuple[str, Broken], ...]
+
+    def cases(self) -> Iterator[tuple[str, Values]]:
+        """What is said of values that break one, each pair, and as many as go together."""
+        for at, (says, broken) in enumerate(self.order):
+            earlier = [other for _, other in self.order[:at]]
+            together = broken
+            assert self.chosen(broken, earlier), says
+            for _, other in ((says, broken), *self.order[at + 1 :]):
+                both = joined(broken, other)
+                values = both and self.chosen(both, earlier)
+                if values:
+                    yield says, values
+                more = joined(together, other)
+                if more and self.chosen(more, earlier):
+                    together = more
+            yield says, self.chosen(together, earlier) or {}
+
+    def chosen(self, broken: Broken, earlier: list[Broken]) -> Values | None:
+        """Values that break these, and nothing before them; None where there are none."""
+        for picked in product(*(sorted(some, key=repr) for some in broken.values())):
+            values = {**self.sound, **dict(zip(broken, picked, strict=True))}
+            if not any(all(values[n] in some for n, some in one.items()) for one in earlier):
+                return values
+        return None
+
+
+def joined(one: Broken, other: Broken) -> Broken | None:
+    both = {name: one.get(name, some) & some for name, some in other.items()}
+    return {**one, **both} if all(both.values()) else None
+
+
+def by(**fields: Value | set[Any]) -> Broken:
+    return {
+        name: frozenset(some if isinstance(some, set) else (some,)) for name, some in fields.items()
+    }
+
+
+def applied(side: EngineSide, act: Any) -> None:
+    state = side.engine.state
+    act.apply(state, int(state.totals["last"][0]) + 1, NOW_US + 1_000)
+
+
+def participants(side: EngineSide, to: Values) -> None:
+    applied(side, PutParticipants([(to["name"], to["role"])]))
+
+
+def terminals(side: EngineSide, to: Values) -> None:
+    row = TerminalRow(to["number"], to["operator"], to["place"], None, to["status"])
+    applied(side, PutTerminals([row], to["may_move"]))
+
+
+def cards(side: EngineSide, to: Values) -> None:
+    token = np.array(to["token"], np.uint64)
+    account = None if to["account"] is None else np.array(to["account"], np.uint32)
+    columns = [to[name] for name in ("issuer", "funding", "status", "since_us", "floor_fen")]
+    applied(side, PutCards(token, *columns, account, may_move=to["may_move"]))
+
+
+def tariff(side: EngineSide, to: Values) -> None:
+    fares = np.array(to["fares"], np.int32)
+    act = PutTariff(to["name"], to["start_us"], to["stations"], fares, to["entry_min_fen"])
+    applied(side, act)
+
+
+def rules(side: EngineSide, to: Values) -> None:
+    applied(side, PutRules(**to))
+
+
+def declarations(side: EngineSide, to: Values) -> None:
+    applied(side, Declare([(to["terminal"], to["day"], to["taps"], 0)]))
+
+
+def window(side: EngineSide, to: Values) -> None:
+    applied(side, CloseWindow(to["window"], to["day"]))
+
+
+def clock(side: EngineSide, to: Values) -> None:
+    booking = side.engine.booking
+    booking.wall_us = NOW_US - to["behind_us"]
+    act = ConfirmClock(booking.wall_us + to["off_us"], to["reason"])
+    booking.check(act, side.engine.state)
+
+
+def of_name(what: str, name: str) -> tuple[tuple[str, Broken], ...]:
+    return (
+        (f"{what}: expected 1 to", by(**{name: {"", "x" * 99}})),
+        (f"{what}: expected printable", by(**{name: {" M", "a\nb"}})),
+        (f"{what}: expected characters that can be seen", by(**{name: "M\u2800"})),
+        (f"{what}: expected a letter", by(**{name: "\u0301M"})),
+    )
+
+
+ACTS = {
+    "participants": Refusals(
+        participants,
+        {"name": "Metro", "role": Role.OPERATOR},
+        (
+            *of_name("participant name", "name"),
+            ("cannot be read as an id", by(name="12")),
+            ("participant role: expected 1 to", by(role=9)),
+            ("to stay what it is", by(name="Metro", role={2, 9})),
+        ),
+    ),
+    "terminals": Refusals(
+        terminals,
+        {"number": "M-1", "operator": METRO, "place": 1, "status": 1, "may_move": True},
+        (
+            *of_name("terminal number", "number"),
+            ("terminal operator: expected a participant id", by(operator=99)),
+            ("terminal place or mode", by(place=-1)),
+            ("terminal status", by(status=9)),
+            ("terminals_max: this ledger has room for 1", by(number="M-2")),
+            ("M-1: expected it to stay", by(number="M-1", operator=BANK, may_move=False)),
+            ("expected an operator or an agent", by(operator=BANK)),
+        ),
+    ),
+    "cards": Refusals(
+        cards,
+        {
+            **{"token": (1,), "issuer": BANK, "funding": 1, "status": 1, "since_us": 0},
+            **{"floor_fen": -500, "account": None, "may_move": True},
+        },
+        (
+            ("card since", by(since_us={1, NOW_US + DAY_US})),
+            ("card token: expected not 0", by(token={(0,), (50, 0, 50)})),
+            ("card issuer: expected a participant id", by(issuer=99)),
+            ("card funding: expected 1 to", by(funding=9)),
+            ("card status: expected 1 to", by(status=9)),
+            ("card floor: expected at most", by(floor_fen=1 << 63)),
+            ("expected a card once", by(token={(50, 50), (50, 0, 50)}, account={(9,), (0, 0)})),
+            ("card accounts: expected 1 rows", by(token={(1,), (60,)}, account={(0, 0), (9, 9)})),
+            ("expected one that was issued", by(token={(1,), (60,)}, account={(9,), (9, 9)})),
+            ("card issuer: expected an issuer", by(token={(1,), (60,)}, issuer=METRO)),
+            ("keeps its own", by(token=(1,), funding={2, 3, 9}, account={None, (2,)})),
+            ("cards_max: this ledger has room for 2", by(token=(60,), account={None, (0,)})),
+            ("card: expected it to stay", by(token=(1,), account=(2,), may_move=False)),
+            ("cards_max: this ledger has room for 2", by(token=(60,), account=(2,))),
+        ),
+    ),
+    "tariff": Refusals(
+        tariff,
+        {"name": "a", "start_us": 0, "stations": 1, "fares": (5,), "entry_min_fen": 0},
+        (
+            *of_name("tariff name", "name"),
+            ("tariff stations", by(stations={0, 5_000})),
+            ("tariff fares: expected 1, found 2", by(stations=1, fares={(5, 5), (5, -2)})),
+            ("tariff fares: expected 0 or more", by(stations=1, fares={(-2,), (5, -2)})),
+            ("tariff fares: expected 0 or more", by(entry_min_fen=-1)),
+            ("tariff start", by(start_us={-1, 1 << 62})),
+            (f"holds at most {TARIFFS_MAX} tariffs", by(stations=1, fares=(6,))),
+        ),
+    ),
+    "rules": Refusals(
+        rules,
+        {name: 5 for name in RULES},
+        tuple((f"rule {name}:", by(**{name: 1 << 63})) for name in RULES),
+    ),
+    "declarations": Refusals(
+        declarations,
+        {"terminal": 1, "day": 0, "taps": 0},
+        (
+            ("declared terminal", by(terminal={0, 2})),
+            ("declared count or sum", by(taps=-1)),
+            ("declared day", by(day=-1)),
+        ),
+    ),
+    "window": Refusals(
+        window,
+        {"window": 2, "day": TODAY},
+        (
+            ("window 9 is neither closed nor open", by(window=9)),
+            ("window 1 was closed for", by(window=1, day={-1, TODAY + 1, TODAY + 16})),
+            ("expected one of 2000-01-01", by(window=2, day={-1, 99_999})),
+            ("(the day of window 1)", by(window=2, day={TODAY - 1, TODAY + 16, -1, 99_999})),
+        ),
+    ),
+    "clock": Refusals(
+        clock,
+        {"reason": "by the radio", "off_us": 0, "behind_us": 0},
+        (
+            ("reason: expected", by(reason={"", "x" * 201, "a\nb"})),
+            ("clock: expected the time of the server", by(off_us=HOUR_US)),
+            ("clock: expected the last block", by(behind_us=61 * DAY_US)),
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def side() -> Iterator[EngineSide]:
+    """One terminal, two cards that have entries, all the tariffs there may be; it is full."""
+    settings = replace(SMALL, terminals_max=1, cards_max=2, clock_step_max_s=300)
+    with quick_folder() as folder:
+        made = EngineSide(folder / "ledger", NOW_US, settings)
+        made.step(
+            [
+                Participants((("Metro", Role.OPERATOR), ("Bank", Role.ISSUER))),
+                Terminals((Terminal("M-1", METRO, 1, 0, 1, False),)),
+                Cards((1, 2), BANK, Funding.PREPAID, floor_fen=-500),
+                Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
+                *(NewTariff("a", at, 1, (5,), 0) for at in reversed(range(TARIFFS_MAX))),
+                Close(TODAY),
+            ],
+            NOW_US,
+        )
+        yield made
+        made.close()
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_an_act(side: EngineSide, name: str) -> None:
+    act = ACTS[name]
+    act.act(side, act.sound)  # which is not refused
+    for says, values in act.cases():
+        with pytest.raises(OnecardError) as refused:
+            act.act(side, values)
+        assert says in str(refused.value), (values, says)
+        assert len(str(refused.value).splitlines()) == 1
+
+
+def test_rows_one_after_the_other(side: EngineSide) -> None:
+    """The first row at fault is named, though a later one breaks what is asked first."""
+    sound = TerminalRow("M-1", METRO)
+    for act in (
+        PutParticipants([("Tram", 1), ("Metro", 2), ("", 9)]),
+        PutTerminals([sound, TerminalRow("M-1", BANK), TerminalRow("", 99)]),
+        Declare([(1, 0, 0, 0), (1, -1, 0, 0), (9, 0, 0, 0)]),
+    ):
+        with pytest.raises(OnecardError) as refused:
+            applied(side, act)
+        assert refused.value.row == 1, act
+    # Of cards a rule is of all of them.
+    act = PutCards(np.array([1, 0, 2], np.uint64), BANK, funding=9)
+    with pytest.raises(OnecardError, match="card token") as refused:
+        applied(side, act)
+    assert refused.value.row == 1
+
+
+def test_the_page_has_a_line_for_each() -> None:
+    table = PAGE[PAGE.index("| act | refused, in this order |") :].split("\n\n")[0]
+    assert re.findall(r"^\| (\w+)", table, re.M)[1:] == list(ACTS)
