@@ -16,7 +16,6 @@ from onecard.cli import (
     replay,
     serve,
     settle,
-    show,
     stdio,
     stop,
     tokens,
@@ -24,6 +23,7 @@ from onecard.cli import (
 )
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
 from onecard.cli.load import commands
+from onecard.cli.show import commands as show
 from onecard.core.errors import OnecardError, os_words, quoted
 from onecard.core.ledger.opened import FORMAT
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from onecard.cli import show_register
-from onecard.cli.looking import (
+from onecard.cli.show import participants as show_register
+from onecard.cli.show.looking import (
     AsJson,
     Dir,
     One,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import typer
 
-from onecard.cli.looking import AsJson, Dir, One, local_time, name_of, opened, participant_of, text
+from onecard.cli.show.looking import AsJson, Dir, One, local_time, name_of, opened, participant_of, text
 from onecard.cli.table import print_rows
 from onecard.core.days import DAY_US
 from onecard.core.ledger.opened import Ledger

@@ -1,0 +1,1 @@
+"""`onecard show`: a file a command."""
