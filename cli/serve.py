@@ -16,7 +16,7 @@ from onecard.core.errors import BadInput
 from onecard.core.ledger.settings_file import KEPT, SETTINGS, read_settings
 from onecard.core.watch.lines import Lines
 from onecard.core.watch.log import Log
-from onecard.grpc.server.process import Host, Ready
+from onecard.grpc.server.process import Process, Ready
 from onecard.grpc.server.server import Address
 
 LAST_WORDS_S = 1.0  # for the log to be written at the end; a reader that does not read is left
@@ -128,9 +128,9 @@ def serve(
                 log.error("ready_file", path=str(ready_file), reason=str(error.strerror))
 
     metrics = Address(address.host, metrics_port)
-    host = Host(data, settings, clock, log, metrics, reflection, leave)
+    process = Process(data, settings, clock, log, metrics, reflection, leave)
     try:
-        asyncio.run(host.run(address, ready))
+        asyncio.run(process.run(address, ready))
     finally:
         log.tick()
         said.drain(LAST_WORDS_S)

@@ -44,7 +44,7 @@ ROOMS = ("cards", "terminals", "claims")  # of Snapshot.used
 class Snapshot:
     """What a scrape sees; the server fills it, so that this file knows no node."""
 
-    counters: Counters
+    counters: Counters = field(default_factory=Counters)  # zeros until there is a node
     batches: Mapping[str, int] = field(default_factory=dict)  # by outcome: answered, refused, ...
     streams: int = 0
     streams_max: int = 0

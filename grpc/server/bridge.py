@@ -1,13 +1,16 @@
-"""The node as coroutines see it: ask, act, wait for the durable answer."""
+"""Between coroutines and the node's threads: ask, act, wait for the durable answer."""
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from onecard.core.errors import Stopped
-from onecard.ext.state.state import State
-from onecard.grpc.server.mailbox import Done, Mailbox
+from onecard.core.query.question import Question
 
 T = TypeVar("T")
+Done = Callable[[object], None]
 
 
 class Node(Protocol):
@@ -23,7 +26,7 @@ class Node(Protocol):
     def ledger(self) -> Any: ...
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None: ...
     def act(self, act: Any, done: Done) -> None: ...
-    def read(self, question: Callable[[State], Any], done: Done) -> None: ...
+    def read(self, question: Question[Any], done: Done) -> None: ...
 
 
 class Starting:
@@ -51,7 +54,7 @@ class Starting:
     def act(self, act: Any, done: Done) -> None:
         raise _starting()
 
-    def read(self, question: Callable[[State], Any], done: Done) -> None:
+    def read(self, question: Question[Any], done: Done) -> None:
         raise _starting()
 
 
@@ -59,23 +62,86 @@ def _starting() -> Stopped:
     return Stopped("the server is starting: the ledger is being opened; send it again later")
 
 
-class Asking:
-    """One a server. Errors are the node's OnecardErrors, raised where they are awaited."""
+class Bridge:
+    """One a server, made on its loop. Services go over it to the node and what the node has open,
+    and nowhere else. Errors are the node's OnecardErrors, raised where they are awaited.
 
-    def __init__(self, node: Node, mailbox: Mailbox) -> None:
+    Answers come from the commit thread; however many it has, they wake the loop once a burst.
+    """
+
+    def __init__(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
         self.node = node
-        self.mailbox = mailbox
+        self.loop = loop
+        self._woken = False  # the loop is told already and has not come yet
+        self._answers: deque[tuple[asyncio.Future[Any], object]] = deque()
 
-    async def read(self, question: Callable[[State], T]) -> T:
-        """What `question` says of the state. It runs on the engine's thread: short, and what it
-        returns is a copy."""
-        future, done = self.mailbox.expect()
+    async def read(self, question: Question[T]) -> T:
+        """What `question` says of the state, once all that it saw is durable."""
+        future, done = self.expect()
         self.node.read(question, done)
         answer: T = await future
         return answer
 
     async def act(self, act: Any) -> Any:
         """The act's own answer, when it is durable."""
-        future, done = self.mailbox.expect()
+        future, done = self.expect()
         self.node.act(act, done)
         return await future
+
+    # ---- what the node has open; Stopped while it is being opened -------------------------------
+
+    @property
+    def clock(self) -> Any:
+        return self.node.clock
+
+    @property
+    def journal(self) -> Any:
+        """Any thread may read it: it holds what is durable and nothing else."""
+        return self.node.journal
+
+    @property
+    def identities(self) -> Any:
+        """Those that left memory; any thread may read them."""
+        return self.node.ledger.identities
+
+    @property
+    def recent(self) -> Any:
+        """Identities in memory: for questions alone, which run on the engine's thread."""
+        return self.node.engine.recent
+
+    @property
+    def card_tokens(self) -> Any:
+        return self.node.ledger.card_tokens
+
+    # ---- answers --------------------------------------------------------------------------------
+
+    def expect(self) -> tuple[asyncio.Future[Any], Done]:
+        """A future, and the call that settles it with an answer or raises the error it is given.
+
+        Called on the loop's thread; what it returns may be called from any.
+        """
+        future: asyncio.Future[Any] = self.loop.create_future()
+        return future, partial(self._put, future)
+
+    def _put(self, future: asyncio.Future[Any], answer: object) -> None:
+        self._answers.append((future, answer))
+        # Set after the append and cleared before the loop takes any, so none is left lying; a
+        # commit that answers a hundred batches wakes the loop once and not a hundred times.
+        if not self._woken:
+            self._woken = True
+            try:
+                self.loop.call_soon_threadsafe(self._deliver)
+            except RuntimeError:
+                # The loop is closed: nobody waits for this answer any more.
+                self._answers.clear()
+
+    def _deliver(self) -> None:
+        self._woken = False
+        while self._answers:
+            future, answer = self._answers.popleft()
+            if future.done():  # its stream was cancelled
+                continue
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

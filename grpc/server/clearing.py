@@ -19,7 +19,7 @@ from onecard.core.errors import (
     Unread,
 )
 from onecard.grpc.server.access import principal
-from onecard.grpc.server.bridge import Asking
+from onecard.grpc.server.bridge import Bridge
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.receiving import is_end
 from onecard.grpc.server.seats import Seat, Seats
@@ -42,7 +42,7 @@ EMPTY = (
 Token = Callable[[str], int]
 
 
-class Clearing:
+class ClearingService:
     """Authorize and AuthorizeOne over one node.
 
     A stream's answers come in the order of its messages. Up to `pipelined_max` of them are in
@@ -52,7 +52,7 @@ class Clearing:
 
     def __init__(
         self,
-        asking: Asking,
+        bridge: Bridge,
         directory: Directory,
         token: Token,
         seats: Seats,
@@ -60,8 +60,7 @@ class Clearing:
         taps_max: int,
         pipelined_max: int,
     ) -> None:
-        self.asking = asking
-        self.mailbox = asking.mailbox
+        self.bridge = bridge
         self.directory = directory
         self.token = token
         self.seats = seats  # of streams
@@ -109,12 +108,12 @@ class Clearing:
         """Reads and submits until the client is done, is refused, or the server stops."""
         stream, who = object(), principal()
         last: asyncio.Future[bytes] | None = None
-        seat.idle_since_s = self.mailbox.loop.time()
+        seat.idle_since_s = self.bridge.loop.time()
         try:
             while not is_end(message := await seat.context.read()):
                 seat.in_flight += 1
                 seat.idle_since_s = 0.0
-                future, done = self.mailbox.expect()
+                future, done = self.bridge.expect()
                 if not message:
                     # gRPC's library also gives no bytes for a frame whose flags are none.
                     raise BadInput(EMPTY)
@@ -169,7 +168,7 @@ class Clearing:
 
         future.add_done_callback(settled)
         try:
-            self.asking.node.taps(who, stream, message, done)
+            self.bridge.node.taps(who, stream, message, done)
         except Exception as error:
             future.set_exception(error)
 
@@ -194,7 +193,7 @@ class Clearing:
             self.batches["answered"] += 1
             seat.in_flight -= 1
             if seat.in_flight == 0:
-                seat.idle_since_s = self.mailbox.loop.time()
+                seat.idle_since_s = self.bridge.loop.time()
 
     def _forget(self, answers: "asyncio.Queue[asyncio.Future[bytes] | None]") -> None:
         """What nobody waits for any more; it is decided and journalled all the same."""
@@ -206,7 +205,7 @@ class Clearing:
             self.batches["cancelled"] += future is not None
 
     def _failed(self, error: Exception) -> asyncio.Future[bytes]:
-        future: asyncio.Future[bytes] = self.mailbox.loop.create_future()
+        future: asyncio.Future[bytes] = self.bridge.loop.create_future()
         future.set_exception(error)
         return future
 
@@ -225,7 +224,7 @@ class Clearing:
         if tap.HasField("terminal_number"):
             # Unknown is 0, which is never issued: the judge answers TERMINAL_UNKNOWN.
             terminal = await self.directory.terminal(tap.terminal_number)
-        future, done = self.mailbox.expect()
+        future, done = self.bridge.expect()
         # No stream: calls of one row have no order among each other.
         self._submit(principal(), None, one_row(tap, card, terminal or 0), future, done)
         answer = tap_pb2.Decisions.FromString(await future)

@@ -4,22 +4,19 @@ import asyncio
 import base64
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from onecard.core.audit import completeness
-from onecard.core.checkpoint.identities import Gap
 from onecard.core.errors import BadInput, NotFound, Overloaded, Stopped
-from onecard.core.journal.block import Block
-from onecard.core.ledger.token import CardTokens, key_check
-from onecard.ext.identity.recent import IDENTITY
-from onecard.ext.shape.numbers import Flag, Record
-from onecard.ext.state.state import State
-from onecard.grpc.server.access import ALL, only_party, principal
-from onecard.grpc.server.bridge import Asking
+from onecard.core.query import outcome
+from onecard.core.query.card import balance_of, card_of
+from onecard.core.query.entry import find_entry, is_offline
+from onecard.core.query.gaps import Gap, find_gaps, not_looked_at
+from onecard.core.query.head import head_of
+from onecard.core.query.trail import card_page
+from onecard.core.query.window import open_number
+from onecard.grpc.server.access import only_party, principal
+from onecard.grpc.server.bridge import Bridge
 from onecard.grpc.server.seats import Seats
 from onecard.grpc.server.writing import Writing
 from onecard.v1 import ledger_pb2 as pb
@@ -28,20 +25,19 @@ from onecard.v1 import ledger_pb2_grpc
 SERVICE = "onecard.v1.Ledger"
 PAGE_DEFAULT = 50
 PAGE_MAX = 1000
-SCANNED_MAX = 10_000  # entries of the account looked at for one page: others may share it
 GAPS_MAX = 50_000  # in one answer: under 2 MiB
 FOLLOW_S = 0.2  # between two looks for new blocks
 PAGE = struct.Struct("<Q8s")  # next sequence, check
 
 
-class Ledger(ledger_pb2_grpc.LedgerServicer):
-    """The generated service over Asking."""
+class LedgerService(ledger_pb2_grpc.LedgerServicer):
+    """The generated service over a bridge."""
 
     def __init__(
-        self, asking: Asking, token: Callable[[str], int], block_bytes_max: int, readers: Seats
+        self, bridge: Bridge, token: Callable[[str], int], block_bytes_max: int, readers: Seats
     ) -> None:
         """`readers` are those of the journal."""
-        self.asking = asking
+        self.bridge = bridge
         self.token = token
         self.block_bytes_max = block_bytes_max
         self.readers = readers
@@ -49,7 +45,7 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
 
     @property
     def journal(self) -> Any:
-        return self.asking.node.journal
+        return self.bridge.journal
 
     def stop(self) -> None:
         """Ends the streams that follow the journal."""
@@ -57,23 +53,15 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
 
     async def GetBalance(self, request: pb.GetBalanceRequest, _: Any) -> pb.Balance:
         token = self._token(request)
-
-        def balance(state: State) -> tuple[pb.Balance, int]:
-            number = _account_of(state, token)
-            account = state.table("accounts")[number]
-            posted, held = int(account["posted_fen"]), int(account["held_fen"])
-            as_of = int(state.totals["last"][0])
-            return pb.Balance(
-                account=number,
-                posted_fen=posted,
-                held_fen=held,
-                available_fen=posted - held,
-                as_of=as_of,
-            ), int(account["issuer"])
-
-        answer, issuer = await self.asking.read(balance)
-        only_party("card", issuer)
-        return answer
+        balance = await self.bridge.read(lambda state: balance_of(state, token))
+        only_party("card", balance.issuer)
+        return pb.Balance(
+            account=balance.account,
+            posted_fen=balance.posted_fen,
+            held_fen=balance.held_fen,
+            available_fen=balance.available_fen,
+            as_of=balance.as_of,
+        )
 
     async def ListTrail(self, request: pb.ListTrailRequest, _: Any) -> pb.ListTrailResponse:
         """Legs are left out here: GetEntry has them."""
@@ -81,43 +69,36 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
         if request.page_size > PAGE_MAX:
             raise BadInput(f"page_size: expected at most {PAGE_MAX}, found {request.page_size}")
 
-        def newest(state: State) -> tuple[int, int]:
-            account = state.table("accounts")[_account_of(state, token)]
-            return int(account["last"]), int(account["issuer"])
-
-        last, issuer = await self.asking.read(newest)
-        only_party("card", issuer)
+        card = await self.bridge.read(lambda state: card_of(state, token))
+        only_party("card", card.issuer)
+        start = card.last
         if request.page_token:
             start = self._page_start(request.page_token, token)
-            if start > last:
+            if start > card.last:
                 raise BadInput("page_token: it is not of this trail; start without one")
-            last = start
         size = request.page_size or PAGE_DEFAULT
-        rows, following = await asyncio.to_thread(self._trail, token, last, size)
+        page = await asyncio.to_thread(card_page, self.journal, token, start, size)
         return pb.ListTrailResponse(
-            entries=[_entry(row) for row in rows],
-            next_page_token=self._page_token(token, following) if following else "",
+            entries=[_entry(row) for row in page.rows],
+            next_page_token=self._page_token(token, page.following) if page.following else "",
         )
 
     async def GetEntry(self, request: pb.GetEntryRequest, _: Any) -> pb.Entry:
         return await self._entry(request.sequence)
 
     async def GetOutcome(self, request: pb.GetOutcomeRequest, _: Any) -> pb.Entry:
-        node = self.asking.node
-        key = (request.terminal, request.epoch, request.terminal_seq)
-        # In memory first, on the engine's thread; then on disk, off it. What leaves memory is on
-        # disk before, so between the two nothing can be missed.
-        sequence = await self.asking.read(lambda _: node.engine.recent.sequence_of(*key))
+        identity = outcome.Identity(request.terminal, request.epoch, request.terminal_seq)
+        recent, identities = self.bridge.recent, self.bridge.identities
+        # In memory first, on the engine's thread; then on disk, off it (core/query/outcome.py).
+        sequence = await self.bridge.read(lambda _: outcome.in_memory(recent, identity))
         if not sequence:
-            wanted = np.zeros(1, IDENTITY)
-            wanted["terminal"], wanted["epoch"], wanted["terminal_seq"] = key
-            sequence = int((await asyncio.to_thread(node.ledger.identities.find, wanted))[0])
+            sequence = await asyncio.to_thread(outcome.on_disk, identities, identity)
         if not sequence:
             raise NotFound(
-                f"terminal {key[0]}, epoch {key[1]}, sequence {key[2]}: nothing was decided on it; "
-                "send the tap (again)"
+                f"terminal {identity.terminal}, epoch {identity.epoch}, sequence "
+                f"{identity.terminal_seq}: nothing was decided on it; send the tap (again)"
             )
-        return await self._entry(int(sequence))
+        return await self._entry(sequence)
 
     async def StreamJournal(self, request: pb.StreamJournalRequest, context: Writing) -> None:
         self.readers.take(context.seat)
@@ -162,32 +143,22 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
         return message.SerializeToString(), block.last + 1
 
     async def GetHead(self, _: pb.GetHeadRequest, __: Any) -> pb.Head:
-        window = await self.asking.read(lambda state: int(state.totals["window"][0]))
-        tip = self.journal.tip
-        card_tokens: CardTokens = self.asking.node.ledger.card_tokens
+        window = await self.bridge.read(open_number)
+        head = head_of(self.journal, self.bridge.card_tokens, window)
         return pb.Head(
-            sequence=tip.last,
-            hash=tip.head,
-            window=window,
-            ledger=self.journal.ledger_id,
-            key_check=key_check(card_tokens.key),
-            card_number=card_tokens.form.text(),
+            sequence=head.sequence,
+            hash=head.hash,
+            window=head.window,
+            ledger=head.ledger,
+            key_check=head.key_check,
+            card_number=head.card_number,
         )
 
     async def ListGaps(self, request: pb.ListGapsRequest, _: Any) -> pb.ListGapsResponse:
-        terminal = request.terminal or None
-
-        def not_looked_at(state: State) -> frozenset[int]:
-            """Terminals that do not count, and those of other participants."""
-            rows = state.rows("terminals")
-            hidden = rows["counterless"] != 0
-            if principal_now != ALL:
-                hidden |= rows["operator_id"] != principal_now
-            return frozenset(rows["terminal"][hidden].tolist())
-
-        principal_now = principal()
-        hidden = await self.asking.read(not_looked_at)
-        gaps = await asyncio.to_thread(self._gaps, terminal, hidden)
+        """A participant is told of its own terminals."""
+        operator = principal()
+        hidden = await self.bridge.read(lambda state: not_looked_at(state, operator))
+        gaps = await asyncio.to_thread(self._gaps, request.terminal or None, hidden)
         return pb.ListGapsResponse(
             gaps=[
                 pb.Gap(terminal=g.terminal, epoch=g.epoch, from_seq=g.first, to_seq=g.last)
@@ -197,36 +168,20 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
 
     def _gaps(self, terminal: int | None, hidden: frozenset[int]) -> list[Gap]:
         gaps: list[Gap] = []
-        identities = self.asking.node.ledger.identities
-        for gap in completeness.find_gaps(self.journal, identities, terminal, hidden):
+        for gap in find_gaps(self.journal, self.bridge.identities, terminal, hidden):
             gaps.append(gap)
             if len(gaps) > GAPS_MAX:
                 raise Overloaded(f"more than {GAPS_MAX} gaps; ask for one terminal at a time")
         return gaps
 
-    def _trail(self, token: int, last: int, size: int) -> tuple[list[Any], int]:
-        """Entries of one card among those of its account, and where the next page starts."""
-        found: list[Any] = []
-        for _ in range(SCANNED_MAX):
-            if not last or len(found) == size:
-                break
-            row = self.journal.entries(np.array([last], np.uint64))[0]
-            if int(row["token"]) == token:
-                found.append(row)
-            last = int(row["previous"])
-        return found, last
-
     async def _entry(self, sequence: int) -> pb.Entry:
-        block = await asyncio.to_thread(self.journal.block_of, sequence)
-        if block is None or block.record != Record.ENTRIES:
+        entry = await asyncio.to_thread(find_entry, self.journal, sequence)
+        if entry is None:
             raise NotFound(
                 f"sequence {sequence}: it is no entry; the ledger ends at {self.journal.last}"
             )
-        row = block.rows[sequence - block.first]
-        legs = _legs(block, row)
-        parties = {int(leg["party"]) for leg in legs}
-        only_party(f"entry {sequence}", int(row["operator_id"]), int(row["issuer"]), *parties)
-        return _entry(row, legs)
+        only_party(f"entry {sequence}", *entry.parties)
+        return _entry(entry.row, entry.legs)
 
     def _token(self, request: pb.GetBalanceRequest | pb.ListTrailRequest) -> int:
         if request.WhichOneof("ref") == "card_number":
@@ -254,20 +209,7 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
         return hashlib.blake2b(content, key=self.journal.ledger_id, digest_size=8).digest()
 
 
-def _account_of(state: State, token: int) -> int:
-    row = state.credential(token) if token else -1
-    if row < 0:
-        raise NotFound("there is no such card; register it first")
-    return int(state.table("credentials")["account"][row])
-
-
-def _legs(block: Block, row: Any) -> NDArray[np.void]:
-    start = int(row["legs_at"])
-    legs: NDArray[np.void] = block.legs[start : start + int(row["legs"])]
-    return legs
-
-
-def _entry(row: Any, legs: NDArray[np.void] | tuple[()] = ()) -> pb.Entry:
+def _entry(row: Any, legs: Iterable[Any] = ()) -> pb.Entry:
     names = (
         *("sequence", "account", "terminal", "epoch", "terminal_seq", "kind", "outcome", "reason"),
         *("amount_fen", "balance_fen", "tapped_at_us", "booked_at_us", "issuer", "place"),
@@ -276,7 +218,7 @@ def _entry(row: Any, legs: NDArray[np.void] | tuple[()] = ()) -> pb.Entry:
     entry = pb.Entry(card=int(row["token"]), operator=int(row["operator_id"]))
     for name in names:
         setattr(entry, name, int(row[name]))
-    entry.offline = bool(int(row["flags"]) & int(Flag.OFFLINE))
+    entry.offline = is_offline(row)
     for leg in legs:
         entry.legs.add(**{name: int(leg[name]) for name in leg.dtype.names})
     return entry

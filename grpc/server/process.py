@@ -18,11 +18,11 @@ from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger.opened import read_card
 from onecard.core.ledger.owner import check_unheld
+from onecard.core.query.room import rows_in_use
+from onecard.core.query.window import last_closed_us
 from onecard.core.watch.log import Log
 from onecard.core.watch.metrics import Snapshot, serve_metrics
 from onecard.core.watch.scrape import ScrapeServer
-from onecard.ext.judge.counters import Counters
-from onecard.ext.state.state import State
 from onecard.grpc.server.server import Address, Server
 
 FAILED = 2  # the status after a failure: whoever watches the process starts it again
@@ -50,7 +50,7 @@ class Interrupted(OnecardError):
     """Internal: the process was told to stop before the ledger was open. Nobody is told of it."""
 
 
-class Host:
+class Process:
     """One ledger served by this process until a signal, or until its node fails."""
 
     def __init__(
@@ -76,7 +76,6 @@ class Host:
         self.server: Server | None = None
         self.startup_s = 0.0
         self.began_us = 0  # when the ledger's first record was booked
-        self.counters = Counters()  # until the node brings its own
         self.stop, self.failed = asyncio.Event(), asyncio.Event()
         self.told = threading.Event()  # as `stop`, for the thread that opens the ledger
 
@@ -241,7 +240,7 @@ class Host:
     def snapshot(self) -> Snapshot:
         """What a scrape sees, on the scrape's thread: plain reads of what others write."""
         node, server = self.node, self.server
-        now = Snapshot(self.counters if node is None else node.counters)
+        now = Snapshot() if node is None else Snapshot(node.counters)
         now.log_lines_dropped = self.log.dropped
         now.backup_age_s = self._backup_age_s()
         if server is not None:
@@ -268,15 +267,13 @@ class Host:
             now.startup_s = self.startup_s
             now.replay_s = node.ledger.recovery.replay_s
             now.replayed = node.ledger.recovery.records
-            now.used = _used(node.state)
-            now.window_open_s = self._window_open_s(node.state)
+            now.used = rows_in_use(node.state)
+            now.window_open_s = self._window_open_s(last_closed_us(node.state))
         return now
 
-    def _window_open_s(self, state: State) -> float:
+    def _window_open_s(self, closed_us: int | None) -> float:
         """Since the window before was closed, or since the ledger began."""
-        closed = int(state.totals["windows"][0])
-        row = state.table("windows")[closed - 1] if closed else None
-        began_us = self.began_us if row is None else int(row["closed_at_us"])
+        began_us = self.began_us if closed_us is None else closed_us
         return max(0.0, (self.clock.now_us() - began_us) / 1e6)
 
     def _backup_age_s(self) -> float | None:
@@ -286,16 +283,6 @@ class Host:
         except OSError:
             return None
         return max(0.0, self.clock.now_us() / 1e6 - stamped_s)
-
-
-def _used(state: State) -> dict[str, tuple[int, int]]:
-    """Rows in use and rows at most of what a ledger has bounded room for; metrics.ROOMS."""
-    total = state.totals[0]
-    return {
-        "cards": (int(total["credentials"]), state.cards_max),
-        "terminals": (int(total["terminals"]), state.terminals_max),
-        "claims": (int(total["claims"]), state.claims_max),
-    }
 
 
 def _named(error: BaseException) -> str:

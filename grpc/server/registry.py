@@ -10,11 +10,14 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.audit import completeness
 from onecard.core.authorize.booking import ConfirmClock
-from onecard.core.errors import BadInput, NotFound, OnecardError
+from onecard.core.errors import BadInput, OnecardError
+from onecard.core.query.card import Card, card_of
+from onecard.core.query.declarations import Declared, Difference, differences
+from onecard.core.query.dry_run import would_put
+from onecard.core.query.rules import rules_of
+from onecard.core.query.terminal import Terminal, operators_of, terminal_of
 from onecard.core.registry.acts import (
-    RULES,
     Declare,
     PutParticipants,
     PutRules,
@@ -24,9 +27,8 @@ from onecard.core.registry.acts import (
 )
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.row_change import Put
-from onecard.ext.state.state import State
 from onecard.grpc.server.access import only_party, principal
-from onecard.grpc.server.bridge import Asking
+from onecard.grpc.server.bridge import Bridge
 from onecard.v1 import registry_pb2 as pb
 from onecard.v1 import registry_pb2_grpc
 
@@ -41,11 +43,11 @@ NOTES_MAX = 10_000  # a kind of row in one answer: under a mebibyte
 Registering: TypeAlias = PutParticipants | PutTerminals | PutCards
 
 
-class Registry(registry_pb2_grpc.RegistryServicer):
-    """The generated service over Asking."""
+class RegistryService(registry_pb2_grpc.RegistryServicer):
+    """The generated service over a bridge."""
 
-    def __init__(self, asking: Asking, token: Callable[[str], int]) -> None:
-        self.asking = asking
+    def __init__(self, bridge: Bridge, token: Callable[[str], int]) -> None:
+        self.bridge = bridge
         self.token = token
 
     async def Load(self, requests: AsyncIterator[pb.LoadRequest], _: Any) -> pb.LoadResponse:
@@ -59,7 +61,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
                 ids = len(response.participant_ids) + len(response.terminal_ids)
                 error.taken = 0 if request.dry_run else ids + response.cards
                 raise
-        response.sequence = self.asking.node.journal.last
+        response.sequence = self.bridge.journal.last
         return response
 
     async def _load(self, request: pb.LoadRequest, response: pb.LoadResponse) -> None:
@@ -89,15 +91,11 @@ class Registry(registry_pb2_grpc.RegistryServicer):
     async def _put(self, act: Registering, dry_run: bool = False) -> Put:
         """What became of an act's rows; in a dry run, what would become of them now."""
         if not dry_run:
-            done: Put = await self.asking.act(act)
+            done: Put = await self.bridge.act(act)
             return done
-        now_us = self.asking.node.clock.now_us()
-
-        def would(state: State) -> Put:
-            return act.apply(state, int(state.totals["last"][0]) + 1, now_us)[1]
-
+        now_us = self.bridge.clock.now_us()
         try:
-            return await self.asking.read(would)
+            return await self.bridge.read(lambda state: would_put(state, act, now_us))
         except BadInput as error:
             first, second = act.halves()
             if not first.size_bytes:  # one row, and it is refused
@@ -111,11 +109,11 @@ class Registry(registry_pb2_grpc.RegistryServicer):
 
     async def PutTerminal(self, request: pb.Terminal, _: Any) -> pb.Terminal:
         (number,) = (await self._put(PutTerminals([_terminal_row(request)]))).ids
-        return await self.asking.read(lambda state: _terminal_of(state, number))
+        return _terminal(await self.bridge.read(lambda state: terminal_of(state, number)))
 
     async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
         [(_, _, act)] = self._card_acts(pb.LoadRequest(cards=[request]))
-        await self.asking.act(act)
+        await self.bridge.act(act)
         return await self._card(int(act.token[0]))
 
     async def GetCard(self, request: pb.GetCardRequest, _: Any) -> pb.Card:
@@ -129,7 +127,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
                 f"TokensOf: expected at most {NUMBERS_MAX} numbers a call, found "
                 f"{len(request.numbers)}; send them in parts"
             )
-        _ = self.asking.node.ledger  # Stopped while it is being opened: there is no key yet
+        _ = self.bridge.card_tokens  # Stopped while it is being opened: there is no key yet
         with _of("numbers", 0):
             return pb.TokensOfResponse(tokens=_each(request.numbers, self.token))
 
@@ -142,7 +140,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
             fares,
             request.entry_min_fen,
         )
-        version = await self.asking.act(act)
+        version = await self.bridge.act(act)
         return pb.Tariff(
             version=version,
             name=request.name,
@@ -152,7 +150,7 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         )
 
     async def PutRules(self, request: pb.Rules, _: Any) -> pb.Rules:
-        await self.asking.act(
+        await self.bridge.act(
             PutRules(
                 request.go_live_us,
                 request.age_max_us,
@@ -164,16 +162,13 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         return request
 
     async def GetRules(self, request: pb.GetRulesRequest, _: Any) -> pb.Rules:
-        def rules(state: State) -> pb.Rules:
-            return pb.Rules(**{name: int(state.totals[name][0]) for name in RULES})
-
-        return await self.asking.read(rules)
+        return pb.Rules(**await self.bridge.read(rules_of))
 
     async def ConfirmClock(
         self, request: pb.ConfirmClockRequest, _: Any
     ) -> pb.ConfirmClockResponse:
         act = ConfirmClock(request.wall_us, request.reason)
-        return pb.ConfirmClockResponse(booked_at_us=await self.asking.act(act))
+        return pb.ConfirmClockResponse(booked_at_us=await self.bridge.act(act))
 
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any
@@ -186,31 +181,20 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         await self._only_own(sorted({row[0] for row in rows}))
         if rows:
             with _of("declarations", 0):
-                await self.asking.act(Declare(rows))
-
-        def rules(state: State) -> tuple[int, int]:
-            return int(state.totals["ahead_max_us"][0]), int(state.totals["zone_offset_us"][0])
-
-        ahead_max_us, zone_offset_us = await self.asking.read(rules)
-        declared = [completeness.Declared(*row) for row in rows]
-        journal = self.asking.node.journal
-        differences = await asyncio.to_thread(
-            completeness.compare, journal, declared, ahead_max_us, zone_offset_us
-        )
+                await self.bridge.act(Declare(rows))
+        rules = await self.bridge.read(rules_of)
+        declared = [Declared(*row) for row in rows]
+        found = await asyncio.to_thread(differences, self.bridge.journal, declared, rules)
         return pb.DeclareResponse(
-            differences=[_difference(row) for row in differences], compared=len(rows)
+            differences=[_difference(row) for row in found], compared=len(rows)
         )
 
     async def _only_own(self, terminals: list[int]) -> None:
         """Forbidden where a participant speaks for another's terminals."""
         if principal() == 0:
             return
-
-        def operators(state: State) -> list[int]:
-            known = state.rows("terminals")
-            return [int(known["operator_id"][t]) if t < len(known) else 0 for t in terminals]
-
-        for terminal, operator in zip(terminals, await self.asking.read(operators), strict=True):
+        operators = await self.bridge.read(lambda state: operators_of(state, terminals))
+        for terminal, operator in zip(terminals, operators, strict=True):
             only_party(f"terminal {terminal}", operator)
 
     def _card_acts(self, request: pb.LoadRequest) -> list[tuple[str, int, PutCards]]:
@@ -248,30 +232,24 @@ class Registry(registry_pb2_grpc.RegistryServicer):
         return token
 
     async def _card(self, token: int) -> pb.Card:
-        card = await self.asking.read(lambda state: card_of(state, token))
+        card = await self.bridge.read(lambda state: card_of(state, token))
         only_party("card", card.issuer)
-        return card
+        return _card(card)
 
 
-def card_of(state: State, token: int) -> pb.Card:
-    """One card and its account as they are; NotFound without saying which card."""
-    row = state.credential(token) if token else -1
-    if row < 0:
-        raise NotFound("there is no such card; register it first")
-    credential = state.table("credentials")[row]
-    account = state.table("accounts")[credential["account"]]
+def _card(card: Card) -> pb.Card:
     return pb.Card(
-        token=token,
-        issuer=int(account["issuer"]),
-        funding=int(account["funding"]),  # type: ignore[arg-type]  # an open enum
-        status=int(credential["status"]),  # type: ignore[arg-type]
-        since_us=int(credential["since_us"]),
-        floor_fen=int(account["floor_fen"]),
-        account=int(credential["account"]),
-        posted_fen=int(account["posted_fen"]),
-        held_fen=int(account["held_fen"]),
-        denied=bool(credential["denied"]),
-        deny_version=int(credential["deny_version"]),
+        token=card.token,
+        issuer=card.issuer,
+        funding=card.funding,  # type: ignore[arg-type]  # an open enum
+        status=card.status,  # type: ignore[arg-type]
+        since_us=card.since_us,
+        floor_fen=card.floor_fen,
+        account=card.account,
+        posted_fen=card.posted_fen,
+        held_fen=card.held_fen,
+        denied=card.denied,
+        deny_version=card.deny_version,
     )
 
 
@@ -308,17 +286,15 @@ def _terminal_row(row: pb.Terminal) -> TerminalRow:
     )
 
 
-def _terminal_of(state: State, terminal: int) -> pb.Terminal:
-    """One terminal as it is."""
-    row = state.table("terminals")[terminal]
+def _terminal(terminal: Terminal) -> pb.Terminal:
     return pb.Terminal(
-        id=terminal,
-        number=bytes(row["number"]).decode("utf-8", "replace"),
-        operator=int(row["operator_id"]),
-        place=int(row["place"]),
-        mode=int(row["mode"]),
-        status=int(row["status"]),  # type: ignore[arg-type]  # an open enum
-        counterless=bool(row["counterless"]),
+        id=terminal.id,
+        number=terminal.number,
+        operator=terminal.operator,
+        place=terminal.place,
+        mode=terminal.mode,
+        status=terminal.status,  # type: ignore[arg-type]  # an open enum
+        counterless=terminal.counterless,
     )
 
 
@@ -379,7 +355,7 @@ def _put_cards(
     return PutCards(token, issuer, funding, int(status) or None, since_us, floor_fen, account)
 
 
-def _difference(row: completeness.Difference) -> pb.Difference:
+def _difference(row: Difference) -> pb.Difference:
     return pb.Difference(
         terminal=row.declared.terminal,
         day=row.declared.day,

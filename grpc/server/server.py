@@ -14,11 +14,10 @@ from onecard.core.ledger.token import CardTokens
 from onecard.core.watch.log import Log
 from onecard.grpc.address import Address as Address
 from onecard.grpc.server import clearing, ledger, reflection, registry, settlement
-from onecard.grpc.server.bridge import Asking, Node, Starting
+from onecard.grpc.server.bridge import Bridge, Node, Starting
 from onecard.grpc.server.connections import Connections, connections_limit, raise_files_limit
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.handler import Handlers
-from onecard.grpc.server.mailbox import Mailbox
 from onecard.grpc.server.receiving import WINDOW_BYTES
 from onecard.grpc.server.seats import Seats
 from onecard.grpc.server.unread import Answers
@@ -93,17 +92,16 @@ class Server:
         self.settings = settings
         self.address = address
         self.card_tokens = CardTokens(b"", card_number.ANY)
-        self.mailbox = Mailbox(asyncio.get_running_loop())
-        self.asking = Asking(Starting(), self.mailbox)
+        self.bridge = Bridge(Starting(), asyncio.get_running_loop())
         self.cuts: Counter[str] = Counter(dict.fromkeys(CUTS, 0))
         limit = connections_limit(settings.connections_max, raise_files_limit())
         self.connections = Connections(limit)
         self.answers = Answers(
             self.connections, settings.unread_bytes_max, settings.unread_max_s, self.cuts
         )
-        directory = Directory(self.asking)
-        self.clearing = clearing.Clearing(
-            *(self.asking, directory, self._token),
+        directory = Directory(self.bridge)
+        self.clearing = clearing.ClearingService(
+            *(self.bridge, directory, self._token),
             self._seats(
                 "streams", settings.streams_max, "send more taps a message on fewer streams"
             ),
@@ -112,7 +110,9 @@ class Server:
             pipelined_max,
         )
         readers = self._seats("readers of the journal", settings.journal_streams_max, "read one")
-        self.ledger = ledger.Ledger(self.asking, self._token, BLOCK_BYTES_MAX - 1024, readers)
+        self.ledger = ledger.LedgerService(
+            self.bridge, self._token, BLOCK_BYTES_MAX - 1024, readers
+        )
         self.health = health.aio.HealthServicer()
         self.serving = False
         self.handlers = Handlers(
@@ -129,10 +129,10 @@ class Server:
         handlers: Any = self.handlers
         handlers.add_registered_method_handlers(clearing.SERVICE, self.clearing.handlers())
         add_registry: Any = registry_pb2_grpc.add_RegistryServicer_to_server
-        add_registry(registry.Registry(self.asking, self._token), handlers)
+        add_registry(registry.RegistryService(self.bridge, self._token), handlers)
         ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, handlers)
         add_settlement: Any = settlement_pb2_grpc.add_SettlementServicer_to_server
-        add_settlement(settlement.Settlement(self.asking), handlers)
+        add_settlement(settlement.SettlementService(self.bridge), handlers)
         add_health: Any = health_pb2_grpc.add_HealthServicer_to_server
         add_health(self.health, handlers)
         if reflect:
@@ -168,7 +168,7 @@ class Server:
 
     async def attach(self, node: Node, token_key: bytes) -> None:
         """Serve this node from now on."""
-        self.asking.node = node
+        self.bridge.node = node
         self.card_tokens = CardTokens(token_key, node.ledger.card_tokens.form)
         await self.set_serving(True)
 

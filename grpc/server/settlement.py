@@ -2,32 +2,33 @@
 
 from typing import Any
 
-from onecard.core.settlement.window import Closed, CloseWindow, WindowView, window_view
+from onecard.core.query.window import WindowView, window_of
+from onecard.core.settlement.window import Closed, CloseWindow
 from onecard.grpc.server.access import ALL, principal
-from onecard.grpc.server.bridge import Asking
+from onecard.grpc.server.bridge import Bridge
 from onecard.v1 import settlement_pb2 as pb
 from onecard.v1 import settlement_pb2_grpc
 
 SERVICE = "onecard.v1.Settlement"
 
 
-class Settlement(settlement_pb2_grpc.SettlementServicer):
-    """The generated service over Asking."""
+class SettlementService(settlement_pb2_grpc.SettlementServicer):
+    """The generated service over a bridge."""
 
-    def __init__(self, asking: Asking) -> None:
-        self.asking = asking
+    def __init__(self, bridge: Bridge) -> None:
+        self.bridge = bridge
 
     async def CloseWindow(self, request: pb.CloseWindowRequest, _: Any) -> pb.Window:
         act = CloseWindow(request.window, request.business_day, request.force)
-        closed: Closed = await self.asking.act(act)
+        closed: Closed = await self.bridge.act(act)
         return await self._window(closed.window)
 
     async def GetWindow(self, request: pb.GetWindowRequest, _: Any) -> pb.Window:
         return await self._window(request.window)
 
     async def _window(self, number: int) -> pb.Window:
-        journal = self.asking.node.journal
-        return _message(await self.asking.read(lambda state: window_view(state, journal, number)))
+        journal = self.bridge.journal
+        return _message(await self.bridge.read(lambda state: window_of(state, journal, number)))
 
 
 def _message(view: WindowView) -> pb.Window:

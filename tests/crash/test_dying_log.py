@@ -183,7 +183,7 @@ def test_f44_a_failed_engine_without_a_log_says_so_and_ends(
 ) -> None:
     """Health and metrics first, status 2; what it answered is there."""
     given, end = dying()
-    slow = "import onecard.grpc.server.process as host; host.FAILED_DRAIN_S = 1.5\n"
+    slow = "from onecard.grpc.server import process; process.FAILED_DRAIN_S = 1.5\n"
     hold = "import asyncio\nasync def held(self, drain_s=30.0):\n    await asyncio.sleep(drain_s)\n"
     hold += "import onecard.grpc.server.server as server; server.Server.stop = held\n"
     try:
@@ -205,9 +205,9 @@ def test_f44_a_failed_engine_without_a_log_says_so_and_ends(
 
 STUCK_LOOP = """
 import time
-import onecard.grpc.server.process as host
+from onecard.grpc.server import process
 from onecard.grpc.server.server import Server
-host.FAILED_END_S = 1.0
+process.FAILED_END_S = 1.0
 said = Server.set_serving
 async def stuck(self, serving):
     if not serving and self.serving:

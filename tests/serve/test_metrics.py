@@ -21,7 +21,7 @@ from onecard.core.watch.log import Log
 from onecard.core.watch.metrics import Snapshot, new_registry, serve_metrics
 from onecard.ext.judge.counters import BOUNDS_NS, BUCKETS, STAGES, Counters
 from onecard.ext.shape.numbers import Kind, Outcome
-from onecard.grpc.server.mailbox import Mailbox
+from onecard.grpc.server.bridge import Bridge, Starting
 from tests.support.serving import run
 
 
@@ -373,16 +373,16 @@ def test_a_burst_of_answers_wakes_the_loop_once() -> None:
     async def burst() -> tuple[list[object], int]:
         loop = asyncio.get_running_loop()
         woken = 0
-        mailbox = Mailbox(loop)
-        deliver = mailbox._deliver
+        bridge = Bridge(Starting(), loop)
+        deliver = bridge._deliver
 
         def counted() -> None:
             nonlocal woken
             woken += 1
             deliver()
 
-        mailbox._deliver = counted  # type: ignore[method-assign]
-        waits = [mailbox.expect() for _ in range(100)]
+        bridge._deliver = counted  # type: ignore[method-assign]
+        waits = [bridge.expect() for _ in range(100)]
 
         def answer() -> None:
             for number, (_, done) in enumerate(waits):
@@ -405,8 +405,8 @@ def test_a_burst_of_answers_wakes_the_loop_once() -> None:
 
 def test_answers_from_many_threads_all_arrive() -> None:
     async def many() -> list[int]:
-        mailbox = Mailbox(asyncio.get_running_loop())
-        waits = [mailbox.expect() for _ in range(2000)]
+        bridge = Bridge(Starting(), asyncio.get_running_loop())
+        waits = [bridge.expect() for _ in range(2000)]
 
         def answer(part: int) -> None:
             for at in range(part, 2000, 4):

@@ -1,0 +1,83 @@
+"""One card and its account as they are."""
+
+from dataclasses import dataclass
+
+from onecard.core.errors import NotFound
+from onecard.ext.state.state import State
+
+
+@dataclass(frozen=True)
+class Card:
+    """A credential and its account; kinds and statuses are the numbers of ext/shape/numbers."""
+
+    token: int
+    account: int
+    issuer: int
+    funding: int
+    status: int
+    since_us: int
+    denied: bool
+    deny_version: int
+    posted_fen: int
+    held_fen: int
+    floor_fen: int
+    entries: int  # of the account, which others may share
+    last: int  # its newest entry, 0 where it has none
+
+    @property
+    def available_fen(self) -> int:
+        return self.posted_fen - self.held_fen
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Of an account after entry `as_of`, the newest of the ledger."""
+
+    account: int
+    issuer: int
+    posted_fen: int
+    held_fen: int
+    as_of: int
+
+    @property
+    def available_fen(self) -> int:
+        return self.posted_fen - self.held_fen
+
+
+def find_card(state: State, token: int) -> Card | None:
+    """The card of a token; None where it is not registered."""
+    row = state.credential(token) if token else -1
+    if row < 0:
+        return None
+    credential = state.table("credentials")[row]
+    account = state.table("accounts")[credential["account"]]
+    return Card(
+        token=token,
+        account=int(credential["account"]),
+        issuer=int(account["issuer"]),
+        funding=int(account["funding"]),
+        status=int(credential["status"]),
+        since_us=int(credential["since_us"]),
+        denied=bool(credential["denied"]),
+        deny_version=int(credential["deny_version"]),
+        posted_fen=int(account["posted_fen"]),
+        held_fen=int(account["held_fen"]),
+        floor_fen=int(account["floor_fen"]),
+        entries=int(account["entries"]),
+        last=int(account["last"]),
+    )
+
+
+def card_of(state: State, token: int) -> Card:
+    """The card of a token; NotFound without saying which card."""
+    card = find_card(state, token)
+    if card is None:
+        raise NotFound("there is no such card; register it first")
+    return card
+
+
+def balance_of(state: State, token: int) -> Balance:
+    """The balance of a card's account; NotFound without saying which card."""
+    card = card_of(state, token)
+    as_of = int(state.totals["last"][0])
+    return Balance(card.account, card.issuer, card.posted_fen, card.held_fen, as_of)

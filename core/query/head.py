@@ -1,0 +1,31 @@
+"""Where a ledger ends: what an auditor keeps somewhere else, and what names the ledger."""
+
+from dataclasses import dataclass
+
+from onecard.core.journal.chain import Journal
+from onecard.core.ledger.token import CardTokens, key_check
+
+
+@dataclass(frozen=True)
+class Head:
+    """`hash` is of the last durable block, which ends at `sequence`."""
+
+    sequence: int
+    hash: bytes
+    window: int  # the open one
+    ledger: bytes  # its id, 16 bytes
+    key_check: int  # of the key of its tokens
+    card_number: str  # the form of its printed numbers, "" where any is taken
+
+
+def head_of(journal: Journal, card_tokens: CardTokens, window: int) -> Head:
+    """`window` is what `open_number` said before, so its opening is not after this head."""
+    tip = journal.tip
+    return Head(
+        sequence=tip.last,
+        hash=tip.head,
+        window=window,
+        ledger=journal.ledger_id,
+        key_check=key_check(card_tokens.key),
+        card_number=card_tokens.form.text(),
+    )

@@ -1,0 +1,16 @@
+"""What a ledger has bounded room for, and how much of it is in use."""
+
+from onecard.ext.state.state import State
+
+
+def rows_in_use(state: State) -> dict[str, tuple[int, int]]:
+    """Rows in use and rows at most, by what they are (core/watch/metrics.py ROOMS).
+
+    Plain reads of numbers that the engine changes, so any thread may ask.
+    """
+    total = state.totals[0]
+    return {
+        "cards": (int(total["credentials"]), state.cards_max),
+        "terminals": (int(total["terminals"]), state.terminals_max),
+        "claims": (int(total["claims"]), state.claims_max),
+    }
