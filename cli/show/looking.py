@@ -1,5 +1,6 @@
 """A ledger opened to be looked at, and its rows in words."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,15 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
+from onecard.cli.table import print_rows
 from onecard.core.days import DAY_US
 from onecard.core.errors import NotFound
 from onecard.core.ledger.opened import Ledger
+from onecard.core.query.participant import participant_name
+from onecard.core.query.rules import rules_of
+from onecard.core.query.terminal import terminal_number
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The ledger's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 One = Annotated[
     str, typer.Option("--operator", metavar="NAME|ID", help="Only of this participant.")
 ]
+ROWS_SHOWN = 1000  # of what a person reads; --json has all
+SEQUENCE_MAX = (1 << 63) - 1  # more than a journal ever holds
+ID_MAX = (1 << 32) - 1  # terminals and windows are numbered in 32 bits
+HOUR_US = DAY_US // 24
 ID_DIGITS_MAX = 20  # a number of any length is none of a participant, and slow to read
 
 
@@ -34,7 +43,7 @@ def local_time(ledger: Ledger, at_us: int) -> str:
     """A time in the ledger's zone with its offset, such as 2026-11-22 08:30:00+08:00; "" for 0."""
     if at_us == 0:
         return ""
-    offset_us = int(ledger.state.totals["zone_offset_us"][0])
+    offset_us = rules_of(ledger.state)["zone_offset_us"]
     # A whole day off is allowed by the rule, and is no zone that anybody can write down.
     zone = timezone(timedelta(microseconds=offset_us)) if abs(offset_us) < DAY_US else UTC
     try:
@@ -46,12 +55,12 @@ def local_time(ledger: Ledger, at_us: int) -> str:
 
 def name_of(ledger: Ledger, participant: int) -> str:
     """A participant's name, "" for 0."""
-    return text(ledger.state.table("participants")[participant]["name"])
+    return participant_name(ledger.state, participant)
 
 
 def number_of(ledger: Ledger, terminal: int) -> str:
     """The number printed on a terminal."""
-    return text(ledger.state.table("terminals")[terminal]["number"])
+    return terminal_number(ledger.state, terminal)
 
 
 def participant_of(ledger: Ledger, given: str) -> int:
@@ -64,6 +73,17 @@ def participant_of(ledger: Ledger, given: str) -> int:
     return int(known)
 
 
-def text(stored: Any) -> str:
-    """A name or number as it is stored, in UTF-8."""
-    return bytes(stored).decode("utf-8", "replace")
+def say(found: list[dict[str, Any]], what: str, as_json: bool, spare: tuple[str, ...]) -> None:
+    """Rows as one JSON object or as a table; that there are none, on standard error."""
+    if as_json:
+        print(json.dumps({what: found}, ensure_ascii=False))
+    elif found:
+        print_rows("", found, tuple(found[0]), spare)
+    else:
+        typer.echo(f"no {what} are loaded", err=True)
+
+
+def say_more(rows: int) -> None:
+    """How many rows of so many a table left out."""
+    if rows > ROWS_SHOWN:
+        print(f"and {rows - ROWS_SHOWN} more; --json lists all")

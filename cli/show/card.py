@@ -1,0 +1,77 @@
+"""`onecard show card`."""
+
+import json
+import re
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from onecard.cli.show.entry import entry_facts
+from onecard.cli.show.looking import AsJson, Dir, name_of, opened
+from onecard.cli.table import SECONDS, print_facts, print_rows
+from onecard.core.errors import BadInput, NotFound
+from onecard.core.query.card import find_card
+from onecard.core.query.trail import account_entries
+from onecard.ext.shape.numbers import Funding, Status
+
+TOKEN = re.compile("[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
+
+
+def card(
+    data: Dir,
+    number: Annotated[str, typer.Argument(help="Printed number, or the token with --token.")],
+    is_token: Annotated[bool, typer.Option("--token", help="NUMBER is a token in hex.")] = False,
+    last: Annotated[int, typer.Option(help="How many entries, newest first.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """A card: status, balance and its newest entries.
+
+    Example: onecard show card ./ledger 6217000000000000001 --last 5
+    """
+    with opened(data) as ledger:
+        key = _hex(number) if is_token else ledger.card_tokens.of(number)
+        found = find_card(ledger.state, key)
+        if found is None:
+            raise NotFound(f"{data}: no such card is registered; check the number, or use --token")
+        facts = {
+            "token": f"0x{key:016x}",
+            "account": found.account,
+            "status": Status(found.status).name,
+            "denied": found.denied,
+            "deny_version": found.deny_version,
+            "funding": Funding(found.funding).name,
+            "issuer": name_of(ledger, found.issuer),
+            "posted_fen": found.posted_fen,
+            "held_fen": found.held_fen,
+            "available_fen": found.available_fen,
+            "floor_fen": found.floor_fen,
+            "entries": found.entries,
+        }
+        newest = islice(account_entries(ledger.journal, found.last), last)
+        trail = [entry_facts(ledger, row) for row in newest]
+    if as_json:
+        print(json.dumps(facts | {"trail": trail}, ensure_ascii=False))
+        return
+    print_facts(facts)
+    columns = (
+        "sequence",
+        "booked_at",
+        "kind",
+        "outcome",
+        "reason",
+        "amount_fen",
+        "balance_fen",
+        "terminal",
+        "number",
+        "seq",
+    )
+    spare = ("terminal", "seq", "reason", "number", SECONDS, "kind", "balance_fen")
+    rows = [row | {"seq": row["terminal_seq"]} for row in trail]
+    print_rows(f"newest {len(trail)} entries", rows, columns, spare)
+
+
+def _hex(text: str) -> int:
+    if not TOKEN.fullmatch(text):
+        raise BadInput(f"token: expected 16 hex digits, found {len(text)} characters")
+    return int(text, 16)
