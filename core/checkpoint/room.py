@@ -60,7 +60,7 @@ class Room:
         """Addresses for the saved pages of full tables: twice, since a page is written anew."""
         rooms = asdict(self)
         sized = [shape for shape in SHAPES if isinstance(shape.room, str)]
-        return 2 * sum(rooms[str(shape.room)] * shape.dtype.itemsize for shape in sized)
+        return 2 * sum(int(rooms[str(shape.room)]) * shape.dtype.itemsize for shape in sized)
 
 
 class NoRoom(Exception):
