@@ -10,7 +10,7 @@ import pytest
 from onecard.core.days import DAY_US
 from onecard.ext.identity.recent import IDENTITY
 from onecard.ext.judge.counters import Counters
-from onecard.ext.judge.lookback import LACK
+from onecard.ext.judge.lookback import MISSING
 from onecard.ext.shape import dtypes, numbers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,7 +24,7 @@ def snake(struct: str) -> str:
 DTYPES: dict[str, np.dtype[np.void]] = {
     **{name: dtype for name, dtype in vars(dtypes).items() if isinstance(dtype, np.dtype)},
     "IDENTITY": IDENTITY,
-    "LACK": LACK,
+    "MISSING": MISSING,
 }
 WRITTEN = {  # struct -> its lines
     struct: body

@@ -223,7 +223,7 @@ def test_the_longest_text_goes_through_a_real_call(tmp_path: Path) -> None:
         async def refuse(*_: object) -> None:
             raise about_a_row(DiskLow(said))
 
-        server.server.clearing.asking.act = refuse  # type: ignore[method-assign]
+        server.server.clearing.bridge.act = refuse  # type: ignore[method-assign]
         rules = registry_pb2.Rules(amount_max_fen=1)
         with grpc.insecure_channel(server.address) as channel:
             with pytest.raises(grpc.RpcError) as refused:
