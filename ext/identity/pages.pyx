@@ -33,13 +33,8 @@ cdef enum:
 
 PAGE_IDENTITIES = SLOTS
 
-
-cdef packed struct PageHeader:
-    uint8_t form
-    uint8_t width
-    uint16_t count
-    uint32_t crc
-    uint64_t base
+if sizeof(PageHeader) != HEADER_BYTES:
+    raise ImportError(f"PageHeader: expected {HEADER_BYTES} bytes, found {sizeof(PageHeader)}")
 
 
 cdef struct Page:

@@ -19,6 +19,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from onecard.ext.identity.checksum cimport KEY_BYTES, checksum
+from onecard.ext.identity.pages cimport PageHeader
 
 cdef enum:
     PAGES = 4096  # a million sequences: most counters have one shelf, and its value is 12 KiB at most
@@ -27,7 +28,6 @@ cdef enum:
     HEADER_BYTES = 12
     BYTES_A_PAGE = 3
     VALUE_BYTES_MAX = HEADER_BYTES + BYTES_A_PAGE * PAGES
-    COUNT_AT = 2  # in the value of a page, see pages.pyx
 
 
 cdef packed struct ShelfHeader:
@@ -35,6 +35,10 @@ cdef packed struct ShelfHeader:
     uint16_t unused
     uint32_t crc
     uint32_t total
+
+
+if sizeof(ShelfHeader) != HEADER_BYTES:
+    raise ImportError(f"ShelfHeader: expected {HEADER_BYTES} bytes, found {sizeof(ShelfHeader)}")
 
 
 cdef struct Shelf:
@@ -82,16 +86,14 @@ def keys_of(list page_keys):
 def counts_of(list values):
     """Identities (int64) in each of some sound page values; 0 for None."""
     cdef Py_ssize_t i
-    cdef uint16_t count = 0
     found = np.zeros(len(values), np.int64)
     cdef int64_t[::1] counts = found
     for i in range(len(values)):
         value = values[i]
         if value is not None:
-            if PyBytes_GET_SIZE(value) < HEADER_BYTES:
+            if PyBytes_GET_SIZE(value) < <Py_ssize_t>sizeof(PageHeader):
                 raise ValueError(f"a page of {len(value)} bytes has no head")
-            memcpy(&count, PyBytes_AS_STRING(value) + COUNT_AT, sizeof(count))
-            counts[i] = count
+            counts[i] = (<const PageHeader*>PyBytes_AS_STRING(value)).count
     return found
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from onecard.core.storage.environment import MapFull
 from onecard.core.storage.rebuildable import META, Origin, open_rebuildable
 from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
+from onecard.ext.identity import shelf
 from onecard.ext.identity.recent import IDENTITY
 
 ORIGIN = Origin(bytes(range(16)), 1)
@@ -128,6 +130,18 @@ def test_arrange_sorts(keys: list[Key], whole: bool) -> None:
     shift = 0 if whole else 8
     wanted = sorted(rows.tolist(), key=lambda row: (row[0], row[1], row[2] >> shift))
     assert identity_pages.arrange(rows, whole).tolist() == wanted
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 200, 256])
+def test_the_checksum_is_what_zlib_makes_of_key_and_value(count: int) -> None:
+    """As pages on disk have always had it: the field itself is left out."""
+    rows = rows_of({(7, 1, 512 + number): 10 + number for number in range(count)})
+    ((key, value),) = identity_pages.merge(rows, np.array([0, count]), 0, 1, {})
+    page = (key, value)
+    (on_shelf,) = shelf.update([key], np.array([0]), np.array([count]), {})
+    for key, value in (page, on_shelf):
+        crc = zlib.crc32(value[8:], zlib.crc32(value[:4], zlib.crc32(key)))
+        assert value[4:8] == crc.to_bytes(4, "little")
 
 
 @pytest.mark.parametrize("stop", range(5))
