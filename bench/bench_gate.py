@@ -10,6 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench import bare, gate
 from bench.figures import Figures
 from bench.server import Server, accepted
+from onecard.core.days import DAY_US
 from onecard.grpc.client import Client
 
 CARDS = 1_000_000
@@ -36,7 +37,7 @@ def bench_open_loop(
     grown = 100 if figures.short else 1_000  # messages of 8,192: how far the file has grown
     slice_s, slices = (4, 2) if figures.short else (10, 5)
     steady, late, early = (server.stream(operator, 3) for operator in range(3))
-    late.tapped_at_us -= 86_400_000_000
+    late.tapped_at_us -= DAY_US
     gate.closed_loop(server.address, gate.AUTHORIZE, [early.messages(grown, 8_192)], 4)
     gate.open_loop(server.address, steady.messages(RATE, TAPS), RATE, accepted)
     bare_s: list[float] = []

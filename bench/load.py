@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-RIDE, ENTRY, EXIT, PURCHASE, REVERSAL, TOP_UP = 1, 2, 3, 4, 6, 7
+from onecard.ext.shape.numbers import Kind
+from onecard.ext.wire.batch import TAP_COLUMNS, TAP_NUMBERS
+
+RIDE, ENTRY, EXIT = Kind.RIDE, Kind.ENTRY, Kind.EXIT
+PURCHASE, REVERSAL, TOP_UP = Kind.PURCHASE, Kind.REVERSAL, Kind.TOP_UP
 STATIONS = 24
 # Out of 100 taps: most are rides the gate rated, a fifth are engine-rated journeys.
 PURCHASES, TOP_UPS, JOURNEYS, REVERSALS = 8, 4, 20, 1
@@ -66,17 +70,17 @@ class Stream:
         return b"".join(
             [
                 b"\x09" + self.request.to_bytes(8, "little"),
-                *packed(2, card),
-                *packed(3, self.terminals[at % count]),
-                *packed(4, (at // count + 1).astype("<u4")),
-                *packed(5, np.zeros(taps, "<u4")),
-                *packed(6, self.tapped_at_us + at * self.step_us),
-                *packed(7, kind),
-                *packed(8, amount),
-                *packed(9, np.zeros(taps, np.uint8)),
-                *packed(10, place),
-                *packed(12, np.zeros(taps, "<u4")),
-                *packed(13, back),
+                *packed("card", card),
+                *packed("terminal", self.terminals[at % count]),
+                *packed("terminal_seq", (at // count + 1).astype("<u4")),
+                *packed("epoch", np.zeros(taps, "<u4")),
+                *packed("tapped_at_us", self.tapped_at_us + at * self.step_us),
+                *packed("kind", kind),
+                *packed("amount_fen", amount),
+                *packed("flags", np.zeros(taps, np.uint8)),
+                *packed("place", place),
+                *packed("about_epoch", np.zeros(taps, "<u4")),
+                *packed("about_seq", back),
             ]
         )
 
@@ -114,10 +118,10 @@ class Stream:
         return kind, card, amount, place
 
 
-def packed(field_number: int, column: NDArray[np.generic]) -> Iterator[bytes]:
+def packed(name: str, column: NDArray[np.generic]) -> Iterator[bytes]:
     """One column as proto3 lays it out: key, length in bytes, the array itself."""
-    raw = column.tobytes()
-    yield bytes([field_number << 3 | 2]) + varint(len(raw))
+    raw = column.astype(TAP_COLUMNS[name], casting="safe", copy=False).tobytes()
+    yield bytes([TAP_NUMBERS[name] << 3 | 2]) + varint(len(raw))
     yield raw
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import load
+from onecard.core.days import DAY_US
 from onecard.grpc.client import Client
 from onecard.v1 import registry_pb2, tap_pb2
 
@@ -21,7 +22,6 @@ LOAD_CARDS = 1_000_000  # at once; the client sends them in parts
 START_S_MAX = 120.0
 TERMINALS = 64  # of each operator
 FLOOR_FEN = -1_000_000_000  # no card runs dry, so every tap is judged to its end and booked
-DAY_US = 86_400 * 1_000_000
 
 
 @dataclass

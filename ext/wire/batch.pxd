@@ -4,10 +4,17 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 
+ctypedef const uint8_t* Column
+
+
+cdef enum:
+    COLUMNS_AT = 16  # where the pointers of Columns start
+
+
 cdef struct Columns:
     # Each pointer is to `count` little-endian values inside the message, unaligned: read them with
     # the functions below. NULL is an absent column: its default, 0, on every row. amount_fen is
-    # absent only where no row's kind needs it.
+    # absent only where no row's kind needs it. They stand in the order of TAP_COLUMNS.
     Py_ssize_t count
     uint64_t request_id
     const uint8_t* card  # u64

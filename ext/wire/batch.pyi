@@ -4,6 +4,8 @@ from numpy.typing import NDArray
 
 TAP_COLUMNS: dict[str, str]
 DECISION_COLUMNS: dict[str, str]
+TAP_NUMBERS: dict[str, int]
+DECISION_NUMBERS: dict[str, int]
 
 @final
 class Taps:

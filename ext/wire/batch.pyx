@@ -33,6 +33,8 @@ from onecard.ext.shape.numbers import Kind as KindName  # of a number, for a ref
 if sys.byteorder != "little":
     raise ImportError("wire: columns are read in place, which takes a little-endian machine")
 
+# The columns in the order of their fields, the first of which is 2 (request_id is 1). What width
+# each has on the wire and where it is read to follow from here; tap.proto says the same to others.
 TAP_COLUMNS = {
     "card": "<u8",
     "terminal": "<u4",
@@ -55,14 +57,37 @@ DECISION_COLUMNS = {
     "repeated": "u1",
 }
 
-ctypedef const uint8_t* Column
+TAP_NUMBERS = {name: number for number, name in enumerate(TAP_COLUMNS, 2)}
+DECISION_NUMBERS = {name: number for number, name in enumerate(DECISION_COLUMNS, 2)}
 
 cdef enum:
-    TAP_LAST = 13
-    DECISION_LAST = 6
+    TAP_REQUIRED = 3  # columns, the first: without one of them a tap is none
+    DECISION_REQUIRED = 1
 
-cdef uint8_t[FIELDS] TAP_WIDTH = [0, SCALAR, 8, 4, 4, 4, 8, 1, 8, 1, 4, 8, 4, 4]
-cdef uint8_t[FIELDS] DECISION_WIDTH = [0, SCALAR, 1, 8, 8, 8, 1, 0, 0, 0, 0, 0, 0, 0]
+cdef int TAP_LAST = 1 + len(TAP_COLUMNS)
+cdef int DECISION_LAST = 1 + len(DECISION_COLUMNS)
+cdef uint8_t[FIELDS] TAP_WIDTH
+cdef uint8_t[FIELDS] DECISION_WIDTH
+
+
+cdef int _fill_widths(uint8_t* width, dict columns) except -1:
+    """Bytes of a value of each field, as the table says."""
+    if len(columns) + 2 > FIELDS:
+        raise ImportError(f"wire: expected FIELDS of {len(columns) + 2} or more, found {FIELDS}")
+    memset(width, 0, FIELDS)
+    width[1] = SCALAR
+    for field, kind in enumerate(columns.values(), 2):
+        width[<int>field] = np.dtype(kind).itemsize
+    return 0
+
+
+_fill_widths(TAP_WIDTH, TAP_COLUMNS)
+_fill_widths(DECISION_WIDTH, DECISION_COLUMNS)
+if sizeof(Columns) != COLUMNS_AT + len(TAP_COLUMNS) * sizeof(Column):
+    raise ImportError(
+        f"wire: expected {len(TAP_COLUMNS)} pointers in the struct Columns, "
+        f"found {(sizeof(Columns) - COLUMNS_AT) // sizeof(Column)}"
+    )
 
 
 @cython.final
@@ -80,12 +105,8 @@ cdef class Taps:
     def column(self, str name):
         """A copy of one column, for tests and tools; zeros where it is absent."""
         kind = np.dtype(TAP_COLUMNS[name])
-        cdef Columns* c = &self.columns
-        cdef Column[12] starts = [
-            c.card, c.terminal, c.terminal_seq, c.epoch, c.tapped_at_us, c.kind,
-            c.amount_fen, c.flags, c.place, c.about, c.about_epoch, c.about_seq,
-        ]
-        cdef const uint8_t* start = starts[list(TAP_COLUMNS).index(name)]
+        cdef int field = TAP_NUMBERS[name]
+        cdef const uint8_t* start = _pointers(&self.columns)[field - 2]
         if start == NULL:
             return np.zeros(self.columns.count, kind)
         cdef Py_ssize_t offset = start - <const uint8_t*>PyBytes_AS_STRING(self.message)
@@ -105,7 +126,7 @@ def regular_taps(bytes message not None, Py_ssize_t taps_max):
     Most of it runs without the GIL, so that a thread beside the others can do it.
     """
     cdef Found found
-    return _gather(message, TAP_WIDTH, TAP_LAST, "TapBatch", TAP_COLUMNS, 3, taps_max, &found)
+    return _gather(message, TAP_WIDTH, TAP_LAST, "TapBatch", TAP_COLUMNS, TAP_REQUIRED, taps_max, &found)
 
 
 def read_taps(bytes message not None, Py_ssize_t taps_max):
@@ -115,21 +136,26 @@ def read_taps(bytes message not None, Py_ssize_t taps_max):
     expected and what was found.
     """
     cdef Found found
-    message = _scan(message, TAP_WIDTH, TAP_LAST, "TapBatch", TAP_COLUMNS, 3, taps_max, &found)
+    message = _scan(message, TAP_WIDTH, TAP_LAST, "TapBatch", TAP_COLUMNS, TAP_REQUIRED, taps_max, &found)
     cdef Py_ssize_t count = _count_rows(
-        &found, TAP_WIDTH, TAP_LAST, TAP_COLUMNS, "TapBatch", 3, taps_max
+        &found, TAP_WIDTH, TAP_LAST, TAP_COLUMNS, "TapBatch", TAP_REQUIRED, taps_max
     )
     cdef Taps taps = Taps.__new__(Taps)
     taps.message = message
     cdef const uint8_t* base = <const uint8_t*>PyBytes_AS_STRING(message)
-    _check_amounts(count, _at(base, &found, 7), _at(base, &found, 8))
-    taps.columns = Columns(
-        count, found.request_id,
-        _at(base, &found, 2), _at(base, &found, 3), _at(base, &found, 4), _at(base, &found, 5),
-        _at(base, &found, 6), _at(base, &found, 7), _at(base, &found, 8), _at(base, &found, 9),
-        _at(base, &found, 10), _at(base, &found, 11), _at(base, &found, 12), _at(base, &found, 13),
-    )
+    cdef Column* to = _pointers(&taps.columns)
+    cdef int field
+    taps.columns.count = count
+    taps.columns.request_id = found.request_id
+    for field in range(2, TAP_LAST + 1):
+        to[field - 2] = _at(base, &found, field)
+    _check_amounts(count, taps.columns.kind, taps.columns.amount_fen)
     return taps
+
+
+cdef inline Column* _pointers(Columns* columns) noexcept nogil:
+    """The pointers of the struct, one a column, in the order of TAP_COLUMNS."""
+    return <Column*>(<uint8_t*>columns + COLUMNS_AT)
 
 
 @cython.final
@@ -142,8 +168,11 @@ cdef class Decisions:
         self.count = count
         self.request_id = request_id
         cdef Py_ssize_t size = 9
+        cdef int field
         if count:
-            size += 2 * (1 + _varint_bytes(count)) + 3 * (1 + _varint_bytes(8 * count)) + 26 * count
+            for field in range(2, DECISION_LAST + 1):
+                size += 1 + _varint_bytes(DECISION_WIDTH[field] * count)
+                size += DECISION_WIDTH[field] * count
         self.message = PyBytes_FromStringAndSize(NULL, size)
         cdef uint8_t* start = <uint8_t*>PyBytes_AS_STRING(self.message)
         cdef uint8_t* to = start
@@ -177,12 +206,12 @@ def read_decisions(bytes message not None):
     """A server's answer. Raises ValueError for what is no Decisions message."""
     cdef Found found
     message = _scan(
-        message, DECISION_WIDTH, DECISION_LAST, "Decisions", DECISION_COLUMNS, 1, -1, &found
+        message, DECISION_WIDTH, DECISION_LAST, "Decisions", DECISION_COLUMNS, DECISION_REQUIRED, -1, &found
     )
     cdef Decisions decisions = Decisions.__new__(Decisions)
     decisions.message = message
     decisions.count = _count_rows(
-        &found, DECISION_WIDTH, DECISION_LAST, DECISION_COLUMNS, "Decisions", 1, -1
+        &found, DECISION_WIDTH, DECISION_LAST, DECISION_COLUMNS, "Decisions", DECISION_REQUIRED, -1
     )
     decisions.request_id = found.request_id
     cdef uint8_t* base = <uint8_t*>PyBytes_AS_STRING(message)
@@ -324,7 +353,7 @@ cdef void _check_amounts(
     for row in range(count):
         if kind == NULL or _has_amount(kind[row]):
             raise ValueError(
-                f"TapBatch: column {_name(8, 'TapBatch')} is missing, while row {row} (counted "
+                f"TapBatch: column {_name(TAP_NUMBERS['amount_fen'], 'TapBatch')} is missing, while row {row} (counted "
                 f"from 0) is a {KindName(kind[row] if kind != NULL and kind[row] else 1).name}, "
                 "which needs an amount; send the column, with 0 for a free ride"
             )

@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from onecard.core.errors import BadInput
 from onecard.ext.wire import batch as wire
 
-NUMBERS = {name: number for number, name in enumerate(wire.TAP_COLUMNS, start=2)}
-
 
 def columns_message(request_id: int = 0, /, **columns: ArrayLike) -> bytes:
     """A TapBatch out of columns, one value a tap; they are named as in tap.proto.
@@ -23,13 +21,17 @@ def columns_message(request_id: int = 0, /, **columns: ArrayLike) -> bytes:
     parts = [b"\x09" + _request_id(request_id).to_bytes(8, "little")] if request_id else []
     rows = -1
     for name, given in columns.items():
-        if name not in NUMBERS:
-            raise BadInput(f"column {name!r}: expected one of {', '.join(NUMBERS)}")
+        if name not in wire.TAP_NUMBERS:
+            raise BadInput(f"column {name!r}: expected one of {', '.join(wire.TAP_NUMBERS)}")
         packed = column_of(name, given, wire.TAP_COLUMNS[name])
         if rows not in (-1, len(packed)):
             raise BadInput(f"column {name}: expected {rows} rows, found {len(packed)}")
         rows = len(packed)
-        parts += [bytes([NUMBERS[name] << 3 | 2]), _varint(packed.nbytes), packed.tobytes()]
+        parts += [
+            bytes([wire.TAP_NUMBERS[name] << 3 | 2]),
+            _varint(packed.nbytes),
+            packed.tobytes(),
+        ]
     return b"".join(parts)
 
 

@@ -3,15 +3,20 @@
 import ctypes
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
 
 from onecard.core.days import DAY_US
 from onecard.ext.identity.recent import IDENTITY
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.lookback import MISSING
 from onecard.ext.shape import dtypes, numbers
+from onecard.ext.wire import batch as wire
+from onecard.grpc.client import columns_message
+from onecard.v1 import tap_pb2
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IN_C = {"Slot", "PageHeader", "ShelfHeader"}  # structs that Python never sees
@@ -118,3 +123,49 @@ def test_what_c_and_python_both_count_by() -> None:
     assert max(numbers.OwnerKind) < numbers.OWNER_KINDS
     assert dtypes.PARTICIPANT["balance_fen"].shape == (numbers.OWNER_KINDS,)
     assert dtypes.PAGE_BYTES == 65_536  # a checkpoint's pages, known by their number
+
+
+@pytest.mark.parametrize(
+    ("message", "columns", "numbered"),
+    [
+        (tap_pb2.TapBatch, wire.TAP_COLUMNS, wire.TAP_NUMBERS),
+        (tap_pb2.Decisions, wire.DECISION_COLUMNS, wire.DECISION_NUMBERS),
+    ],
+    ids=["TapBatch", "Decisions"],
+)
+def test_columns_are_the_fields_of_the_proto(
+    message: Any, columns: dict[str, str], numbered: dict[str, int]
+) -> None:
+    fields = message.DESCRIPTOR.fields
+    kinds = {
+        FieldDescriptor.TYPE_FIXED64: "<u8",
+        FieldDescriptor.TYPE_FIXED32: "<u4",
+        FieldDescriptor.TYPE_SFIXED64: "<i8",
+        FieldDescriptor.TYPE_BYTES: "u1",
+    }
+    first, *rest = sorted(fields, key=lambda field: int(field.number))
+    assert (first.name, first.number, first.type) == ("request_id", 1, FieldDescriptor.TYPE_FIXED64)
+    assert [field.name for field in rest] == list(columns)
+    assert {field.name: field.number for field in rest} == numbered
+    assert {field.name: kinds[field.type] for field in rest} == columns
+    assert all(field.is_repeated != (columns[field.name] == "u1") for field in rest)
+
+
+def test_the_struct_of_columns_is_in_the_order_of_the_table() -> None:
+    text = (ROOT / "ext/wire/batch.pxd").read_text()
+    body = text[text.index("cdef struct Columns:") : text.index("cdef class Taps:")]
+    pointers = re.findall(r"^    const uint8_t\* (\w+)  # ([ui])(\d+)$", body, re.M)
+    assert {
+        name: f"<{sign}{int(bits) // 8}".replace("<u1", "u1") for name, sign, bits in pointers
+    } == wire.TAP_COLUMNS
+    assert [name for name, _, _ in pointers] == list(wire.TAP_COLUMNS)
+
+
+def test_each_column_goes_where_its_name_says() -> None:
+    """Client, protobuf's library and our reader: one value, by one name."""
+    sent = {name: [number + 1] for number, name in enumerate(wire.TAP_COLUMNS)}
+    message = columns_message(77, **sent)
+    as_protobuf = tap_pb2.TapBatch.FromString(message)
+    assert {name: list(getattr(as_protobuf, name)) for name in sent} == sent
+    taps = wire.read_taps(message, 1)
+    assert {name: taps.column(name).tolist() for name in sent} == sent

@@ -16,7 +16,7 @@ from onecard.v1 import tap_pb2
 
 TAPS_MAX = 1000
 FORMATS = {"<u8": "Q", "<u4": "I", "<i8": "q", "u1": "B"}
-NUMBERS = {name: number for number, name in enumerate(wire.TAP_COLUMNS, start=2)}
+NUMBERS = wire.TAP_NUMBERS
 REQUIRED = ("card", "terminal", "terminal_seq")
 
 
