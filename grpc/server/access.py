@@ -35,18 +35,15 @@ def only_party(what: str, *parties: int) -> None:
 async def identify(context: Any, directory: Directory, loopback: bool) -> None:
     """Makes whoever the call's metadata names its principal; on loopback alone nobody need be
     named. Unauthenticated."""
-    _principal.set(await _caller(context, directory, loopback))
-
-
-async def _caller(context: Any, directory: Directory, loopback: bool) -> int:
     for name, value in context.invocation_metadata() or ():
         if name == METADATA:
-            return await _named(directory, unquote(str(value)))
+            _principal.set(await _named(directory, unquote(str(value))))
+            return
     if not loopback:
         raise Unauthenticated(
             f"expected metadata {METADATA} (a participant's id or name), found none"
         )
-    return ALL
+    _principal.set(ALL)
 
 
 async def _named(directory: Directory, value: str) -> int:

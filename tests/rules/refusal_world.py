@@ -14,7 +14,7 @@ from onecard.core.config import Settings
 from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role, Status
 from tests.rules.refusals import REPEATED, Case
 from tests.rules.taptable import FARES_FEN, Side
-from tests.support.engine import SMALL
+from tests.support.engine import SMALL, EngineSide
 from tests.support.steps import (
     DAY_US,
     HOUR_US,
@@ -127,6 +127,7 @@ class World:
 
     def __init__(self, side: Side, cases: Iterable[Case]) -> None:
         self.side, self.now_us = side, NOW_US
+        self.records: dict[int, dict[str, Any]] = {}  # entries of the engine, by sequence
         self.numbers: dict[tuple[str, ...], int] = {}
         self.played = [self._placed(case, number) for number, case in enumerate(cases)]
         self._register()
@@ -260,9 +261,16 @@ class World:
     def _told(self, one: Played, decision: Decision) -> tuple[Any, ...]:
         outcome = Outcome(decision.outcome)
         if outcome == Outcome.ACCEPTED_SUSPENSE and not decision.repeated:
-            reason = Outcome(self.side.record(decision.sequence)["reason"])
-            return outcome.name, reason.name
+            return outcome.name, Outcome(self._reason(decision.sequence)).name
         return outcome.name, "again" if decision.repeated else ""
+
+    def _reason(self, sequence: int) -> int:
+        """Of an entry; the engine's are read a message at a time."""
+        if isinstance(self.side, EngineSide):
+            if sequence not in self.records:
+                self.records = self.side.records(sequence)
+            return int(self.records[sequence]["reason"])
+        return int(self.side.record(sequence)["reason"])
 
     def _expected(self, one: Played) -> tuple[Any, ...]:
         first = one.case.first

@@ -20,7 +20,7 @@ import pytest
 from onecard.ext.shape.numbers import Kind, Outcome
 from tests.rules.refusal_world import NOW_US, ROOMY, World
 from tests.rules.refusals import REPEATED, Case, cases, ways
-from tests.support.engine import Both, quick_folder
+from tests.support.engine import EngineSide, quick_folder
 from tests.support.steps import TwinSide
 from tests.twin import kinds, twin
 
@@ -34,11 +34,11 @@ def test_the_twin() -> None:
 
 def test_the_engine() -> None:
     with quick_folder() as folder:
-        both = Both(folder / "ledger", NOW_US, ROOMY)
+        side = EngineSide(folder / "ledger", NOW_US, ROOMY)
         try:
-            wrong = World(both, cases()).wrong()
+            wrong = World(side, cases()).wrong()
         finally:
-            both.engine_side.close()
+            side.close()
     assert not wrong, "\n".join([str(len(wrong)), *wrong[:20]])
 
 

@@ -1,10 +1,11 @@
 """One tree of errors: in code, in its docstring, on its page, on the wire and in the client."""
 
+import ast
 import importlib
-import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import grpc
 import pytest
@@ -12,7 +13,6 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
-import onecard
 from onecard.cli.exit_status import of_error
 from onecard.core import errors
 from onecard.core.errors import (
@@ -32,17 +32,24 @@ from onecard.core.errors import (
     tree,
 )
 from onecard.grpc.client.errors import error_of
-from onecard.grpc.metadata import ROW_METADATA, TAKEN_METADATA
+from onecard.grpc.metadata import METADATA, ROW_METADATA, TAKEN_METADATA
 from onecard.grpc.server.status import DETAILS_BYTES_MAX, abort
 from onecard.grpc.status import DOMAIN, status_of
 from onecard.v1 import registry_pb2, registry_pb2_grpc
 from tests.support.serving import register, run, served
 
-PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/errors.md").read_text()
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = (ROOT / "docs/errors.md").read_text()
 # A line of the page: class, below, reason, status, exit status, and three cells of words.
 ROW = re.compile(r"^\| (\w+) \| (\w*) ?\| ([A-Z_]+) \| ([A-Z_]+) \| (\d) \|(.+)\|$", re.M)
 METADATA_BYTES_MAX = 8_192  # what gRPC's clients take unless they are told otherwise
 DETAILS = "grpc-status-details-bin"
+
+
+def sources() -> list[Path]:
+    return [
+        path for top in ("core", "grpc", "sample", "cli") for path in (ROOT / top).rglob("*.py")
+    ]
 
 
 def public() -> list[type[OnecardError]]:
@@ -50,8 +57,9 @@ def public() -> list[type[OnecardError]]:
 
 
 def test_every_class_is_of_the_tree_or_internal() -> None:
-    for module in pkgutil.walk_packages(onecard.__path__, "onecard."):
-        importlib.import_module(module.name)
+    for path in sources():
+        module = path.relative_to(ROOT).with_suffix("")
+        importlib.import_module(".".join(["onecard", *module.parts]).removesuffix(".__init__"))
     others = [kind for kind in tree() if kind not in public()]
     assert [kind.__name__ for kind in others if not str(kind.__doc__).startswith("Internal:")] == []
     assert "Interrupted" in [kind.__name__ for kind in others]  # so that others are seen at all
@@ -251,3 +259,46 @@ def test_classes_over_a_real_connection(tmp_path: Path) -> None:
         with pytest.raises(Stopped) as stopped:
             list(client.authorize([b"\x12\x00"]))
         assert isinstance(stopped.value, Unreachable) and server.address in str(stopped.value)
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Where an error of the tree is made out of words, and those that are always the same."""
+    names = {kind.__name__ for kind in public()}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            if isinstance(node.func, ast.Name) and node.func.id in names:
+                words = [one.value for one in ast.walk(node.args[0]) if is_text(one)]
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", "".join(words)
+
+
+def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def test_every_text_is_one_line() -> None:
+    found = list(texts())
+    assert len(found) > 250
+    for where, words in found:
+        assert "\n" not in words and not re.search(r"[^.][.!]$", words), (where, words)
+
+
+def test_who_calls_is_asked_before_what_they_may_and_that_before_what_they_say(
+    tmp_path: Path,
+) -> None:
+    """A call that breaks all three is refused by the first of them."""
+    refused: dict[str, StatusCode] = {}
+    with served(tmp_path / "ledger") as server, grpc.insecure_channel(server.address) as channel:
+        with server.client() as client:
+            register(client)
+        call = channel.unary_unary("/onecard.v1.Registry/PutRules")
+        for who in ("Nobody", "Bus", ""):
+            with pytest.raises(grpc.RpcError) as error:
+                call(b"\xff" * 70_000, timeout=10, metadata=((METADATA, who),) if who else ())
+            refused[who] = error.value.code()  # type: ignore[attr-defined]
+    assert refused == {
+        "Nobody": StatusCode.UNAUTHENTICATED,
+        "Bus": StatusCode.PERMISSION_DENIED,
+        "": StatusCode.INVALID_ARGUMENT,
+    }
