@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.checkpoint.identities import Gap
+from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.days import DAY_US
 from onecard.core.journal.block import Block
 from onecard.ext.identity.recent import IDENTITY
-from onecard.ext.shape.numbers import Image, Outcome, Record
+from onecard.ext.shape.numbers import Outcome, Record
 
 ACCEPTED = (Outcome.ACCEPTED, Outcome.ACCEPTED_BELOW_FLOOR, Outcome.ACCEPTED_SUSPENSE)
 
@@ -68,19 +69,12 @@ def find_gaps(
 
 def open_identities(journal: Journal, first: int) -> NDArray[np.void]:
     """IDENTITY rows bound by the entries from sequence `first` on, tombstoned targets included."""
-    parts = [np.empty(0, IDENTITY)]
-    for block in journal.blocks(first):
-        if block.record != Record.ENTRIES:
-            continue
-        own = np.zeros(len(block.rows), IDENTITY)
-        for name in ("terminal", "epoch", "terminal_seq", "sequence"):
-            own[name] = block.rows[name]
-        voided = block.images[block.images["what"] == int(Image.VOIDED_IDENTITY)]
-        target = own[voided["row"]]
-        target["epoch"] = voided["key"] >> np.uint64(32)
-        target["terminal_seq"] = voided["key"] & np.uint64(0xFFFFFFFF)
-        parts += [own[own["sequence"] >= first], target[target["sequence"] >= first]]
-    return np.concatenate(parts)
+    parts = [
+        bound_by(block, first - 1)
+        for block in journal.blocks(first)
+        if block.record == Record.ENTRIES
+    ]
+    return np.concatenate([np.empty(0, IDENTITY), *parts])
 
 
 def compare_all(

@@ -46,7 +46,7 @@ class Balance:
 
 def find_card(state: State, token: int) -> Card | None:
     """The card of a token; None where it is not registered."""
-    row = state.credential(token) if token else -1
+    row = _row_of(state, token)
     if row < 0:
         return None
     credential = state.table("credentials")[row]
@@ -72,12 +72,30 @@ def card_of(state: State, token: int) -> Card:
     """The card of a token; NotFound without saying which card."""
     card = find_card(state, token)
     if card is None:
-        raise NotFound("there is no such card; register it first")
+        raise _unknown()
     return card
 
 
 def balance_of(state: State, token: int) -> Balance:
     """The balance of a card's account; NotFound without saying which card."""
-    card = card_of(state, token)
-    as_of = int(state.totals["last"][0])
-    return Balance(card.account, card.issuer, card.posted_fen, card.held_fen, as_of)
+    row = _row_of(state, token)
+    if row < 0:
+        raise _unknown()
+    number = int(state.table("credentials")["account"][row])
+    account = state.table("accounts")[number]
+    return Balance(
+        account=number,
+        issuer=int(account["issuer"]),
+        posted_fen=int(account["posted_fen"]),
+        held_fen=int(account["held_fen"]),
+        as_of=int(state.totals["last"][0]),
+    )
+
+
+def _row_of(state: State, token: int) -> int:
+    """Of the credentials; negative where it is not registered. No card has token 0."""
+    return state.credential(token) if token else -1
+
+
+def _unknown() -> NotFound:
+    return NotFound("there is no such card; register it first")
