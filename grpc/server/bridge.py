@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from onecard.core.authorize.booking import ConfirmClock
+from onecard.core.authorize.message import is_slow, regular_taps
 from onecard.core.errors import Stopped
 from onecard.core.query.question import Question
 
@@ -87,6 +89,18 @@ class Bridge:
         future, done = self.expect()
         self.node.act(act, done)
         return await future
+
+    async def confirm_clock(self, wall_us: int, reason: str) -> int:
+        """This machine's clock is right: when that was booked, 0 where it was not in doubt."""
+        booked_at_us: int = await self.act(ConfirmClock(wall_us, reason))
+        return booked_at_us
+
+    async def regular(self, message: bytes, taps_max: int) -> bytes:
+        """A TapBatch that the node reads in no time: what takes long is made so on a thread beside,
+        all else comes back as it is. BadInput."""
+        if not is_slow(message):
+            return message
+        return await asyncio.to_thread(regular_taps, message, taps_max)
 
     # ---- what the node has open; Stopped while it is being opened -------------------------------
 

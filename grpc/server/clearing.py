@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 
-from onecard.core.authorize.message import is_slow, regular_taps
 from onecard.core.errors import (
     BadInput,
     OnecardError,
@@ -142,14 +141,12 @@ class ClearingService:
         future: asyncio.Future[bytes],
         done: Callable[[object], None],
     ) -> None:
-        """As `_submit`; what takes long to read is made regular on a thread beside, and the next of
-        the stream waits for it."""
-        if is_slow(message):
-            try:
-                message = await asyncio.to_thread(regular_taps, message, self.taps_max)
-            except OnecardError as error:
-                future.set_exception(error)
-                return
+        """As `_submit`; for what takes long to read the next of the stream waits."""
+        try:
+            message = await self.bridge.regular(message, self.taps_max)
+        except OnecardError as error:
+            future.set_exception(error)
+            return
         self._submit(who, stream, message, future, done)
 
     def _submit(

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.query.card import Card, card_of
 from onecard.core.query.declarations import Declared, Difference, differences
@@ -167,8 +166,8 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
     async def ConfirmClock(
         self, request: pb.ConfirmClockRequest, _: Any
     ) -> pb.ConfirmClockResponse:
-        act = ConfirmClock(request.wall_us, request.reason)
-        return pb.ConfirmClockResponse(booked_at_us=await self.bridge.act(act))
+        booked_at_us = await self.bridge.confirm_clock(request.wall_us, request.reason)
+        return pb.ConfirmClockResponse(booked_at_us=booked_at_us)
 
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any

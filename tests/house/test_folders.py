@@ -57,6 +57,8 @@ ONLY_IN = {  # a library -> the one file, or the folders, that may import it
     "typer": ("cli/",),
     "rich": ("cli/",),
 }
+THE_NODE = "onecard.core.authorize"  # of the server, these two alone know how it is spoken to
+KNOW_THE_NODE = ("grpc/server/bridge.py", "grpc/server/process.py")
 CLOCK_FILE = "core/clock.py"
 CLOCKS = {
     "time": "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time "
@@ -137,6 +139,8 @@ def breaks_direction(path: str, source: str) -> Iterator[str]:
             there = room_of([*parts[1:], ""])
             if there != here and there not in ROOMS[here].split():
                 yield f"{path}:{line}: {here} must not import {there}"
+        if here == "grpc/server" and name.startswith(THE_NODE) and path not in KNOW_THE_NODE:
+            yield f"{path}:{line}: the node is spoken to over {' and '.join(KNOW_THE_NODE)}"
         if parts[0] in ONLY_IN and not path.startswith(ONLY_IN[parts[0]]):
             yield f"{path}:{line}: {parts[0]} is imported only in {', '.join(ONLY_IN[parts[0]])}"
 
@@ -254,6 +258,12 @@ VIOLATIONS = [  # rule, file, what it would hold, what the complaint says
     ("direction", "grpc/server/x.py", "from onecard.ext.state import state\n", "ext/state"),
     ("direction", "grpc/server/x.py", "from onecard.ext.judge import counters\n", "ext/judge"),
     ("direction", "grpc/server/x.py", "from onecard.ext.identity import recent\n", "ext/identity"),
+    (
+        "direction",
+        "grpc/server/x.py",
+        "from onecard.core.authorize import node\n",
+        "spoken to over",
+    ),
     ("direction", "grpc/client/x.py", "from onecard.grpc.server import access\n", "grpc/server"),
     ("direction", "grpc/client/x.py", "from onecard.core.authorize import x\n", "core/authorize"),
     ("direction", "cli/main.py", "from tests import twin\n", "tests/"),
@@ -296,6 +306,7 @@ ALLOWED = [
     ("direction", "cli/show/card.py", "from onecard.ext.shape.numbers import Kind\n"),
     ("direction", "grpc/server/server.py", "import grpc\nfrom onecard.v1 import tap_pb2\n"),
     ("direction", "grpc/server/x.py", "from onecard.core.query import card\n"),
+    ("direction", "grpc/server/bridge.py", "from onecard.core.authorize import message\n"),
     (
         "direction",
         "core/storage/environment.py",
