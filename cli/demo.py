@@ -20,7 +20,8 @@ from onecard.cli.replay import as_json, show, yuan
 from onecard.cli.table import print_rows
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_text
-from onecard.core.ledger.opened import Ledger, read_card_tokens
+from onecard.core.ledger.folder import read_card_tokens
+from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import CardTokens
 from onecard.core.reconcile.match import NAMES, What
 from onecard.core.reconcile.reconcile import our_sheet, reconcile

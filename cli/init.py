@@ -8,7 +8,8 @@ import typer
 
 from onecard.core.config import GIB, MIB, Settings
 from onecard.core.ledger.card_number import CardForm
-from onecard.core.ledger.opened import TOKEN_KEY, Ledger
+from onecard.core.ledger.folder import TOKEN_KEY
+from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.settings_file import LIMITS, SETTINGS
 
 SEGMENT_BYTES_MIN = 64 * MIB  # several of the largest groups; smaller only in tests

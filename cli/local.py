@@ -19,7 +19,8 @@ from onecard.core.audit.verify import Progress, Report, verify
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.exchange.files import write_files
 from onecard.core.exchange.manifest import Manifest
-from onecard.core.ledger.opened import TOML, Ledger, read_card
+from onecard.core.ledger.folder import TOML, read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import Client
 
 LOG = "server.log"

@@ -25,7 +25,7 @@ from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
 from onecard.cli.load import commands
 from onecard.cli.show import commands as show
 from onecard.core.errors import OnecardError, os_words, quoted
-from onecard.core.ledger.opened import FORMAT
+from onecard.core.ledger.folder import FORMAT
 
 app = typer.Typer(
     name="onecard",

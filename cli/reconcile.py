@@ -14,7 +14,8 @@ from rich.text import Text
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.exchange.facts import Facts
 from onecard.core.journal import Journal
-from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.core.reconcile.hints import hints
 from onecard.core.reconcile.match import NAMES, What
 from onecard.core.reconcile.reconcile import CONVENTION, Result, our_sheet

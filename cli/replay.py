@@ -26,13 +26,7 @@ from onecard.core.errors import BadInput
 from onecard.core.exchange.manifest import Manifest
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
-from onecard.core.ledger.opened import (
-    TOML,
-    read_card,
-    read_card_tokens,
-    read_key,
-    read_token_key,
-)
+from onecard.core.ledger.folder import TOML, read_card, read_card_tokens, read_key, read_token_key
 from onecard.core.ledger.token import CardTokens, key_check
 from onecard.sample.recorded import shenzhen
 from onecard.sample.recorded.play import Result

@@ -21,7 +21,8 @@ from onecard.core.exchange.files import write_files
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
 from onecard.core.journal import Journal
-from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.settings_file import read_settings
 from onecard.core.settlement.window import CloseWindow
 from onecard.grpc.client import Client

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from onecard.core.errors import LedgerMissing, OnecardError
-from onecard.core.ledger.opened import TOML
+from onecard.core.ledger.folder import TOML
 from onecard.core.ledger.owner import holder, is_free, said
 
 TIMEOUT_S = 120.0  # it answers what is in flight and saves a checkpoint; as deploy's unit waits

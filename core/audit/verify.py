@@ -25,7 +25,8 @@ from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.block import NO_HASH, Block, Tip
 from onecard.core.journal.chain import FOLDER, Journal, segment_numbers
 from onecard.core.journal.segment import Segment
-from onecard.core.ledger.opened import ANY_SEQUENCE, CHECKPOINT, Card, Ledger, read_card
+from onecard.core.ledger.folder import CHECKPOINT, Card, read_card
+from onecard.core.ledger.opened import ANY_SEQUENCE, Ledger
 from onecard.core.ledger.owner import holder
 from onecard.core.ledger.settings_file import read_settings
 from onecard.core.storage.environment import DATA_FILE, structure

@@ -1,28 +1,15 @@
-"""A ledger's folder: made by `create`, opened and brought up to date by `open`.
+"""A ledger, open: made by `create`, opened and brought up to date by `open`.
 
-    DIR/ledger.toml            id, epoch, format, engine, the check of the key, and a checksum over
-                               all of it; written last, so a folder with it is whole
-    DIR/token.key              32 random bytes, mode 0600: the key of the card tokens
-    DIR/settings.toml          what it has room for (core/ledger/settings_file.py)
-    DIR/owner                  held while a process writes (core/ledger/owner.py)
-    DIR/journal/               what happened; the only thing that cannot be made again
-    DIR/checkpoint/state       saved pages of the state       } derived from the journal:
-    DIR/checkpoint/identities  retired identities              } deleting them loses nothing
-
-Opening: load the saved pages, replay the journal after them, and answer from where it ended.
+Opening: load the saved pages, replay the journal after them, and answer from where it ended. What
+stands in its folder is in core/ledger/folder.py.
 """
 
-import os
 import secrets
-import stat
-import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +29,21 @@ from onecard.core.checkpoint.recovery import (
 from onecard.core.checkpoint.room import NoRoom, Room
 from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
-from onecard.core.errors import LedgerForeign, LedgerMissing, quoted
+from onecard.core.errors import LedgerForeign
 from onecard.core.journal import Journal
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
+from onecard.core.ledger.folder import (
+    CHECKPOINT,
+    TOKEN_KEY,
+    TOML,
+    Card,
+    read_card,
+    read_token_key,
+    write_new,
+)
 from onecard.core.ledger.owner import Owner
 from onecard.core.ledger.settings_file import (
-    REASON_CHARACTERS_MAX,
     SETTINGS,
     check_in_use,
     check_settings,
@@ -57,7 +52,6 @@ from onecard.core.ledger.settings_file import (
 )
 from onecard.core.ledger.token import KEY_BYTES, CardTokens, key_check
 from onecard.core.storage import unmap
-from onecard.core.storage.disk import is_irregular
 from onecard.core.storage.environment import Readers, sync_folder
 from onecard.core.storage.rebuildable import Origin
 from onecard.core.watch.log import Log
@@ -65,41 +59,7 @@ from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 from onecard.ext.state.state import State
 
-FORMAT = 1
-TOML = "ledger.toml"
-TOKEN_KEY = "token.key"
-CHECKSUM = "checksum"
-IRREGULAR = "expected a regular file, found a folder, a pipe or a device; restore it"
-CARD_NUMBER = "card_number"
-# Of a key file: whoever reads it can compute the token of every card number there may be.
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
-CHECKPOINT = "checkpoint"
 ANY_SEQUENCE = 1 << 63  # more than a journal ever holds
-
-
-@dataclass(frozen=True)
-class Card:
-    """What ledger.toml says. `key_check` is that of token.key; None of a ledger from before."""
-
-    origin: Origin
-    segment_bytes: int
-    key_check: int | None = None
-    form: CardForm = card_number.ANY
-
-    def text(self, engine: tuple[int, int, int]) -> str:
-        text = (
-            "# Written once by `onecard init`; a restore raises the epoch. Not for editing.\n"
-            f'id = "{self.origin.ledger_id.hex()}"\n'
-            f"epoch = {self.origin.epoch}\n"
-            f"format = {FORMAT}\n"
-            f'lmdb = "{".".join(map(str, engine))}"\n'
-            f"segment_bytes = {self.segment_bytes}\n"
-        )
-        if self.key_check is None:
-            return text
-        text += f'key_check = "{self.key_check:016x}"\n'
-        text += f'{CARD_NUMBER} = "{_quoted(self.form.text())}"\n' if self.form.text() else ""
-        return text + _checksum_line(text)
 
 
 @dataclass(frozen=True)
@@ -166,7 +126,7 @@ class Ledger:
             )
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = secrets.token_bytes(KEY_BYTES)
-        _write(path / TOKEN_KEY, key)
+        write_new(path / TOKEN_KEY, key)
         origin = Origin(uuid.uuid4().bytes, 1)
         with Journal.create(
             path,
@@ -178,7 +138,7 @@ class Ledger:
             engine = journal.segments[0].environment.lib_version
         keep_settings(path, settings)
         text = Card(origin, settings.segment_bytes, key_check(key), form).text(engine)
-        _write(path / (TOML + ".new"), text.encode())
+        write_new(path / (TOML + ".new"), text.encode())
         (path / (TOML + ".new")).rename(path / TOML)
         sync_folder(path)
         sync_folder(path.parent)
@@ -359,125 +319,3 @@ def _open_journal(path: Path, card: Card, settings: Settings, readonly: bool) ->
     return Journal.open(
         path, origin.ledger_id, origin.epoch, card.segment_bytes, watermark, readonly
     )
-
-
-# ---- the folder -----------------------------------------------------------------------------
-
-
-def read_card(path: Path) -> Card:
-    """What ledger.toml says; LedgerMissing or LedgerForeign where it is no ledger of ours.
-
-    LedgerForeign too where it is damaged, or where the token.key beside it is not this ledger's:
-    with another one every card number would be another card.
-    """
-    file = path / TOML
-    if is_irregular(file):
-        raise LedgerForeign(f"{file}: {IRREGULAR}")
-    if not file.is_file():
-        raise LedgerMissing(f"{path}: expected a ledger, found no {TOML}; make one by onecard init")
-    try:
-        text = file.read_bytes().decode()
-        found: dict[str, Any] = tomllib.loads(text)
-        if found["format"] != FORMAT:
-            raise LedgerForeign(
-                f"{file}: expected format {FORMAT}, found {quoted(found['format'])}"
-            )
-        _check_whole(file, text, found)
-        origin = Origin(bytes.fromhex(found["id"]), int(found["epoch"]))
-        check = found.get("key_check")
-        card = Card(
-            origin,
-            int(found["segment_bytes"]),
-            None if check is None else int(check, 16),
-            CardForm.parse(found.get(CARD_NUMBER, "")),
-        )
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise LedgerForeign(
-            f"{file}: expected id, epoch, format and segment_bytes, found {_otherwise(error)}; "
-            "restore it"
-        ) from error
-    if len(origin.ledger_id) != 16 or origin.epoch < 1:
-        raise LedgerForeign(f"{file}: expected an id of 16 bytes and an epoch from 1; restore it")
-    if card.key_check is not None and (path / TOKEN_KEY).exists():
-        _check_key(path, card.key_check)
-    return card
-
-
-def read_card_tokens(path: Path) -> CardTokens:
-    """How the ledger in `path` makes tokens of card numbers; LedgerMissing or LedgerForeign."""
-    card = read_card(path)
-    return CardTokens(read_token_key(path), card.form)
-
-
-def _otherwise(error: Exception) -> str:
-    """What was found in a ledger.toml instead: not the bytes, which may be anything."""
-    if isinstance(error, UnicodeDecodeError):
-        return "bytes that are not UTF-8"
-    if isinstance(error, KeyError):
-        return f"no line for {error.args[0]}"
-    return f"otherwise: {quoted(error, REASON_CHARACTERS_MAX)}"
-
-
-def _quoted(text: str) -> str:
-    """As TOML wants it between quotes; a prefix may hold what TOML reads otherwise."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _check_whole(file: Path, text: str, found: dict[str, Any]) -> None:
-    """LedgerForeign where it is not as it was written. Only ledgers from before have no checksum,
-    and those have none of what came with it, so a line that lost its name is noticed too."""
-    if not found.keys() - {"id", "epoch", "format", "lmdb", "segment_bytes"}:
-        return
-    body, name, _ = text.rpartition(f"{CHECKSUM} = ")
-    if not name or text != body + _checksum_line(body):
-        raise LedgerForeign(
-            f"{file}: expected what `onecard init` wrote, with its checksum, found it changed or "
-            "damaged; restore it from a copy"
-        )
-
-
-def _check_key(path: Path, wanted: int) -> None:
-    found = key_check(read_token_key(path))
-    if found != wanted:
-        raise LedgerForeign(
-            f"{path / TOKEN_KEY}: expected the key that {TOML} was made with (check "
-            f"{wanted:016x}), found another one or a damaged one (check {found:016x}); "
-            "restore this ledger's own"
-        )
-
-
-def _checksum_line(text: str) -> str:
-    return f'{CHECKSUM} = "{blake2b(text.encode(), digest_size=8).hexdigest()}"\n'
-
-
-def read_token_key(path: Path) -> bytes:
-    """The 32 bytes of a ledger's token.key; LedgerMissing or LedgerForeign."""
-    return read_key(path / TOKEN_KEY)
-
-
-def read_key(file: Path) -> bytes:
-    """The 32 bytes of a key's file that only its owner may read; LedgerMissing or LedgerForeign."""
-    if is_irregular(file):
-        raise LedgerForeign(f"{file}: {IRREGULAR}")
-    if not file.is_file():
-        raise LedgerMissing(f"{file}: expected the key of the card tokens, found none; restore it")
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & OTHERS_MAY:
-        raise LedgerForeign(
-            f"{file}: expected a file that only its owner may read, found mode {mode:04o}; "
-            f"chmod 600 {file}"
-        )
-    key = file.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise LedgerForeign(f"{file}: expected {KEY_BYTES} bytes, found {len(key)}; restore it")
-    return key
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A new file for our eyes alone, on disk when this returns."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(file, content)
-        os.fsync(file)
-    finally:
-        os.close(file)

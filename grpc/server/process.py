@@ -16,7 +16,7 @@ from onecard.core.authorize.node import Node
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
-from onecard.core.ledger.opened import read_card
+from onecard.core.ledger.folder import read_card
 from onecard.core.ledger.owner import check_unheld
 from onecard.core.query.room import rows_in_use
 from onecard.core.query.window import last_closed_us

@@ -21,7 +21,8 @@ from onecard.core.authorize.engine import Engine
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Journal
-from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape.numbers import Outcome, Record
 from tests.crash import child
 from tests.support.engine import HandClock, act_of, answered

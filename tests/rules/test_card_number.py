@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from onecard.cli.main import app
 from onecard.core.errors import BadInput
 from onecard.core.ledger.card_number import ANY, DEFAULT, CardForm
-from onecard.core.ledger.opened import Ledger, read_card, read_card_tokens
+from onecard.core.ledger.folder import read_card, read_card_tokens
+from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.grpc.client import Client
 from onecard.sample.recorded import shenzhen

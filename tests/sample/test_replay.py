@@ -19,7 +19,8 @@ from onecard.cli.local import serving
 from onecard.cli.main import main
 from onecard.core.clock import SystemClock
 from onecard.core.errors import Overloaded
-from onecard.core.ledger.opened import Ledger, read_card_tokens
+from onecard.core.ledger.folder import read_card_tokens
+from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import Answer, Client
 from onecard.sample import send
 from onecard.sample.recorded import play, shenzhen

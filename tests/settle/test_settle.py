@@ -19,7 +19,8 @@ from onecard.core.days import day_of, day_text
 from onecard.core.errors import BadInput, LedgerInUse, NotFound, OnecardError
 from onecard.core.exchange.files import window_folder
 from onecard.core.journal import Journal
-from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.acts import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
 from onecard.ext.shape.numbers import Flag, Funding, Kind, Role

@@ -25,7 +25,8 @@ from onecard.core.checkpoint.pages import LAYOUT as STATE_LAYOUT
 from onecard.core.checkpoint.pages import PAGES
 from onecard.core.config import MIB
 from onecard.core.errors import OnecardError
-from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.acts import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
 from onecard.core.settlement.window import CloseWindow

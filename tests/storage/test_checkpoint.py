@@ -17,7 +17,8 @@ from onecard.core.clock import SystemClock
 from onecard.core.config import MIB
 from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.journal import Journal, Tip, seal
-from onecard.core.ledger.opened import Ledger, read_card
+from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import MapFull, WriteFailed
 from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log

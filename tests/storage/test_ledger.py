@@ -25,7 +25,8 @@ from onecard.core.errors import (
     OnecardError,
 )
 from onecard.core.journal import Draft
-from onecard.core.ledger.opened import Ledger, read_card, read_token_key
+from onecard.core.ledger.folder import read_card, read_token_key
+from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.core.watch.log import Log
 from onecard.ext.shape import dtypes

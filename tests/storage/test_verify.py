@@ -24,7 +24,8 @@ from onecard.core.audit.verify import verify
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import ROWS, Journal
 from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES
-from onecard.core.ledger.opened import Card, Ledger
+from onecard.core.ledger.folder import Card
+from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.owner import Owner
 from onecard.core.storage.environment import Environment
 from onecard.core.storage.rebuildable import Origin
