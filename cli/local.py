@@ -19,7 +19,7 @@ from onecard.core.audit.verify import Progress, Report, verify
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.exchange.files import write_files
 from onecard.core.exchange.manifest import Manifest
-from onecard.core.ledger.folder import TOML, read_card
+from onecard.core.ledger.folder import TOML, read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import Client
 
@@ -78,7 +78,7 @@ def connected(address: str) -> Iterator[Client]:
 def check_same_ledger(client: Client, address: str, path: Path) -> None:
     """BadInput unless the server at `address` serves the ledger in `path`; asked before anything is
     done there, since a folder and a server that do not belong together are a slip."""
-    ours, theirs = read_card(path).origin.ledger_id, client.head().ledger
+    ours, theirs = read_ledger_toml(path).origin.ledger_id, client.head().ledger
     if theirs != ours:
         raise BadInput(
             f"{address}: expected a server of the ledger in {path} ({ours.hex()[:8]}), found "

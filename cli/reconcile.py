@@ -14,7 +14,7 @@ from rich.text import Text
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.exchange.facts import Facts
 from onecard.core.journal import Journal
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.reconcile.hints import hints
 from onecard.core.reconcile.match import NAMES, What
@@ -53,7 +53,7 @@ def reconcile(
 
     Example: onecard reconcile 1 returned.csv --data ./ledger --participant 工商银行
     """
-    origin = read_card(data).origin
+    origin = read_ledger_toml(data).origin
     with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
         ours = our_sheet(journal, data, window, file, participant)
     if csv is not None and csv.exists() and any(csv.samefile(path) for path in (file, ours)):

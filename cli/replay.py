@@ -26,7 +26,13 @@ from onecard.core.errors import BadInput
 from onecard.core.exchange.manifest import Manifest
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
-from onecard.core.ledger.folder import TOML, read_card, read_card_tokens, read_key, read_token_key
+from onecard.core.ledger.folder import (
+    TOML,
+    read_card_tokens,
+    read_key,
+    read_ledger_toml,
+    read_token_key,
+)
 from onecard.core.ledger.token import CardTokens, key_check
 from onecard.sample.recorded import shenzhen
 from onecard.sample.recorded.play import Result
@@ -111,7 +117,7 @@ def replay(
 def _form(data: Path | None) -> CardForm:
     """Of the ledger that is there, or will be made."""
     there = data is not None and (data / TOML).exists()
-    return read_card(data).form if data is not None and there else card_number.DEFAULT
+    return read_ledger_toml(data).form if data is not None and there else card_number.DEFAULT
 
 
 def _tokens_there(to: str, key: bytes, data: Path | None) -> CardTokens:
@@ -231,7 +237,7 @@ def _key(data: Path | None, token_key: Path | None) -> bytes:
             "--to: expected --data DIR, the folder of that ledger, or --token-key FILE, the "
             "token.key in it; found neither"
         )
-    read_card(data)  # refuses a key that is not that ledger's
+    read_ledger_toml(data)  # refuses a key that is not that ledger's
     return read_token_key(data)
 
 

@@ -21,7 +21,7 @@ from onecard.core.exchange.files import write_files
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
 from onecard.core.journal import Journal
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.settings_file import read_settings
 from onecard.core.settlement.window import CloseWindow
@@ -67,7 +67,7 @@ def settle(
 
     Example: onecard settle ./ledger 1 --close --business-day 2026-11-22 --to 127.0.0.1:7421
     """
-    origin = read_card(data).origin
+    origin = read_ledger_toml(data).origin
     if close:
         _close(data, window, business_day, to, force)
     elif business_day is not None or to is not None or force:

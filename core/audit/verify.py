@@ -25,7 +25,7 @@ from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.block import NO_HASH, Block, Tip
 from onecard.core.journal.chain import FOLDER, Journal, segment_numbers
 from onecard.core.journal.segment import Segment
-from onecard.core.ledger.folder import CHECKPOINT, Card, read_card
+from onecard.core.ledger.folder import CHECKPOINT, LedgerToml, read_ledger_toml
 from onecard.core.ledger.opened import ANY_SEQUENCE, Ledger
 from onecard.core.ledger.owner import holder
 from onecard.core.ledger.settings_file import read_settings
@@ -75,16 +75,16 @@ def verify(
     settings say how much room to begin with; where more is in use, it begins again with more.
     """
     settings = settings or read_settings(path)
-    card = read_card(path)
+    toml = read_ledger_toml(path)
     room = Room.of(settings)
     while True:
         report = Report(str(path))
         try:
             state = room.state()
             with Bound() as bound:
-                walk(path, card.origin.ledger_id, report, state, head, progress, bound)
+                walk(path, toml.origin.ledger_id, report, state, head, progress, bound)
                 report.checkpoint = state_agrees(path, state, settings)
-                report.identities = identities_agree(path, card, bound, settings)
+                report.identities = identities_agree(path, toml, bound, settings)
         except NoRoom as more:
             room = more.room
             continue
@@ -255,7 +255,7 @@ def state_agrees(path: Path, replayed: State, settings: Settings | None = None) 
     return "ok"
 
 
-def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -> str:
+def identities_agree(path: Path, toml: LedgerToml, bound: Bound, settings: Settings) -> str:
     """Prove that each identity is bound once, and that the retired ones say so; a line for people.
 
     LedgerFault where they differ. Retired identities that a start would set aside are no fault.
@@ -266,9 +266,9 @@ def identities_agree(path: Path, card: Card, bound: Bound, settings: Settings) -
         agree(bound, Identities(None))
         return "one entry each; none are closed"
     with ExitStack() as opened:
-        origin = card.origin
+        origin = toml.origin
         journal = opened.enter_context(
-            Journal.open(path, origin.ledger_id, origin.epoch, card.segment_bytes, 0, readonly=True)
+            Journal.open(path, origin.ledger_id, origin.epoch, toml.segment_bytes, 0, readonly=True)
         )
         identities = Identities.open(
             folder,

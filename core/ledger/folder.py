@@ -38,7 +38,7 @@ CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True)
-class Card:
+class LedgerToml:
     """What ledger.toml says. `key_check` is that of token.key; None of a ledger from before."""
 
     origin: Origin
@@ -62,7 +62,7 @@ class Card:
         return text + _checksum_line(text)
 
 
-def read_card(path: Path) -> Card:
+def read_ledger_toml(path: Path) -> LedgerToml:
     """What ledger.toml says; LedgerMissing or LedgerForeign where it is no ledger of ours.
 
     LedgerForeign too where it is damaged, or where the token.key beside it is not this ledger's:
@@ -83,7 +83,7 @@ def read_card(path: Path) -> Card:
         _check_whole(file, text, found)
         origin = Origin(bytes.fromhex(found["id"]), int(found["epoch"]))
         check = found.get("key_check")
-        card = Card(
+        toml = LedgerToml(
             origin,
             int(found["segment_bytes"]),
             None if check is None else int(check, 16),
@@ -96,15 +96,15 @@ def read_card(path: Path) -> Card:
         ) from error
     if len(origin.ledger_id) != 16 or origin.epoch < 1:
         raise LedgerForeign(f"{file}: expected an id of 16 bytes and an epoch from 1; restore it")
-    if card.key_check is not None and (path / TOKEN_KEY).exists():
-        _check_key(path, card.key_check)
-    return card
+    if toml.key_check is not None and (path / TOKEN_KEY).exists():
+        _check_key(path, toml.key_check)
+    return toml
 
 
 def read_card_tokens(path: Path) -> CardTokens:
     """How the ledger in `path` makes tokens of card numbers; LedgerMissing or LedgerForeign."""
-    card = read_card(path)
-    return CardTokens(read_token_key(path), card.form)
+    toml = read_ledger_toml(path)
+    return CardTokens(read_token_key(path), toml.form)
 
 
 def _otherwise(error: Exception) -> str:

@@ -37,8 +37,8 @@ from onecard.core.ledger.folder import (
     CHECKPOINT,
     TOKEN_KEY,
     TOML,
-    Card,
-    read_card,
+    LedgerToml,
+    read_ledger_toml,
     read_token_key,
     write_new,
 )
@@ -137,7 +137,7 @@ class Ledger:
         ) as journal:
             engine = journal.segments[0].environment.lib_version
         keep_settings(path, settings)
-        text = Card(origin, settings.segment_bytes, key_check(key), form).text(engine)
+        text = LedgerToml(origin, settings.segment_bytes, key_check(key), form).text(engine)
         write_new(path / (TOML + ".new"), text.encode())
         (path / (TOML + ".new")).rename(path / TOML)
         sync_folder(path)
@@ -163,10 +163,10 @@ class Ledger:
         """
         clock = clock or SystemClock()
         log = log or Log(clock)
-        card = read_card(path)
+        toml = read_ledger_toml(path)
         settings = settings or read_settings(path)
         check_settings(settings)
-        if card.key_check is None:
+        if toml.key_check is None:
             log.warning(
                 "key_unchecked",
                 path=str(path / TOKEN_KEY),
@@ -175,7 +175,7 @@ class Ledger:
         room = Room.of(settings)
         while True:
             try:
-                return cls._open(path, card, settings, room, readonly, progress, clock, log)
+                return cls._open(path, toml, settings, room, readonly, progress, clock, log)
             except NoRoom as more:
                 room = more.room
 
@@ -183,7 +183,7 @@ class Ledger:
     def _open(
         cls,
         path: Path,
-        card: Card,
+        toml: LedgerToml,
         settings: Settings,
         room: Room,
         readonly: bool,
@@ -192,7 +192,7 @@ class Ledger:
         log: Log,
     ) -> "Ledger":
         """`open` with so much room; NoRoom where more rows are in use."""
-        origin = card.origin
+        origin = toml.origin
         map_bytes = settings.checkpoint_map_bytes
         if map_bytes >= Settings.checkpoint_map_bytes:  # one that is smaller is meant
             map_bytes = max(map_bytes, room.map_bytes)
@@ -204,7 +204,7 @@ class Ledger:
             pages = SavedPages.open(folder, origin, map_bytes, log, readonly=readonly)
             opened.callback(pages.close)
             loaded = recovery.load(pages, room, clock)
-            journal = opened.enter_context(_open_journal(path, card, settings, readonly))
+            journal = opened.enter_context(_open_journal(path, toml, settings, readonly))
 
             def discard(reason: str) -> None:
                 if readonly:
@@ -228,7 +228,7 @@ class Ledger:
             )
             opened.callback(identities.release)
             parts = Parts(state, journal, identities, pages, owner)
-            ledger = cls(path, origin, card.form, settings, parts, done, clock, log)
+            ledger = cls(path, origin, toml.form, settings, parts, done, clock, log)
             opened.pop_all()
         return ledger
 
@@ -314,8 +314,8 @@ def _keep(path: Path, settings: Settings, log: Log) -> None:
         log.warning("settings_not_kept", path=str(path / SETTINGS), reason=error.strerror)
 
 
-def _open_journal(path: Path, card: Card, settings: Settings, readonly: bool) -> Journal:
-    origin, watermark = card.origin, settings.watermark_bytes
+def _open_journal(path: Path, toml: LedgerToml, settings: Settings, readonly: bool) -> Journal:
+    origin, watermark = toml.origin, settings.watermark_bytes
     return Journal.open(
-        path, origin.ledger_id, origin.epoch, card.segment_bytes, watermark, readonly
+        path, origin.ledger_id, origin.epoch, toml.segment_bytes, watermark, readonly
     )

@@ -16,7 +16,7 @@ from onecard.core.authorize.node import Node
 from onecard.core.clock import Clock
 from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.owner import check_unheld
 from onecard.core.query.room import rows_in_use
 from onecard.core.query.window import last_closed_us
@@ -84,7 +84,7 @@ class Process:
         began_s = self.clock.monotonic()
         self._heed_signals()
         # Before the ports: whoever serves this ledger already has them, and is the reason.
-        read_card(self.path)
+        read_ledger_toml(self.path)
         check_unheld(self.path)
         self.server = Server(self.settings, self.log, address, self.reflect)
         metrics = self._serve_metrics()

@@ -21,7 +21,7 @@ from onecard.core.authorize.engine import Engine
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import OnecardError
 from onecard.core.journal import Journal
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape.numbers import Outcome, Record
 from tests.crash import child
@@ -180,7 +180,7 @@ class CrashClient:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         Ledger.create(self.folder, self.settings)
-        self.card = read_card(self.folder)
+        self.toml = read_ledger_toml(self.folder)
         clock = HandClock(NOW_US)
         with Ledger.open(self.folder, self.settings, clock=clock) as ledger:
             Engine(ledger, clock)  # books the rules that a ledger starts with
@@ -368,9 +368,9 @@ class CrashClient:
 
     def journal(self) -> Journal:
         """As it stands, to read."""
-        origin = self.card.origin
+        origin = self.toml.origin
         return Journal.open(
-            self.folder, origin.ledger_id, origin.epoch, self.card.segment_bytes, 0, readonly=True
+            self.folder, origin.ledger_id, origin.epoch, self.toml.segment_bytes, 0, readonly=True
         )
 
     def acknowledged(self) -> list[tuple[Tap, Decision]]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from onecard.cli.main import app
 from onecard.core.errors import BadInput
 from onecard.core.ledger.card_number import ANY, DEFAULT, CardForm
-from onecard.core.ledger.folder import read_card, read_card_tokens
+from onecard.core.ledger.folder import LedgerToml, read_card_tokens, read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.grpc.client import Client
@@ -119,7 +119,7 @@ def test_a_form_is_kept_and_read_again(
     assert (form.text(), str(form)) == (text, said)
     assert CardForm.parse(text) == form
     Ledger.create(tmp_path / "ledger", SMALL, form)
-    assert read_card(tmp_path / "ledger").form == form
+    assert read_ledger_toml(tmp_path / "ledger").form == form
     assert tomllib.loads((tmp_path / "ledger" / "ledger.toml").read_text())["card_number"] == text
 
 
@@ -148,9 +148,9 @@ def test_what_is_no_form_makes_no_ledger(
 def test_a_ledger_from_before_takes_what_it_took(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     Ledger.create(folder, SMALL)
-    card = read_card(folder)
-    for older in (None, card.key_check):  # before the check of the key, and before forms
-        text = type(card)(card.origin, card.segment_bytes, older).text((0, 9, 31))
+    toml = read_ledger_toml(folder)
+    for older in (None, toml.key_check):  # before the check of the key, and before forms
+        text = LedgerToml(toml.origin, toml.segment_bytes, older).text((0, 9, 31))
         assert "card_number" not in text
         (folder / "ledger.toml").write_text(text)
         tokens = read_card_tokens(folder)

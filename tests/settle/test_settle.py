@@ -19,7 +19,7 @@ from onecard.core.days import day_of, day_text
 from onecard.core.errors import BadInput, LedgerInUse, NotFound, OnecardError
 from onecard.core.exchange.files import window_folder
 from onecard.core.journal import Journal
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.acts import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
@@ -91,8 +91,8 @@ def test_a_window_is_closed_written_and_written_again(ledger: Path) -> None:
     assert (bank["lines"], bank["legs"]) == (RIDES + 2, RIDES + 2)
     status, said = run("settle", ledger, 1, *closing)
     assert status == 0 and "were there already" in said and manifest["head"] in said
-    card = read_card(ledger).origin
-    with Journal.open(ledger, card.ledger_id, card.epoch, readonly=True) as journal:
+    origin = read_ledger_toml(ledger).origin
+    with Journal.open(ledger, origin.ledger_id, origin.epoch, readonly=True) as journal:
         assert journal.last == manifest["cut"]
 
 

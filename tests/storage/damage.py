@@ -25,7 +25,7 @@ from onecard.core.checkpoint.pages import LAYOUT as STATE_LAYOUT
 from onecard.core.checkpoint.pages import PAGES
 from onecard.core.config import MIB
 from onecard.core.errors import OnecardError
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.acts import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
@@ -294,7 +294,7 @@ def keys(folder: Path, name: str, made: Made, chance: random.Random) -> str:
 def environment(folder: Path, name: str) -> Rebuildable:
     stamps = {"identities": (DATABASES, IDENTITIES_LAYOUT), "state": ([PAGES], STATE_LAYOUT)}
     databases, layout = stamps[Path(name).parent.name]
-    stamp = read_card(folder).origin.stamp(layout)
+    stamp = read_ledger_toml(folder).origin.stamp(layout)
     log = Log(HandClock(0), out=StringIO())
     found = open_rebuildable((folder / name).parent, databases, stamp, 64 * MIB, log)
     assert found is not None

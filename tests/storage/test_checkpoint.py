@@ -17,7 +17,7 @@ from onecard.core.clock import SystemClock
 from onecard.core.config import MIB
 from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.journal import Journal, Tip, seal
-from onecard.core.ledger.folder import read_card
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import MapFull, WriteFailed
 from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_rebuildable
@@ -217,8 +217,8 @@ def replace_bytes(bench: Bench, content: bytes | None) -> None:
 
 def other_toml(bench: Bench) -> None:
     """As after a restore: the journal goes on under a higher epoch."""
-    card = read_card(bench.folder)
-    later = replace(card, origin=replace(card.origin, epoch=2))
+    toml = read_ledger_toml(bench.folder)
+    later = replace(toml, origin=replace(toml.origin, epoch=2))
     (bench.folder / "ledger.toml").write_text(later.text((0, 9, 0)))
 
 

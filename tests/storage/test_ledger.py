@@ -25,7 +25,7 @@ from onecard.core.errors import (
     OnecardError,
 )
 from onecard.core.journal import Draft
-from onecard.core.ledger.folder import read_card, read_token_key
+from onecard.core.ledger.folder import read_ledger_toml, read_token_key
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.core.watch.log import Log
@@ -120,8 +120,8 @@ def from_before(change: Callable[[Path], object] = lambda f: None) -> Callable[[
     """ledger.toml as it was before it held a check of the key and a checksum; then a change."""
 
     def rewritten(folder: Path) -> None:
-        card = replace(read_card(folder), key_check=None)
-        (folder / "ledger.toml").write_text(card.text((0, 9, 31)))
+        toml = replace(read_ledger_toml(folder), key_check=None)
+        (folder / "ledger.toml").write_text(toml.text((0, 9, 31)))
         change(folder)
 
     return rewritten
@@ -230,10 +230,10 @@ def test_every_bit_of_the_folders_own_files_is_noticed(tmp_path: Path) -> None:
             damaged[bit // 8] ^= 1 << bit % 8
             file.write_bytes(damaged)
             with pytest.raises(LedgerForeign) as refused:
-                read_card(folder)
+                read_ledger_toml(folder)
             assert name in str(refused.value), (name, bit)
         file.write_bytes(whole)
-        assert read_card(folder).segment_bytes == MIB
+        assert read_ledger_toml(folder).segment_bytes == MIB
 
 
 def test_a_ledger_from_before_the_check_opens_with_one_warning(tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_init_says_what_it_made_and_what_is_next(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [str(folder), "--segment-bytes", str(128 * MIB)])
     assert done.exit_code == 0, done.output
     assert f"onecard serve {folder}" in done.output
-    assert read_card(folder).segment_bytes == 128 * MIB
+    assert read_ledger_toml(folder).segment_bytes == 128 * MIB
     assert (folder / "token.key").read_bytes().hex() not in done.output
     again = CliRunner().invoke(app, [str(folder)])
     assert isinstance(again.exception, LedgerForeign)

@@ -24,7 +24,7 @@ from onecard.core.audit.verify import verify
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import ROWS, Journal
 from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES
-from onecard.core.ledger.folder import Card
+from onecard.core.ledger.folder import LedgerToml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.owner import Owner
 from onecard.core.storage.environment import Environment
@@ -49,7 +49,9 @@ def made(path: Path, segment_bytes: int = 4 * MIB, groups: int = 0) -> Path:
         journal.append([hand.entries(30), hand.entries(30)])
         for _ in range(groups):
             journal.append([hand.entries(40), hand.entries(50)])
-    (path / "ledger.toml").write_text(Card(Origin(LEDGER_ID, 1), segment_bytes).text((0, 9, 0)))
+    (path / "ledger.toml").write_text(
+        LedgerToml(Origin(LEDGER_ID, 1), segment_bytes).text((0, 9, 0))
+    )
     (path / "token.key").touch(0o600)
     (path / "token.key").write_bytes(bytes(32))
     return path
@@ -343,7 +345,7 @@ def test_what_is_no_ledger_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "ledger.toml").write_text("id = 'xyz'")
     with pytest.raises(LedgerForeign, match="expected id, epoch"):
         verify(tmp_path)
-    (tmp_path / "ledger.toml").write_text(Card(Origin(LEDGER_ID, 1), MIB).text((0, 9, 0)))
+    (tmp_path / "ledger.toml").write_text(LedgerToml(Origin(LEDGER_ID, 1), MIB).text((0, 9, 0)))
     assert "expected a journal, found none" in str(verify(tmp_path).fault)
 
 
