@@ -18,7 +18,7 @@ from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardErr
 from onecard.core.failpoint import here
 from onecard.core.journal.block import ROWS, Draft
 from onecard.core.ledger.opened import Ledger
-from onecard.core.registry.acts import PutRules
+from onecard.core.registry.terminals import PutRules
 from onecard.ext.identity.recent import Recent
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters

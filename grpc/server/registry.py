@@ -16,7 +16,9 @@ from onecard.core.query.declarations import Declared, Difference, differences
 from onecard.core.query.dry_run import would_put
 from onecard.core.query.rules import rules_of
 from onecard.core.query.terminal import Terminal, operators_of, terminal_of
-from onecard.core.registry.acts import (
+from onecard.core.registry.cards import PutCards
+from onecard.core.registry.row_change import Put
+from onecard.core.registry.terminals import (
     Declare,
     PutParticipants,
     PutRules,
@@ -24,8 +26,6 @@ from onecard.core.registry.acts import (
     PutTerminals,
     TerminalRow,
 )
-from onecard.core.registry.cards import PutCards
-from onecard.core.registry.row_change import Put
 from onecard.grpc.server.access import only_party, principal
 from onecard.grpc.server.bridge import Bridge
 from onecard.v1 import registry_pb2 as pb

@@ -13,7 +13,8 @@ import pytest
 from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.days import day_of
 from onecard.core.errors import OnecardError
-from onecard.core.registry.acts import (
+from onecard.core.registry.cards import PutCards
+from onecard.core.registry.terminals import (
     RULES,
     Declare,
     PutParticipants,
@@ -22,7 +23,6 @@ from onecard.core.registry.acts import (
     PutTerminals,
     TerminalRow,
 )
-from onecard.core.registry.cards import PutCards
 from onecard.core.settlement.window import CloseWindow
 from onecard.ext.shape.numbers import Funding, Kind, Role
 from tests.rules.taptable import NOW_US

@@ -10,8 +10,8 @@ import pytest
 from onecard.core.authorize.engine import ActIn
 from onecard.core.errors import BadInput
 from onecard.core.journal import Draft
-from onecard.core.registry.acts import PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
+from onecard.core.registry.terminals import PutParticipants, PutTariff, PutTerminals, TerminalRow
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Record, Role, Status
 from onecard.grpc.client import Refused

@@ -15,8 +15,8 @@ from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import Stopped
 from onecard.core.ledger.opened import Ledger
-from onecard.core.registry.acts import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.registry.cards import PutCards
+from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Funding, Role
 from tests.support.engine import answered
