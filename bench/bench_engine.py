@@ -22,7 +22,9 @@ from onecard.core.config import Settings
 from onecard.core.journal.block import Draft
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTariff, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.tariffs import PutTariff
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.ext.shape.numbers import Funding, Role
 
 CARDS = 1_000_000

@@ -16,7 +16,7 @@ from onecard.core.config import Settings
 from onecard.core.days import TIME_MAX_US, TIME_MIN_US, instant_text
 from onecard.core.errors import BadInput
 from onecard.core.journal.block import Draft
-from onecard.core.registry.terminals import RULES
+from onecard.core.registry.rules import RULES
 from onecard.core.watch.log import Log
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record

@@ -18,7 +18,7 @@ from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardErr
 from onecard.core.failpoint import here
 from onecard.core.journal.block import ROWS, Draft
 from onecard.core.ledger.opened import Ledger
-from onecard.core.registry.terminals import PutRules
+from onecard.core.registry.rules import PutRules
 from onecard.ext.identity.recent import Recent
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters
@@ -42,7 +42,7 @@ RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall re
 
 
 class Act(Protocol):
-    """What is not a tap; see registry.py."""
+    """What is not a tap: an act of core/registry, say; its README has the contract."""
 
     def apply(
         self, state: State, sequence: int, booked_at_us: int

@@ -146,7 +146,7 @@ class Node:
         self._put(TapsIn(principal, message, stream, done, taps))
 
     def act(self, act: Act, done: Done) -> None:
-        """Submit an act of registry.py or settlement/window.py."""
+        """Submit an act of core/registry or core/settlement."""
         self._put(ActIn(act, None, done, getattr(act, "size_bytes", 0)))
 
     def read(self, question: Callable[[State], object], done: Done) -> None:

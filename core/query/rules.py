@@ -1,6 +1,6 @@
 """The ledger's own rules: what of time and amount a tap may have, and the zone of its days."""
 
-from onecard.core.registry.terminals import RULES
+from onecard.core.registry.rules import RULES
 from onecard.ext.state.state import State
 
 

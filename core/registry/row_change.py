@@ -69,6 +69,13 @@ class Put:
         return self.count(Change.ADDED, Change.CHANGED, Change.MOVED)
 
 
+def change_of(before: object | None, after: object) -> Change:
+    """Of a row that does not move."""
+    if before is None:
+        return Change.ADDED
+    return Change.SAME if before == after else Change.CHANGED
+
+
 def difference(
     state: State, columns: Sequence[str], before: Sequence[int], after: Sequence[int]
 ) -> str:

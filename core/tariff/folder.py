@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from onecard.core.days import EPOCH
 from onecard.core.errors import BadInput, quoted
 from onecard.core.registry.name import name_bytes
-from onecard.core.registry.terminals import TARIFF_NAME_BYTES_MAX
+from onecard.core.registry.tariffs import TARIFF_NAME_BYTES_MAX
 from onecard.core.storage.disk import is_irregular
 
 STATIONS_MAX = 2048  # 16 MiB of fares; the whole of China's largest network has below 500

@@ -17,15 +17,12 @@ from onecard.core.query.dry_run import would_put
 from onecard.core.query.rules import rules_of
 from onecard.core.query.terminal import Terminal, operators_of, terminal_of
 from onecard.core.registry.cards import PutCards
+from onecard.core.registry.declarations import Declare
+from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
-from onecard.core.registry.terminals import (
-    Declare,
-    PutParticipants,
-    PutRules,
-    PutTariff,
-    PutTerminals,
-    TerminalRow,
-)
+from onecard.core.registry.rules import PutRules
+from onecard.core.registry.tariffs import PutTariff
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.grpc.server.access import only_party, principal
 from onecard.grpc.server.bridge import Bridge
 from onecard.v1 import registry_pb2 as pb

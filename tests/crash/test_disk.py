@@ -20,7 +20,7 @@ from onecard.core.authorize.node import wait_for
 from onecard.core.config import KIB, MIB
 from onecard.core.errors import DiskLow, Stopped
 from onecard.core.ledger.opened import Ledger
-from onecard.core.registry.terminals import PutParticipants
+from onecard.core.registry.participants import PutParticipants
 from onecard.core.storage.environment import DATA_FILE, WriteFailed
 from onecard.ext.shape.numbers import Outcome, Record, Role
 from onecard.grpc.client import Unreachable

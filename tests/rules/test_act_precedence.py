@@ -14,15 +14,11 @@ from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.days import day_of
 from onecard.core.errors import OnecardError
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import (
-    RULES,
-    Declare,
-    PutParticipants,
-    PutRules,
-    PutTariff,
-    PutTerminals,
-    TerminalRow,
-)
+from onecard.core.registry.declarations import Declare
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.rules import RULES, PutRules
+from onecard.core.registry.tariffs import PutTariff
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.ext.shape.numbers import Funding, Kind, Role
 from tests.rules.taptable import NOW_US

@@ -22,8 +22,10 @@ from onecard.core.days import instant_text
 from onecard.core.errors import BadInput, ClockDoubtful, LedgerInUse, Overloaded
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
+from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Change
-from onecard.core.registry.terminals import PutParticipants, PutRules, PutTerminals, TerminalRow
+from onecard.core.registry.rules import PutRules
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Flag, Funding, Outcome, Record, Role, Status
 from onecard.grpc.client import Client

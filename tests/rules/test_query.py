@@ -29,8 +29,8 @@ from onecard.core.query.terminal import (
     terminals,
 )
 from onecard.core.query.window import every_window, last_closed_us, open_number, window_of
+from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Change
-from onecard.core.registry.terminals import PutParticipants
 from onecard.ext.shape.numbers import Flag, Outcome
 from tests.support.engine import Both, quick_folder
 from tests.support.random_steps import NOW_US, RandomSteps

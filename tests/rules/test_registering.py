@@ -11,7 +11,9 @@ from onecard.core.authorize.engine import ActIn
 from onecard.core.errors import BadInput
 from onecard.core.journal import Draft
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTariff, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.tariffs import PutTariff
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Record, Role, Status
 from onecard.grpc.client import Refused

@@ -18,7 +18,7 @@ from onecard.core.config import KIB
 from onecard.core.errors import DiskLow, LedgerFault, OnecardError, Stopped
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutTariff
+from onecard.core.registry.tariffs import PutTariff
 from onecard.core.storage.environment import WriteFailed
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Funding, Kind, Outcome

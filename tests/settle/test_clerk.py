@@ -23,7 +23,8 @@ from onecard.core.exchange.cells import cell, text_cell, yuan
 from onecard.core.exchange.files import sheet_name, window_folder
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.ext.shape.numbers import Funding, Kind, Role
 from onecard.v1.tap_pb2 import TapBatch

@@ -22,7 +22,8 @@ from onecard.core.journal import Journal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.ext.shape.numbers import Flag, Funding, Kind, Role
 from onecard.v1.tap_pb2 import TapBatch
 from tests.support.serving import register, served

@@ -28,7 +28,8 @@ from onecard.core.errors import OnecardError
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.core.storage.rebuildable import META, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log

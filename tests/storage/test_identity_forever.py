@@ -10,7 +10,8 @@ from onecard.core.authorize.engine import ActIn, Engine, TapsIn
 from onecard.core.config import MIB, Settings
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.ext.shape.numbers import Funding, Role
 from onecard.v1.tap_pb2 import Decisions, TapBatch
 from tests.rules.taptable import NOW_US

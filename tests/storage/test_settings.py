@@ -19,7 +19,8 @@ from onecard.core.errors import BadInput, Overloaded
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.settings_file import LIMITS, SETTINGS, read_settings
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.ext.shape.numbers import Funding, Kind, Role
 from onecard.grpc.client import Answer

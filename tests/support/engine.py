@@ -15,15 +15,12 @@ from onecard.core.config import MIB, Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
+from onecard.core.registry.declarations import Declare as PutDeclarations
+from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
-from onecard.core.registry.terminals import Declare as PutDeclarations
-from onecard.core.registry.terminals import (
-    PutParticipants,
-    PutRules,
-    PutTariff,
-    PutTerminals,
-    TerminalRow,
-)
+from onecard.core.registry.rules import PutRules
+from onecard.core.registry.tariffs import PutTariff
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import Closed, CloseWindow, closed_view
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Outcome, Record

@@ -16,7 +16,8 @@ from onecard.core.config import MIB, Settings
 from onecard.core.errors import Stopped
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
-from onecard.core.registry.terminals import PutParticipants, PutTerminals, TerminalRow
+from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Funding, Role
 from tests.support.engine import answered

@@ -1,0 +1,73 @@
+"""Tariffs: fares from station to station, immutable once stored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecard.core.errors import BadInput, Overloaded
+from onecard.core.journal.block import Draft
+from onecard.core.registry.name import name_bytes
+from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers import Record
+from onecard.ext.state.state import State
+
+TARIFF_NAME_BYTES_MAX = 36
+STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
+
+
+@dataclass(frozen=True)
+class PutTariff:
+    """Store a tariff, immutable; answers its version. What is in force for its start already is
+    the same version; one that another with the same start replaced becomes a new one.
+
+    fares_fen: stations * stations int32, row = from, station 1 first; -1 = no fare.
+    """
+
+    name: str
+    effective_from_us: int
+    stations: int
+    fares_fen: NDArray[np.int32]
+    entry_min_fen: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What it will journal, at most."""
+        return 4 * len(self.fares_fen)
+
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
+        name = name_bytes(self.name, TARIFF_NAME_BYTES_MAX, "tariff name")
+        fares = np.ascontiguousarray(self.fares_fen, np.int32).reshape(-1)
+        if not 1 <= self.stations <= STATIONS_MAX:
+            raise BadInput(f"tariff stations: expected 1 to {STATIONS_MAX}, found {self.stations}")
+        if len(fares) != self.stations**2:
+            raise BadInput(f"tariff fares: expected {self.stations**2}, found {len(fares)}")
+        if int(fares.min()) < -1 or self.entry_min_fen < 0:
+            raise BadInput("tariff fares: expected 0 or more fen, or -1 for no fare")
+        if not 0 <= self.effective_from_us < 1 << 62:
+            raise BadInput(f"tariff start: expected a time, found {self.effective_from_us}")
+        starts_us = state.rows("tariffs")["effective_from_us"]
+        alike = np.flatnonzero(starts_us == self.effective_from_us)
+        # Of several with one start the newest is in force: an older one said again is put back.
+        if len(alike) and self._is(state, int(alike[-1]), fares):
+            return [], int(state.table("tariffs")["version"][alike[-1]])
+        if state.count("tariffs") >= len(state.table("tariffs")):
+            raise Overloaded(f"a ledger holds at most {len(state.table('tariffs'))} tariffs")
+        version = state.count("tariffs") + 1
+        row = np.zeros(1, dtypes.TARIFF_RECORD)
+        row["sequence"] = sequence
+        row["effective_from_us"] = self.effective_from_us
+        row["version"] = version
+        row["stations"] = self.stations
+        row["entry_min_fen"] = self.entry_min_fen
+        row["name"] = name
+        draft = Draft.of(Record.TARIFFS, row, booked_at_us, blob=fares.tobytes())
+        return [draft], version
+
+    def _is(self, state: State, known: int, fares: NDArray[np.int32]) -> bool:
+        row = state.table("tariffs")[known]
+        return (
+            int(row["stations"]) == self.stations
+            and int(row["entry_min_fen"]) == self.entry_min_fen
+            and bool(np.array_equal(state.fares_of(known), fares))
+        )
