@@ -22,7 +22,7 @@ from onecard.cli import (
     verify,
 )
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
-from onecard.cli.load import cards
+from onecard.cli.load import commands as load
 from onecard.cli.show import commands as show
 from onecard.core.errors import OnecardError, os_words, quoted
 from onecard.core.ledger.folder import FORMAT
@@ -40,7 +40,7 @@ app = typer.Typer(
 app.command()(init.init)
 app.command()(serve.serve)
 app.command()(stop.stop)
-app.add_typer(cards.app, name="load")
+app.add_typer(load.app, name="load")
 app.command()(tokens.tokens)
 app.command()(replay.replay)
 app.command()(settle.settle)

@@ -10,8 +10,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from onecard.cli.load.cards import ADDRESS, CONNECT_S, TIMEOUT_S, File, To
+from onecard.cli.load.options import ADDRESS, File, To
 from onecard.cli.load.rows import Line, Rows, located
+from onecard.cli.load.server import CONNECT_S, TIMEOUT_S
 from onecard.cli.output import check_other, written
 from onecard.grpc.client import LOAD_ROWS, Client
 

@@ -22,8 +22,6 @@ from onecard.v1 import registry_pb2 as pb
 
 LISTED_MAX = 1_000  # lines of a list that somebody reads
 NEWS = (Change.ADDED, Change.CHANGED, Change.MOVED)
-DryRun = typer.Option("--dry-run", help="Say what would change, and change nothing.")
-Move = typer.Option("--move", help="Also move what the file moves to another owner.")
 
 
 class Row(Protocol):

@@ -44,6 +44,13 @@ class Line:
             self.refuse(column, "a whole number")
         return int(value)
 
+    def fits(self, column: str, below: int, least: int = 0) -> int:
+        """A number of least to below - 1; an empty cell is 0 where that is the least."""
+        value = self.number(column, None if least else 0)
+        if not least <= value < below:
+            self.refuse(column, f"{least} to {below - 1}")
+        return value
+
     def day(self, column: str) -> int:
         try:
             return day_number(self.text(column))

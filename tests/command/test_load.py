@@ -9,9 +9,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from onecard.cli import tokens
-from onecard.cli.load import cards
+from onecard.cli.load import commands as load
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.ledger.token import token
+from onecard.core.registry.rules import RULES
 from onecard.grpc.client import Unreachable
 from onecard.v1 import registry_pb2
 from tests.support.serving import BANK, BUS, Served, served
@@ -31,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Served]:
 def run_load(server: Served, what: str, path: Path, *options: str) -> Result:
     """The command as it is typed; its BadInput is raised here, the main program prints it."""
     command = [what, str(path), "--to", server.address, *options]
-    result = CliRunner().invoke(cards.app, command)
+    result = CliRunner().invoke(load.app, command)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -101,15 +102,15 @@ def test_a_tariff_begins_at_midnight_of_the_zone_that_rules_say(
 
 def test_rules_load_whole_or_those_that_change(server: Served, tmp_path: Path) -> None:
     values = [946_684_800_000_000, 3_600_000_000, 1_000_000, 10, -900_000_000]
-    rows = [f"{rule},{value}\n" for rule, value in zip(cards.RULES, values, strict=True)]
+    rows = [f"{rule},{value}\n" for rule, value in zip(RULES, values, strict=True)]
     run_load(server, "rules", write(tmp_path, "rules.csv", "rule,value\n" + "".join(rows)))
-    assert [int(server.node.state.totals[rule][0]) for rule in cards.RULES] == values
+    assert [int(server.node.state.totals[rule][0]) for rule in RULES] == values
     part = write(tmp_path, "part.csv", "rule,value\ngo_live_us,0\nage_max_us,3600000000\n")
     assert (
         f"go_live_us 0, {values[0]} before\nage_max_us 3600000000, as it was"
         in run_load(server, "rules", part).output
     )
-    assert [int(server.node.state.totals[rule][0]) for rule in cards.RULES] == [0, *values[1:]]
+    assert [int(server.node.state.totals[rule][0]) for rule in RULES] == [0, *values[1:]]
     with pytest.raises(BadInput, match="expected a row for a rule that changes"):
         run_load(server, "rules", write(tmp_path, "none.csv", "rule,value\n"))
 
@@ -366,7 +367,7 @@ def test_what_is_read_is_not_overwritten(server: Served, tmp_path: Path) -> None
 
 def test_no_server_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", PARTICIPANTS)
-    result = CliRunner().invoke(cards.app, ["participants", str(path), "--to", "127.0.0.1:1"])
+    result = CliRunner().invoke(load.app, ["participants", str(path), "--to", "127.0.0.1:1"])
     assert isinstance(result.exception, Unreachable)
 
 

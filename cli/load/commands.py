@@ -1,0 +1,17 @@
+"""`onecard load`: tells a running server who takes part, by which rules, from CSV files."""
+
+import typer
+
+from onecard.cli.load import cards, declarations, participants, rules, tariff, terminals
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Load participants, terminals, cards, a tariff, rules or declarations into a server. "
+    "Rows that say what is already so change nothing, so a file may be loaded again.",
+)
+app.command()(participants.participants)
+app.command()(terminals.terminals)
+app.command()(cards.cards)
+app.command()(tariff.tariff)
+app.command()(rules.rules)
+app.command()(declarations.declarations)

@@ -1,0 +1,61 @@
+"""`onecard load terminals`: gates, buses, tills."""
+
+from typing import Annotated
+
+from onecard.cli.load.changes import Sending
+from onecard.cli.load.issued import Issued
+from onecard.cli.load.options import ADDRESS, AsJson, DryRun, File, Ids, Move, To
+from onecard.cli.load.rows import Line, Rows
+from onecard.cli.load.server import connected
+from onecard.cli.load.status import STATUSES
+from onecard.core.ledger.card_number import spreadsheet_fault
+from onecard.v1 import registry_pb2 as pb
+
+YES = {"": None, "no": False, "0": False, "yes": True, "1": True}
+
+
+def terminals(
+    file: File,
+    to: To = ADDRESS,
+    ids: Ids = None,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, DryRun] = False,
+    move: Annotated[bool, Move] = False,
+) -> None:
+    """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
+    id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
+    no). A column that is not there or a cell that is empty leaves that as it is; a new terminal is
+    active, at place 0, of mode 0, not counterless. A file that moves a terminal to another operator
+    lists what it moves and changes nothing, unless --move says that it is meant.
+
+    Example: onecard load terminals terminals.csv --to 127.0.0.1:7421 --ids ids.csv
+    """
+    optional = ("place", "mode", "status", "counterless")
+    rows = Rows(file, ("number", "operator"), optional)
+    with connected(to) as client:
+        known = client.participants()
+        issued = Issued("number", file, ids, as_json)
+        sending = Sending(client, "terminal", rows, lambda row: _terminal(row, known), issued)
+        sending.put(dry_run, move)
+    if not dry_run:
+        issued.say()
+
+
+def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
+    return pb.Terminal(
+        number=_gate(line),
+        operator=line.participant("operator", known),
+        place=line.fits("place", 1 << 32) if line.text("place") else None,
+        mode=line.fits("mode", 1 << 8) if line.text("mode") else None,
+        status=line.choice("status", STATUSES),
+        counterless=line.choice("counterless", YES),
+    )
+
+
+def _gate(line: Line) -> str:
+    """A terminal's printed number; what a spreadsheet made of one would be another gate."""
+    number = line.text("number")
+    fault = spreadsheet_fault(number)
+    if fault is not None:
+        line.refuse("number", "the number as it is printed", fault)
+    return number
