@@ -12,15 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from onecard.core.errors import BadInput, OnecardError
-from onecard.core.exchange.facts import Facts
+from onecard.core.exchange.lookup import Facts
 from onecard.core.journal import Journal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
+from onecard.core.reconcile.break_list import Told
 from onecard.core.reconcile.hints import hints
 from onecard.core.reconcile.match import NAMES, What
 from onecard.core.reconcile.reconcile import CONVENTION, Result, our_sheet
 from onecard.core.reconcile.reconcile import reconcile as match
-from onecard.core.reconcile.told import Told
 
 BREAKS = 1  # exit status; 2 is a file that was refused
 BREAKS_SHOWN = 1000

@@ -16,8 +16,8 @@ from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_number, day_text
 from onecard.core.errors import BadInput, LedgerInUse
-from onecard.core.exchange.facts import Facts
 from onecard.core.exchange.files import write_files
+from onecard.core.exchange.lookup import Facts
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
 from onecard.core.journal import Journal

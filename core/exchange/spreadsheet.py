@@ -11,9 +11,9 @@ from pathlib import Path
 
 from onecard.core.errors import BadInput
 from onecard.core.exchange.cells import DIGITS_MAX, cell, text_cell, yuan
-from onecard.core.exchange.facts import Facts
 from onecard.core.exchange.files import disk_errors, file_digest, sole_writer
 from onecard.core.exchange.form import COLUMNS, SPREADSHEET, SPREADSHEET_COLUMNS
+from onecard.core.exchange.lookup import Facts
 from onecard.core.exchange.manifest import Manifest, Sheet
 from onecard.core.storage.environment import sync_folder
 

@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.exchange.facts import Facts
 from onecard.core.exchange.form import BY_LEG
+from onecard.core.exchange.lookup import Facts
 from onecard.core.reconcile.breaks import BREAK
 from onecard.core.reconcile.match import What
 from onecard.core.reconcile.reconcile import Result

@@ -1,6 +1,6 @@
 """Joins the lines of both sides by reference; what comes out does not depend on their order.
 
-Lines come sorted, a chunk at a time (`runs.ordered`), and leave as breaks in order of reference.
+Lines come sorted, a chunk at a time (`sorted_lines.ordered`), and leave as breaks in order of reference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from onecard.core.exchange.detail import exact_sum
 from onecard.core.reconcile.breaks import BREAK, Breaks
-from onecard.core.reconcile.runs import LINE, OURS, THEIRS
-from onecard.core.reconcile.surplus import Surplus
+from onecard.core.reconcile.repeats import Surplus
+from onecard.core.reconcile.sorted_lines import LINE, OURS, THEIRS
 
 
 class What(IntEnum):

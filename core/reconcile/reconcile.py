@@ -21,7 +21,7 @@ from onecard.core.exchange.manifest import MANIFEST, read_manifest
 from onecard.core.reconcile.breaks import Breaks, room_for_rows
 from onecard.core.reconcile.dialect import AMOUNT
 from onecard.core.reconcile.match import NAMES, Tally, What, join
-from onecard.core.reconcile.runs import LINE, OURS, THEIRS, Runs
+from onecard.core.reconcile.sorted_lines import LINE, OURS, THEIRS, Runs
 from onecard.core.reconcile.statement import (
     Listing,
     Rows,

@@ -18,9 +18,9 @@ from onecard.core.errors import BadInput, NotFound
 from onecard.core.exchange.files import write_files
 from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY, BY_LEG
 from onecard.core.exchange.manifest import MANIFEST, Manifest
-from onecard.core.reconcile import match, reconcile, runs, statement, surplus
+from onecard.core.reconcile import match, reconcile, repeats, sorted_lines, statement
+from onecard.core.reconcile.break_list import Told
 from onecard.core.reconcile.match import What
-from onecard.core.reconcile.told import Told
 from tests.settle.settling import LEDGER, big_sheet, journal_of
 
 Reference = tuple[int, ...]
@@ -105,7 +105,13 @@ def breaks_of(result: reconcile.Result) -> Counter[Break]:
     st.sampled_from([BY_LEG, BY_ENTRY, BY_IDENTITY]),
     st.integers(1, 5),
     st.booleans(),
-    st.sampled_from([(1, 1, 1), (40, 8, 4), (runs.RUN_ROWS, runs.CHUNK_ROWS, runs.MARK_ROWS)]),
+    st.sampled_from(
+        [
+            (1, 1, 1),
+            (40, 8, 4),
+            (sorted_lines.RUN_ROWS, sorted_lines.CHUNK_ROWS, sorted_lines.MARK_ROWS),
+        ]
+    ),
 )
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -121,7 +127,7 @@ def test_every_break_put_in_is_found_and_nothing_else(
     rows_of: tuple[int, int, int],
 ) -> None:
     for name, rows in zip(("RUN_ROWS", "CHUNK_ROWS", "MARK_ROWS"), rows_of, strict=True):
-        monkeypatch.setattr(runs, name, rows)
+        monkeypatch.setattr(sorted_lines, name, rows)
     path = files.folder / files.sheet_of(participant).file
     made = returned(ours_by(path, reference), seed, money_only)
     theirs = made.write(tmp_path / "theirs.csv", reference)
@@ -186,11 +192,11 @@ def test_an_entry_of_several_legs(
 
 def legs_of(ours: list[int], theirs: list[int], reference: int = 8) -> np.ndarray:
     """Sorted LINE rows of one reference."""
-    rows = np.zeros(len(ours) + len(theirs), runs.LINE)
+    rows = np.zeros(len(ours) + len(theirs), sorted_lines.LINE)
     rows["high"], rows["amount_fen"] = reference, [*ours, *theirs]
-    rows["side"][len(ours) :] = runs.THEIRS
+    rows["side"][len(ours) :] = sorted_lines.THEIRS
     rows["line"] = [*range(1, len(ours) + 1), *range(1, len(theirs) + 1)]
-    return runs.ordered(rows)
+    return sorted_lines.ordered(rows)
 
 
 @given(
@@ -214,7 +220,7 @@ def test_a_surplus_put_aside_changes_nothing(
     rows = np.concatenate([legs_of(*sides, at) for at, sides in enumerate(references, 1)])
     whole = match.join([rows], False)
     with monkeypatch.context() as patched:
-        patched.setattr(surplus, "KEPT", 6)  # twice the legs above
+        patched.setattr(repeats, "KEPT", 6)  # twice the legs above
         chunks = [rows[at : at + chunk_rows] for at in range(0, len(rows), chunk_rows)]
         parted = match.join(chunks, False)
     assert [row.tolist() for row in parted.breaks] == [row.tolist() for row in whole.breaks]

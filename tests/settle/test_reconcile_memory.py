@@ -11,10 +11,10 @@ import pytest
 
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.exchange.files import write_files
-from onecard.core.reconcile import runs
+from onecard.core.reconcile import sorted_lines
 from onecard.core.reconcile.match import join
 from onecard.core.reconcile.reconcile import reconcile
-from onecard.core.reconcile.surplus import LEGS_MAX
+from onecard.core.reconcile.repeats import LEGS_MAX
 from tests.settle.settling import big_sheet, journal_of
 
 LINES = 60_000
@@ -44,16 +44,16 @@ from pathlib import Path
 from onecard.core.reconcile import breaks
 from onecard.core.reconcile import statement
 from onecard.core.reconcile import reconcile
-from onecard.core.reconcile import runs
-from onecard.core.reconcile import surplus
-from onecard.core.reconcile.told import Told
+from onecard.core.reconcile import sorted_lines
+from onecard.core.reconcile import repeats
+from onecard.core.reconcile.break_list import Told
 
 def most_kb():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
-runs.RUN_ROWS, runs.CHUNK_ROWS = 4_096, 2_048
-surplus.READ_ROWS = breaks.READ_ROWS = 1_024
+sorted_lines.RUN_ROWS, sorted_lines.CHUNK_ROWS = 4_096, 2_048
+repeats.READ_ROWS = breaks.READ_ROWS = 1_024
 statement.CHUNK_BYTES = 1 << 16
 before_kb = most_kb()
 result = reconcile.reconcile(Path(sys.argv[1]), Path(sys.argv[2]))
@@ -88,7 +88,7 @@ def test_a_full_disk_under_the_temporary_files_is_one_line(
         manifest = write_files(journal, tmp_path, 1)
     theirs = tmp_path / "theirs.csv"
     theirs.write_text("sequence,amount_fen\n" + "".join(f"{at},1\n" for at in range(1, 9_000)))
-    monkeypatch.setattr(runs, "RUN_ROWS", 1)
+    monkeypatch.setattr(sorted_lines, "RUN_ROWS", 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
@@ -99,7 +99,7 @@ def test_a_full_disk_under_the_temporary_files_is_one_line(
 
 
 def test_more_lines_of_ours_than_an_entry_has_legs_are_refused() -> None:
-    rows = np.zeros(LEGS_MAX + 1, runs.LINE)
+    rows = np.zeros(LEGS_MAX + 1, sorted_lines.LINE)
     rows["line"] = np.arange(3, len(rows) + 3)
     with pytest.raises(BadInput, match="line 258 of our own file: expected at most 255 lines"):
         join([rows], False)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
-from onecard.core.reconcile.runs import LINE, OURS, THEIRS
+from onecard.core.reconcile.sorted_lines import LINE, OURS, THEIRS
 
 LEGS_MAX = 255  # of an entry: they are counted in a byte
 # Each leg may take one line of its own amount, and one of what is left in order of amount.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.exchange.cells import cell, text_cell, yuan
-from onecard.core.exchange.facts import Facts
 from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY
+from onecard.core.exchange.lookup import Facts
 from onecard.core.reconcile.breaks import Breaks
 from onecard.core.reconcile.match import NAMES, What
 from onecard.core.reconcile.reconcile import Result
