@@ -23,7 +23,7 @@ from onecard.core.days import day_text
 from onecard.core.ledger.folder import read_card_tokens
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import CardTokens
-from onecard.core.reconcile.match import NAMES, What
+from onecard.core.reconcile.match import TRADE_NAMES, Finding
 from onecard.core.reconcile.reconcile import our_sheet, reconcile
 from onecard.core.tariff.distance import BEIJING, compile_tariff
 from onecard.sample.generated.day import CHARGES, MOVES, Day, make
@@ -165,7 +165,7 @@ def _real(
     return result, len(rows), invalid
 
 
-def _breaks(path: Path, window: int, seed: int) -> dict[What, tuple[int, int]]:
+def _breaks(path: Path, window: int, seed: int) -> dict[Finding, tuple[int, int]]:
     """A returned file with breaks put in it, reconciled: put in, found."""
     theirs = path / RETURNED
     with Ledger.open(path, readonly=True) as ledger:
@@ -237,11 +237,11 @@ def _show_proof(console: Console, played: Played, done: Settled) -> bool:
     return not played.wrong and not any(sums) and not sum(trial.values()) and done.verify == "ok"
 
 
-def _show_breaks(breaks: dict[What, tuple[int, int]]) -> None:
+def _show_breaks(breaks: dict[Finding, tuple[int, int]]) -> None:
     rows = [
         {
             "break": what.name.lower().replace("_", " "),
-            "chinese": NAMES[what],
+            "chinese": TRADE_NAMES[what],
             "put in": put,
             "found": found,
         }

@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from onecard.core.errors import BadInput, OnecardError
-from onecard.core.exchange.lookup import Facts
+from onecard.core.exchange.lookup import Lookup
 from onecard.core.journal import Journal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
-from onecard.core.reconcile.break_list import Told
+from onecard.core.reconcile.break_list import BreakList
 from onecard.core.reconcile.hints import hints
-from onecard.core.reconcile.match import NAMES, What
+from onecard.core.reconcile.match import TRADE_NAMES, Finding
 from onecard.core.reconcile.reconcile import CONVENTION, Result, our_sheet
 from onecard.core.reconcile.reconcile import reconcile as match
 
@@ -59,24 +59,24 @@ def reconcile(
     if csv is not None and csv.exists() and any(csv.samefile(path) for path in (file, ours)):
         raise BadInput(f"{csv}: expected another file than the two matched; it is kept as it is")
     result = match(ours, file, money_only)
-    with _known(data, result) as told:
+    with _known(data, result) as break_list:
         if csv is not None:
-            _write(csv, told)
+            _write(csv, break_list)
         if as_json:
-            for part in told.json_parts():
+            for part in break_list.json_parts():
                 typer.echo(part, nl=False)
             typer.echo()
         else:
-            _print(told)
+            _print(break_list)
     if not result.is_clean:
         raise typer.Exit(BREAKS)
 
 
-def _write(csv: Path, told: Told) -> None:
+def _write(csv: Path, break_list: BreakList) -> None:
     """Every break, for spreadsheets: so with a byte order mark. BadInput where it cannot be."""
     try:
         with csv.open("w", encoding="utf-8-sig") as out:
-            out.writelines(f"{line}\n" for line in told.lines())
+            out.writelines(f"{line}\n" for line in break_list.lines())
     except OSError as error:
         raise BadInput(
             f"{csv}: expected a file to write the breaks to, found {error.strerror}; choose another"
@@ -84,33 +84,33 @@ def _write(csv: Path, told: Told) -> None:
 
 
 @contextmanager
-def _known(data: Path, result: Result) -> Iterator[Told]:
+def _known(data: Path, result: Result) -> Iterator[BreakList]:
     """The result with what the ledger knows of its breaks, for as long as the ledger is open."""
     if result.is_clean:
-        yield Told(result)
+        yield BreakList(result)
         return
     try:
         ledger = Ledger.open(data, readonly=True)
     except OnecardError as error:  # the breaks are true without it
-        yield Told(result, None, [f"times, cards and terminals are not told: {error}"])
+        yield BreakList(result, None, [f"times, cards and terminals are not told: {error}"])
         return
     with ledger:
-        facts = Facts(ledger)
-        yield Told(result, facts, hints(result, facts))
+        lookup = Lookup(ledger)
+        yield BreakList(result, lookup, hints(result, lookup))
 
 
-def _print(told: Told) -> None:
-    result = told.result
+def _print(break_list: BreakList) -> None:
+    result = break_list.result
     table = Table(
         title=f"window {result.window}, {result.business_day}, participant {result.participant}"
     )
     for name in ("", "", "lines", "ours, fen", "theirs, fen"):
         table.add_column(name, justify="right" if name else "left")
-    for what in What:
+    for what in Finding:
         tally = result.tallies[what]
         table.add_row(
             what.name.lower().replace("_", " "),
-            NAMES[what],
+            TRADE_NAMES[what],
             f"{tally.count:,}",
             f"{tally.ours_fen:,}",
             f"{tally.theirs_fen:,}",
@@ -119,33 +119,33 @@ def _print(told: Told) -> None:
     table.add_row("sum", "", "", f"{result.ours.sum_fen:,}", f"{result.theirs.sum_fen:,}")
     Console().print(table)
     if not result.is_clean:
-        _print_breaks(told)
+        _print_breaks(break_list)
     if result.zero_unlisted:
         typer.echo(f"{result.zero_unlisted} lines of 0 fen are not in theirs; not counted")
     typer.echo(f"ours      {result.ours.file}, {result.ours.lines} lines")
     typer.echo(f"theirs    {result.theirs.file}, {result.theirs.lines} lines")
     if result.theirs.read_as:
         typer.echo(f"read as   {', '.join(result.theirs.read_as)}")
-    for hint in told.hints:
+    for hint in break_list.hints:
         typer.echo(f"hint      {hint}")
     typer.echo(f"({CONVENTION})")
     typer.echo("all matched" if result.is_clean else f"{len(result.breaks)} breaks")
 
 
-def _print_breaks(told: Told) -> None:
+def _print_breaks(break_list: BreakList) -> None:
     """The first ones, each whole: a screen that is narrower wraps them."""
-    names = [name for name in told.columns if name not in UNTOLD]
+    names = [name for name in break_list.columns if name not in UNTOLD]
     if "sequence" in names:
         names.remove("entry")
     table = Table(box=None)
     for name in names:
         right = name.endswith(("_yuan", "_line", "sequence", "entry"))
         table.add_column(name.replace("_", " "), justify="right" if right else "left", no_wrap=True)
-    for found in islice(told.breaks(), BREAKS_SHOWN):
+    for found in islice(break_list.breaks(), BREAKS_SHOWN):
         table.add_row(*("" if found[name] is None else Text(str(found[name])) for name in names))
     console = Console()
     console.width = max(console.width, WIDTH_MIN)
     console.print(table)
-    more = len(told.result.breaks) - BREAKS_SHOWN
+    more = len(break_list.result.breaks) - BREAKS_SHOWN
     if more > 0:
         typer.echo(f"... and {more} more; --csv OUT or --json has all of them")

@@ -17,7 +17,7 @@ from onecard.core.clock import SystemClock
 from onecard.core.days import day_number, day_text
 from onecard.core.errors import BadInput, LedgerInUse
 from onecard.core.exchange.files import write_files
-from onecard.core.exchange.lookup import Facts
+from onecard.core.exchange.lookup import Lookup
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
 from onecard.core.journal import Journal
@@ -77,7 +77,7 @@ def settle(
     sheets: list[Path] = []
     if spreadsheet:
         with Ledger.open(data, readonly=True) as ledger:
-            sheets = write_spreadsheets(manifest, Facts(ledger))
+            sheets = write_spreadsheets(manifest, Lookup(ledger))
     if as_json:
         facts = {"folder": str(manifest.folder), "repeated": manifest.repeated}
         typer.echo(json.dumps(facts | manifest.as_json(), ensure_ascii=False))

@@ -14,7 +14,7 @@ IDENTITY_KEYS = ("terminal", "epoch", "terminal_seq")
 START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Facts:
+class Lookup:
     """Entries, terminals and participants by what a break names; reads an open ledger."""
 
     def __init__(self, ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from onecard.core.errors import BadInput
 from onecard.core.exchange.cells import DIGITS_MAX, cell, text_cell, yuan
 from onecard.core.exchange.files import disk_errors, file_digest, sole_writer
 from onecard.core.exchange.form import COLUMNS, SPREADSHEET, SPREADSHEET_COLUMNS
-from onecard.core.exchange.lookup import Facts
+from onecard.core.exchange.lookup import Lookup
 from onecard.core.exchange.manifest import Manifest, Sheet
 from onecard.core.storage.environment import sync_folder
 
@@ -23,7 +23,7 @@ WRITE_LINES = 4_096
 LONG = ("sequence", "journey", "about")  # numbers of 64 bits; the others have 11 digits at most
 
 
-def write_spreadsheets(manifest: Manifest, facts: Facts) -> list[Path]:
+def write_spreadsheets(manifest: Manifest, lookup: Lookup) -> list[Path]:
     """Write, or find already written, a file for people beside each of the manifest's.
 
     Errors: BadInput where one that is there has another content, which is kept; Overloaded the
@@ -34,7 +34,7 @@ def write_spreadsheets(manifest: Manifest, facts: Facts) -> list[Path]:
     with sole_writer(manifest.folder) as fresh, disk_errors(manifest.folder):
         for sheet in manifest.sheets:
             name = sheet.file.removesuffix(".csv") + ".spreadsheet.csv"
-            _write(fresh / name, manifest.folder / sheet.file, facts, names)
+            _write(fresh / name, manifest.folder / sheet.file, lookup, names)
             _publish(fresh / name, manifest.folder / name)
             written.append(manifest.folder / name)
         sync_folder(manifest.folder)
@@ -46,10 +46,10 @@ def beyond_rows(manifest: Manifest) -> list[Sheet]:
     return [sheet for sheet in manifest.sheets if sheet.lines + ROWS_BESIDE > ROWS_MAX]
 
 
-def _write(path: Path, ours: Path, facts: Facts, names: dict[int, str]) -> None:
+def _write(path: Path, ours: Path, lookup: Lookup, names: dict[int, str]) -> None:
     with ours.open(encoding="ascii") as lines, path.open("w", encoding="utf-8-sig") as out:
         pending: list[str] = []
-        for line in _lines(lines, facts, names):
+        for line in _lines(lines, lookup, names):
             pending.append(line + "\r\n")
             if len(pending) == WRITE_LINES:
                 out.write("".join(pending))
@@ -59,12 +59,12 @@ def _write(path: Path, ours: Path, facts: Facts, names: dict[int, str]) -> None:
         os.fsync(out.fileno())
 
 
-def _lines(lines: Iterator[str], facts: Facts, names: dict[int, str]) -> Iterator[str]:
+def _lines(lines: Iterator[str], lookup: Lookup, names: dict[int, str]) -> Iterator[str]:
     header = next(lines).rstrip("\n").split(",")
     yield ",".join([SPREADSHEET, *map(_as_it_is, header[1:])])
     next(lines)
     yield ",".join(SPREADSHEET_COLUMNS)
-    details = _Details(facts, names)
+    details = _Details(lookup, names)
     for line in lines:
         values = line.rstrip("\n").split(",")
         if values[0] == "#trailer":
@@ -76,18 +76,18 @@ def _lines(lines: Iterator[str], facts: Facts, names: dict[int, str]) -> Iterato
 class _Details:
     """Lines for people; the words of a terminal, a participant and a second are made once."""
 
-    def __init__(self, facts: Facts, names: dict[int, str]) -> None:
-        self._facts = facts
+    def __init__(self, lookup: Lookup, names: dict[int, str]) -> None:
+        self._lookup = lookup
         self._names = {str(who): _as_it_is(name) for who, name in names.items()}
         self._numbers: dict[str, str] = {}
-        self._second = lru_cache(1 << 16)(facts.local)
+        self._second = lru_cache(1 << 16)(lookup.local)
 
     def line(self, values: list[str]) -> str:
         """One detail of ours, its fields in the order of COLUMNS."""
         row = dict(zip(COLUMNS, values, strict=True))
         terminal = row["terminal"]
         if terminal not in self._numbers:
-            number = self._facts.terminal_number(int(terminal))
+            number = self._lookup.terminal_number(int(terminal))
             self._numbers[terminal] = text_cell(_plain(number)) if number else ""
         row["terminal_number"] = self._numbers[terminal]
         row["card"] = text_cell(row["card"])

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from onecard.core.exchange.cells import cell, text_cell, yuan
 from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY
-from onecard.core.exchange.lookup import Facts
+from onecard.core.exchange.lookup import Lookup
 from onecard.core.reconcile.breaks import Breaks
-from onecard.core.reconcile.match import NAMES, What
+from onecard.core.reconcile.match import TRADE_NAMES, Finding
 from onecard.core.reconcile.reconcile import Result
 from onecard.ext.shape.numbers import Kind
 
@@ -24,11 +24,11 @@ TEXTS = ("time", "card", "terminal_number")  # a spreadsheet would make numbers 
 
 
 @dataclass
-class Told:
-    """A result, with what the ledger knows of its breaks; without `facts` what the files say."""
+class BreakList:
+    """A result, with what the ledger knows of its breaks; without `lookup` what the files say."""
 
     result: Result
-    facts: Facts | None = None
+    lookup: Lookup | None = None
     hints: list[str] = field(default_factory=list)
 
     @property
@@ -63,9 +63,9 @@ class Told:
 
     def _known(self, rows: NDArray[np.void]) -> list[dict[str, Any]]:
         reference = self.result.reference
-        if self.facts is None:
+        if self.lookup is None:
             return [dict.fromkeys(KNOWN) for _ in rows]
-        entries = self.facts.entries(rows, reference)
+        entries = self.lookup.entries(rows, reference)
         terminals = entries["terminal"].copy()
         if reference == BY_IDENTITY:  # its terminal may be known where its tap is not
             terminals = np.where(entries["sequence"] == 0, rows["high"] >> np.uint64(32), terminals)
@@ -79,18 +79,18 @@ class Told:
         self, sequence: int, window: int, token: int, kind: int, at_us: int, terminal: int
     ) -> dict[str, Any]:
         known: dict[str, Any] = dict.fromkeys(KNOWN)
-        if self.facts is None:
+        if self.lookup is None:
             return known
         if sequence:
             known["entry"], known["window"] = sequence, window
-            known["time"] = self.facts.local(at_us)
+            known["time"] = self.lookup.local(at_us)
             known["card"] = f"{token:016x}"
             known["kind"] = Kind(kind).name
-        known["terminal_number"] = self.facts.terminal_number(terminal) or None
+        known["terminal_number"] = self.lookup.terminal_number(terminal) or None
         return known
 
     def _break(self, row: dict[str, int], known: dict[str, Any]) -> dict[str, Any]:
-        what = What(row["what"])
+        what = Finding(row["what"])
         reference = self.result.reference
         named: tuple[int, ...] = (row["high"], row["low"])
         if reference == BY_ENTRY:
@@ -104,7 +104,7 @@ class Told:
             sides[f"{side}_fen"] = row[f"{side}_fen"] if line else None
         return {
             "what": what.name.lower(),
-            "name": NAMES[what],
+            "name": TRADE_NAMES[what],
             **dict(zip(reference, named, strict=True)),
             **sides,
             **known,

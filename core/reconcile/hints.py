@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.exchange.form import BY_LEG
-from onecard.core.exchange.lookup import Facts
+from onecard.core.exchange.lookup import Lookup
 from onecard.core.reconcile.breaks import BREAK
-from onecard.core.reconcile.match import What
+from onecard.core.reconcile.match import Finding
 from onecard.core.reconcile.reconcile import Result
 
 LINES_MIN = 3  # fewer may well agree by chance
 NEARLY_ALL = 0.95
-DIFFERING = (What.THEIRS_ONLY, What.AMOUNT_DIFFERS)
+DIFFERING = (Finding.THEIRS_ONLY, Finding.AMOUNT_DIFFERS)
 # So many breaks are looked up, the first ones: seconds, and far more than chance could bring.
 LINES_MAX = 65_536
 
 
-def hints(result: Result, facts: Facts) -> list[str]:
+def hints(result: Result, lookup: Lookup) -> list[str]:
     """One line each, with what to do; none where the breaks have nothing in common."""
-    windows, parties, compared = _of_others(result, facts)
+    windows, parties, compared = _of_others(result, lookup)
     least = max(LINES_MIN, NEARLY_ALL * compared)
     found = [
         f"this is window {window}'s file: {count:,} of {compared:,} lines are entries of window "
@@ -32,14 +32,14 @@ def hints(result: Result, facts: Facts) -> list[str]:
         if count >= least
     ]
     others = [
-        f"this is participant {party}'s file ({facts.name(party)}): {count:,} of {compared:,} "
+        f"this is participant {party}'s file ({lookup.name(party)}): {count:,} of {compared:,} "
         f"amounts are its; give --participant {party}, or have participant "
         f"{result.participant}'s sent"
         for party, count in parties.items()
         if count >= least
     ]
     # Another's file has their amounts turned too where both took part, but not all of our lines.
-    part = result.tallies[What.OURS_ONLY].count > (1 - NEARLY_ALL) * result.ours.lines
+    part = result.tallies[Finding.OURS_ONLY].count > (1 - NEARLY_ALL) * result.ours.lines
     if not (others and part):
         found += _turned(result)
     return found + others
@@ -55,7 +55,7 @@ def _turned(result: Result) -> list[str]:
     ]
 
 
-def _of_others(result: Result, facts: Facts) -> tuple[Counter[int], Counter[int], int]:
+def _of_others(result: Result, lookup: Lookup) -> tuple[Counter[int], Counter[int], int]:
     """Lines of theirs by the other window they are of, by the other participant whose they are,
     and how many lines were looked at: 0 where most of the file is as ours.
     """
@@ -65,10 +65,10 @@ def _of_others(result: Result, facts: Facts) -> tuple[Counter[int], Counter[int]
     if differing < max(LINES_MIN, NEARLY_ALL * result.theirs.lines):
         return windows, parties, 0
     rows = _theirs(result)
-    entries = facts.entries(rows, result.reference)
+    entries = lookup.entries(rows, result.reference)
     order = np.argsort(entries["sequence"], kind="stable")
     order = order[entries["sequence"][order] > 0]
-    legs_of = facts.legs(entries["sequence"][order])
+    legs_of = lookup.legs(entries["sequence"][order])
     for row, entry, legs in zip(rows[order], entries[order], legs_of, strict=True):
         found = _parties(row, result.reference == BY_LEG, entry, legs)
         window = int(entry["window"])

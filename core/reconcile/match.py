@@ -1,6 +1,7 @@
 """Joins the lines of both sides by reference; what comes out does not depend on their order.
 
-Lines come sorted, a chunk at a time (`sorted_lines.ordered`), and leave as breaks in order of reference.
+Lines come sorted, a chunk at a time (`sorted_lines.ordered`), and leave as breaks in order of
+reference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from onecard.core.exchange.detail import exact_sum
 from onecard.core.reconcile.breaks import BREAK, Breaks
-from onecard.core.reconcile.repeats import Surplus
+from onecard.core.reconcile.repeats import Repeats
 from onecard.core.reconcile.sorted_lines import LINE, OURS, THEIRS
 
 
-class What(IntEnum):
+class Finding(IntEnum):
     """How a line came out."""
 
     MATCHED = 0
@@ -27,12 +28,12 @@ class What(IntEnum):
     REPEATED = 4
 
 
-NAMES = {
-    What.MATCHED: "相符",
-    What.THEIRS_ONLY: "长款",
-    What.OURS_ONLY: "短款",
-    What.AMOUNT_DIFFERS: "金额不符",
-    What.REPEATED: "重复",
+TRADE_NAMES = {
+    Finding.MATCHED: "相符",
+    Finding.THEIRS_ONLY: "长款",
+    Finding.OURS_ONLY: "短款",
+    Finding.AMOUNT_DIFFERS: "金额不符",
+    Finding.REPEATED: "重复",
 }
 
 
@@ -54,7 +55,9 @@ class Tally:
 class Joined:
     """What came out: tallies, the breaks, and how many lines of ours of 0 fen were left out."""
 
-    tallies: dict[What, Tally] = field(default_factory=lambda: {what: Tally() for what in What})
+    tallies: dict[Finding, Tally] = field(
+        default_factory=lambda: {what: Tally() for what in Finding}
+    )
     breaks: Breaks = field(default_factory=Breaks)
     zero_unlisted: int = 0
     pairs: int = 0  # amounts that both have, ours not 0
@@ -70,34 +73,34 @@ def join(chunks: Iterable[NDArray[np.void]], money_only: bool) -> Joined:
     """
     done = Joined()
     rest = np.zeros(0, LINE)  # of the last reference, which may go on in the next chunk
-    with closing(Surplus()) as surplus:
+    with closing(Repeats()) as repeats:
         for chunk in chunks:
             rows = np.concatenate([rest, chunk])
             starts = np.flatnonzero(_new(rows, ("high", "low")))
             last = int(starts[-1]) if len(starts) else 0
             if last > 0:
-                _finish(done, rows[:last], surplus, money_only)
-            rest = surplus.take(rows[last:])
-        _finish(done, rest, surplus, money_only)
+                _finish(done, rows[:last], repeats, money_only)
+            rest = repeats.take(rows[last:])
+        _finish(done, rest, repeats, money_only)
     return done
 
 
-def _finish(done: Joined, rows: NDArray[np.void], surplus: Surplus, money_only: bool) -> None:
-    """Join whole references; the first of them may have a surplus."""
-    if surplus.rows:
+def _finish(done: Joined, rows: NDArray[np.void], repeats: Repeats, money_only: bool) -> None:
+    """Join whole references; the first of them may have a repeats."""
+    if repeats.rows:
         starts = np.flatnonzero(_new(rows, ("high", "low")))
         first = int(starts[1]) if len(starts) > 1 else len(rows)
-        _add(done, _spill(done, rows[:first], surplus, money_only))
+        _add(done, _spill(done, rows[:first], repeats, money_only))
         rows = rows[first:]
     _add(done, _join(done, rows, money_only))
 
 
 def _add(done: Joined, found: Iterable[NDArray[np.void]]) -> None:
     for rows in found:
-        for what in What:
+        for what in Finding:
             of = rows[rows["what"] == what]
             # Our line of a repeated one is counted where it was matched, and once.
-            ours_fen = 0 if what == What.REPEATED else exact_sum(of["ours_fen"])
+            ours_fen = 0 if what == Finding.REPEATED else exact_sum(of["ours_fen"])
             done.tallies[what].add(len(of), ours_fen, exact_sum(of["theirs_fen"]))
         done.breaks.append(rows)
 
@@ -118,16 +121,16 @@ def _join(done: Joined, rows: NDArray[np.void], money_only: bool) -> Iterator[ND
     amount_fen = ours["amount_fen"][match] if len(ours) else np.zeros(len(theirs), np.int64)
     differs = ~known | (amount_fen != theirs["amount_fen"])
     first = _counts(their_key, differs)
-    what = np.full(len(theirs), int(What.REPEATED), np.uint8)
-    what[first] = int(What.MATCHED)
-    what[first & differs] = int(What.AMOUNT_DIFFERS)
-    what[first & ~known] = int(What.THEIRS_ONLY)
+    what = np.full(len(theirs), int(Finding.REPEATED), np.uint8)
+    what[first] = int(Finding.MATCHED)
+    what[first & differs] = int(Finding.AMOUNT_DIFFERS)
+    what[first & ~known] = int(Finding.THEIRS_ONLY)
     pairs = first & known & (amount_fen != 0)
     done.pairs += int(pairs.sum())
     done.turned += int((pairs & (theirs["amount_fen"] == -amount_fen)).sum())
-    matched = what == What.MATCHED
+    matched = what == Finding.MATCHED
     sum_fen = exact_sum(theirs["amount_fen"][matched])
-    done.tallies[What.MATCHED].add(int(matched.sum()), sum_fen, sum_fen)
+    done.tallies[Finding.MATCHED].add(int(matched.sum()), sum_fen, sum_fen)
     alone = np.ones(len(ours), bool)
     alone[match[known]] = False
     silent = alone & (ours["amount_fen"] == 0) & money_only
@@ -138,26 +141,26 @@ def _join(done: Joined, rows: NDArray[np.void], money_only: bool) -> Iterator[ND
     only = ours[alone & ~silent]
     found = [
         _breaks(our_of, theirs[broken], what[broken]),
-        _breaks(only, np.zeros(len(only), LINE), np.uint8(What.OURS_ONLY)),
+        _breaks(only, np.zeros(len(only), LINE), np.uint8(Finding.OURS_ONLY)),
     ]
     yield _in_order(np.concatenate(found))
 
 
 def _spill(
-    done: Joined, rows: NDArray[np.void], surplus: Surplus, money_only: bool
+    done: Joined, rows: NDArray[np.void], repeats: Repeats, money_only: bool
 ) -> Iterator[NDArray[np.void]]:
     """The breaks of one reference that theirs repeats more often than fits in memory.
 
-    What decides is in `rows`; every line of the surplus repeats what is there.
+    What decides is in `rows`; every line of `repeats` repeats what is there.
     """
     [found] = _join(done, rows, money_only)
-    repeated = found["what"] == What.REPEATED
+    repeated = found["what"] == Finding.REPEATED
     yield found[~repeated]
     kept = found[repeated]
     ours = rows[rows["side"] == OURS]
     legs = ours["amount_fen"].tolist()
     by_leg = bool(_parts(legs, rows["amount_fen"][rows["side"] == THEIRS].tolist()))
-    for lines in surplus.read():
+    for lines in repeats.read():
         our_of = np.zeros(len(lines), LINE)
         if by_leg:
             at = np.zeros(len(lines), np.intp)
@@ -166,7 +169,7 @@ def _spill(
             our_of[:] = ours[at]
         elif len(ours):
             our_of[:] = _summed(np.zeros(len(ours), np.int64), ours)[1]
-        rest = _breaks(our_of, lines, np.uint8(What.REPEATED))
+        rest = _breaks(our_of, lines, np.uint8(Finding.REPEATED))
         last = (int(lines["amount_fen"][-1]), int(lines["line"][-1]))
         due = (kept["theirs_fen"] < last[0]) | (
             (kept["theirs_fen"] == last[0]) & (kept["theirs_line"] < last[1])

@@ -20,12 +20,12 @@ from onecard.core.exchange.form import BY_IDENTITY, BY_LEG
 from onecard.core.exchange.manifest import MANIFEST, read_manifest
 from onecard.core.reconcile.breaks import Breaks, room_for_rows
 from onecard.core.reconcile.dialect import AMOUNT
-from onecard.core.reconcile.match import NAMES, Tally, What, join
-from onecard.core.reconcile.sorted_lines import LINE, OURS, THEIRS, Runs
+from onecard.core.reconcile.match import TRADE_NAMES, Finding, Tally, join
+from onecard.core.reconcile.sorted_lines import LINE, OURS, THEIRS, SortedLines
 from onecard.core.reconcile.statement import (
-    Listing,
     Rows,
-    open_listing,
+    Statement,
+    open_statement,
     rows_of,
 )
 from onecard.core.settlement.window import Journal
@@ -60,7 +60,7 @@ class Result:
     reference: tuple[str, ...]
     ours: Side
     theirs: Side
-    tallies: dict[What, Tally]
+    tallies: dict[Finding, Tally]
     pairs: int  # amounts that both have, ours not 0
     turned: int  # of these: theirs is ours with the other sign
     zero_unlisted: int  # of ours, 0 fen, not theirs: not counted as breaks, on request
@@ -75,7 +75,7 @@ class Result:
         tallies: dict[str, Any] = {}
         for what, tally in self.tallies.items():
             tallies[what.name.lower()] = {
-                "name": NAMES[what],
+                "name": TRADE_NAMES[what],
                 "count": tally.count,
                 "ours_fen": tally.ours_fen,
                 "theirs_fen": tally.theirs_fen,
@@ -103,24 +103,24 @@ def reconcile(ours: Path, theirs: Path, money_only: bool = False) -> Result:
     disk has no room for sorting.
     """
     with room_for_rows(), ExitStack() as stack:
-        our_listing = open_listing(ours)
-        stack.callback(our_listing.file.close)
-        their_listing = open_listing(theirs)
-        stack.callback(their_listing.file.close)
-        header = _check_headers(our_listing, their_listing)
-        reference = their_listing.reference
-        runs = stack.enter_context(closing(Runs()))
-        for side, listing in ((OURS, our_listing), (THEIRS, their_listing)):
-            for rows in rows_of(listing, reference, "sequence" if side == OURS else None):
-                runs.append(_lines(rows, reference, side))
-        joined = join(runs.chunks(), money_only)
+        our_statement = open_statement(ours)
+        stack.callback(our_statement.file.close)
+        their_statement = open_statement(theirs)
+        stack.callback(their_statement.file.close)
+        header = _check_headers(our_statement, their_statement)
+        reference = their_statement.reference
+        lines = stack.enter_context(closing(SortedLines()))
+        for side, statement in ((OURS, our_statement), (THEIRS, their_statement)):
+            for rows in rows_of(statement, reference, "sequence" if side == OURS else None):
+                lines.append(_lines(rows, reference, side))
+        joined = join(lines.chunks(), money_only)
     result = Result(
         int(header["window"]),
         int(header["participant"]),
         header["business_day"],
         reference,
-        _side(our_listing),
-        _side(their_listing),
+        _side(our_statement),
+        _side(their_statement),
         joined.tallies,
         joined.pairs,
         joined.turned,
@@ -161,17 +161,17 @@ def our_sheet(
 
 
 def _sender(theirs: Path) -> str:
-    listing = open_listing(theirs)
-    listing.file.close()
-    if listing.header is None:
+    statement = open_statement(theirs)
+    statement.file.close()
+    if statement.header is None:
         raise BadInput(f"{theirs}: has no #header line to say whose it is; give --participant")
-    return listing.header["participant"]
+    return statement.header["participant"]
 
 
 # ---- reading both sides ---------------------------------------------------------------------
 
 
-def _check_headers(ours: Listing, theirs: Listing) -> dict[str, str]:
+def _check_headers(ours: Statement, theirs: Statement) -> dict[str, str]:
     """Our #header line; BadInput where theirs is of another window or participant."""
     if ours.header is None:
         ours.refuse(1, "", "our own file of a window, with a #header line", "column names")
@@ -214,9 +214,9 @@ def _prove(result: Result) -> None:
             )
 
 
-def _side(listing: Listing) -> Side:
-    remarks = tuple(listing.dialect.remarks)
-    return Side(listing.path, listing.lines, listing.sum_fen, remarks)
+def _side(statement: Statement) -> Side:
+    remarks = tuple(statement.dialect.remarks)
+    return Side(statement.path, statement.lines, statement.sum_fen, remarks)
 
 
 def _side_json(side: Side) -> dict[str, Any]:

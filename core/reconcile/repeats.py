@@ -20,7 +20,7 @@ KEPT = 2 * LEGS_MAX
 READ_ROWS = 1 << 18  # 9 MB
 
 
-class Surplus:
+class Repeats:
     """LINE rows of theirs of one reference, in order of amount and number."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ CHUNK_ROWS = 1 << 19  # some 100 MB while a chunk is joined
 MARK_ROWS = 1 << 10
 
 
-class Runs:
+class SortedLines:
     """LINE rows: append them, each side in order of its lines, then read `chunks`."""
 
     def __init__(self) -> None:

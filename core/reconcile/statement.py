@@ -68,7 +68,7 @@ class Rows:
 
 
 @dataclass
-class Listing:
+class Statement:
     """An open file, its head read. `lines`, `in_fen` and `out_fen` grow while `rows` is read."""
 
     path: Path
@@ -107,23 +107,23 @@ class Listing:
         raise BadInput(f"{place}: expected {expected}, found {found}")
 
 
-def open_listing(path: Path) -> Listing:
+def open_statement(path: Path) -> Statement:
     """Open a file and read its head: the #header line if it has one, and the column names."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise BadInput(f"{path}: expected a file to read, found {error.strerror}") from None
-    listing = Listing(path, file)
+    statement = Statement(path, file)
     try:
-        _read_head(listing)
+        _read_head(statement)
     except BaseException:
         file.close()
         raise
-    return listing
+    return statement
 
 
 def rows_of(
-    listing: Listing, reference: tuple[str, ...], beside: str | None = None
+    statement: Statement, reference: tuple[str, ...], beside: str | None = None
 ) -> Iterator[Rows]:
     """All details, a megabyte of text at a time; an absent `epoch` is 0.
 
@@ -131,39 +131,39 @@ def rows_of(
 
     After the last, the trailer (if there is one) was compared with what was read.
     """
-    wanted = [name for name in (*reference, AMOUNT) if name in listing.names or name == AMOUNT]
+    wanted = [name for name in (*reference, AMOUNT) if name in statement.names or name == AMOUNT]
     if beside is not None and beside not in wanted:
         wanted.append(beside)
-    column_of = np.full(len(listing.names), -1, np.int32)
+    column_of = np.full(len(statement.names), -1, np.int32)
     for number, name in enumerate(wanted):
-        of = listing.dialect.amount if name == AMOUNT else name
-        column_of[listing.names.index(of)] = number
+        of = statement.dialect.amount if name == AMOUNT else name
+        column_of[statement.names.index(of)] = number
     ended = False
-    for text in _texts(listing):
+    for text in _texts(statement):
         room = np.empty((len(wanted), text.count(b"\n")), np.int64)
-        count, size, code, at = _scan(listing, text, column_of, room, wanted.index(AMOUNT))
-        first_line = listing.line
-        listing.line += count
-        listing.digest.update(memoryview(text)[:size])
+        count, size, code, at = _scan(statement, text, column_of, room, wanted.index(AMOUNT))
+        first_line = statement.line
+        statement.line += count
+        statement.digest.update(memoryview(text)[:size])
         columns = {name: room[number, :count] for number, name in enumerate(wanted)}
         if "epoch" in reference and "epoch" not in columns:
             columns["epoch"] = np.zeros(count, np.int64)
-        _check_ranges(listing, first_line, columns)
-        _count(listing, columns[AMOUNT])
+        _check_ranges(statement, first_line, columns)
+        _count(statement, columns[AMOUNT])
         if code > csv_scan.MARK:
-            _read_blank(listing, text[size:], code, at)
+            _read_blank(statement, text[size:], code, at)
         if count:
             yield Rows(first_line, columns)
         if code == csv_scan.MARK:
-            _read_end(listing, text[size:] + listing.rest + listing.file.read(LINE_BYTES_MAX))
+            _read_end(statement, text[size:] + statement.rest + statement.file.read(LINE_BYTES_MAX))
             ended = True
         if code:
             break
-    if listing.header is not None and not ended:
-        listing.refuse(listing.line, "", "a #trailer line", "the end: the file was cut short")
-    if listing.dialect.form == csv_scan.TWO_DECIMALS and not listing.dialect.cents:
-        listing.refuse(
-            listing.line - 1,
+    if statement.header is not None and not ended:
+        statement.refuse(statement.line, "", "a #trailer line", "the end: the file was cut short")
+    if statement.dialect.form == csv_scan.TWO_DECIMALS and not statement.dialect.cents:
+        statement.refuse(
+            statement.line - 1,
             AMOUNT,
             f"amounts that tell fen from yuan (name the column {AMOUNT_YUAN}, or leave out .00)",
             "every one to end in .00",
@@ -171,19 +171,19 @@ def rows_of(
 
 
 def _scan(
-    listing: Listing,
+    statement: Statement,
     text: bytes,
     column_of: NDArray[np.int32],
     room: NDArray[np.int64],
     amount: int,
 ) -> tuple[int, int, int, int]:
     """Rows, bytes, code and field of `csv_scan.scan`; the first amount says how all are written."""
-    dialect = listing.dialect
+    dialect = statement.dialect
     forms = np.zeros(len(room), np.int32)
     forms[amount] = dialect.form
     delimiter = ord(dialect.delimiter)
     count, size, code, at, seen = csv_scan.scan(text, column_of, room, delimiter, forms)
-    first = listing.lines == count == 0 and code == csv_scan.NOT_INTEGER
+    first = statement.lines == count == 0 and code == csv_scan.NOT_INTEGER
     if first and column_of[at] == amount and dialect.form == csv_scan.WHOLE:
         forms[amount] = csv_scan.TWO_DECIMALS
         again = csv_scan.scan(text, column_of, room, delimiter, forms)
@@ -195,125 +195,129 @@ def _scan(
     return count, size, code, at
 
 
-def _read_head(listing: Listing) -> None:
-    line = _head_line(listing)
+def _read_head(statement: Statement) -> None:
+    line = _head_line(statement)
     if line.startswith("#"):
         mark = line.strip('"').lstrip("#abcdefghijklmnopqrstuvwxyz")[:1]
-        listing.dialect.delimiter = mark if mark in DELIMITERS else ","
-        pairs = listing.dialect.pairs(line)
-        listing.header = form.read_header(pairs, f"{listing.path}, line 1")
+        statement.dialect.delimiter = mark if mark in DELIMITERS else ","
+        pairs = statement.dialect.pairs(line)
+        statement.header = form.read_header(pairs, f"{statement.path}, line 1")
         for_people = pairs.startswith(form.SPREADSHEET)
-        listing.columns = form.SPREADSHEET_COLUMNS if for_people else form.COLUMNS
-        _read_day(listing, listing.header)
-        line = _head_line(listing)
-    dialect = listing.dialect
+        statement.columns = form.SPREADSHEET_COLUMNS if for_people else form.COLUMNS
+        _read_day(statement, statement.header)
+        line = _head_line(statement)
+    dialect = statement.dialect
     dialect.delimiter = delimiter_of(line)
     if not dialect.delimiter:
-        listing.refuse(listing.line - 1, "", f"column names, {AMOUNT} among them", repr(line[:120]))
+        statement.refuse(
+            statement.line - 1, "", f"column names, {AMOUNT} among them", repr(line[:120])
+        )
     dialect.remark(DELIMITERS[dialect.delimiter])
-    listing.names = dialect.names(line)
+    statement.names = dialect.names(line)
     for name in (*RANGES, AMOUNT, AMOUNT_YUAN):
-        if listing.names.count(name) > 1:
-            listing.refuse(listing.line - 1, name, "each column once", "it twice")
-    if AMOUNT_YUAN in listing.names:
-        if AMOUNT in listing.names:
-            listing.refuse(listing.line - 1, "", f"{AMOUNT} or {AMOUNT_YUAN}", "both: leave one")
+        if statement.names.count(name) > 1:
+            statement.refuse(statement.line - 1, name, "each column once", "it twice")
+    if AMOUNT_YUAN in statement.names:
+        if AMOUNT in statement.names:
+            statement.refuse(
+                statement.line - 1, "", f"{AMOUNT} or {AMOUNT_YUAN}", "both: leave one"
+            )
         dialect.amount, dialect.form = AMOUNT_YUAN, csv_scan.DECIMALS
         dialect.remark("yuan")
-    if listing.header is not None:
-        if listing.names != list(listing.columns):
-            listing.refuse(listing.line - 1, "", ",".join(listing.columns), repr(line[:120]))
-    _ = listing.reference
+    if statement.header is not None:
+        if statement.names != list(statement.columns):
+            statement.refuse(statement.line - 1, "", ",".join(statement.columns), repr(line[:120]))
+    _ = statement.reference
 
 
-def _read_day(listing: Listing, header: dict[str, str]) -> None:
+def _read_day(statement: Statement, header: dict[str, str]) -> None:
     day = day_of(header["business_day"])
     if day != header["business_day"]:
-        listing.dialect.remark(f"the date {day} written {header['business_day']}")
+        statement.dialect.remark(f"the date {day} written {header['business_day']}")
         header["business_day"] = day
 
 
-def _head_line(listing: Listing) -> str:
-    text = listing.file.readline(LINE_BYTES_MAX)
-    listing.digest.update(text)
-    if listing.line == 1:
+def _head_line(statement: Statement) -> str:
+    text = statement.file.readline(LINE_BYTES_MAX)
+    statement.digest.update(text)
+    if statement.line == 1:
         if text.startswith(UTF16):
-            listing.refuse(1, "", "UTF-8 or GB18030", "UTF-16: save it as CSV UTF-8")
+            statement.refuse(1, "", "UTF-8 or GB18030", "UTF-16: save it as CSV UTF-8")
         if text.startswith(BOM):
             text = text.removeprefix(BOM)
-            listing.dialect.encoding = "utf-8"
-            listing.dialect.remark("byte order mark")
+            statement.dialect.encoding = "utf-8"
+            statement.dialect.remark("byte order mark")
     if not text:
-        listing.refuse(listing.line, "", "a line of column names", "the end of the file")
-    _check_text(listing, text)
+        statement.refuse(statement.line, "", "a line of column names", "the end of the file")
+    _check_text(statement, text)
     if not text.endswith(b"\n"):
-        listing.refuse(listing.line, "", "a newline at its end", "none: it was cut short")
-    listing.line += 1
-    return listing.dialect.text(text[:-1])
+        statement.refuse(statement.line, "", "a newline at its end", "none: it was cut short")
+    statement.line += 1
+    return statement.dialect.text(text[:-1])
 
 
-def _texts(listing: Listing) -> Iterator[bytes]:
+def _texts(statement: Statement) -> Iterator[bytes]:
     """Whole lines, a chunk at a time, in the file's encoding and without NUL."""
-    while chunk := listing.file.read(CHUNK_BYTES):
+    while chunk := statement.file.read(CHUNK_BYTES):
         end = chunk.rfind(b"\n") + 1
         if end == 0:
-            listing.rest += chunk
-            if len(listing.rest) > LINE_BYTES_MAX:
-                listing.refuse(listing.line, "", f"at most {LINE_BYTES_MAX} bytes", "more")
+            statement.rest += chunk
+            if len(statement.rest) > LINE_BYTES_MAX:
+                statement.refuse(statement.line, "", f"at most {LINE_BYTES_MAX} bytes", "more")
             continue
-        text = listing.rest + chunk[:end]
-        listing.rest = chunk[end:]
-        _check_text(listing, text)
-        if listing.line + text.count(b"\n") > LINES_MAX:
-            listing.refuse(listing.line, "", f"at most {LINES_MAX} lines", "more")
+        text = statement.rest + chunk[:end]
+        statement.rest = chunk[end:]
+        _check_text(statement, text)
+        if statement.line + text.count(b"\n") > LINES_MAX:
+            statement.refuse(statement.line, "", f"at most {LINES_MAX} lines", "more")
         yield text
-    if listing.rest:
-        _check_text(listing, listing.rest)
-        listing.refuse(listing.line, "", "a newline at its end", "none: the file was cut short")
+    if statement.rest:
+        _check_text(statement, statement.rest)
+        statement.refuse(statement.line, "", "a newline at its end", "none: the file was cut short")
 
 
-def _check_text(listing: Listing, text: bytes) -> None:
+def _check_text(statement: Statement, text: bytes) -> None:
     nul = text.find(b"\0")
     if nul >= 0:
-        listing.refuse(listing.line + text.count(b"\n", 0, nul), "", "text", "a NUL byte")
-    wrong = listing.dialect.wrong_byte(text)
+        statement.refuse(statement.line + text.count(b"\n", 0, nul), "", "text", "a NUL byte")
+    wrong = statement.dialect.wrong_byte(text)
     if wrong >= 0:
-        expected = "GB18030" if listing.dialect.encoding == "gb18030" else "UTF-8"
-        line = listing.line + text.count(b"\n", 0, wrong)
-        listing.refuse(line, "", expected, f"byte 0x{text[wrong]:02x}")
+        expected = "GB18030" if statement.dialect.encoding == "gb18030" else "UTF-8"
+        line = statement.line + text.count(b"\n", 0, wrong)
+        statement.refuse(line, "", expected, f"byte 0x{text[wrong]:02x}")
 
 
-def _read_blank(listing: Listing, text: bytes, code: int, at: int) -> None:
+def _read_blank(statement: Statement, text: bytes, code: int, at: int) -> None:
     """Nothing but empty lines to the end of the file; else the line at fault is refused."""
     line = text[: text.index(b"\n")]
-    if not listing.dialect.is_blank(line) or listing.header is not None:
-        _refuse_field(listing, line, code, at)
-    if not _is_blank_to_the_end(listing, text + listing.rest):
-        _refuse_field(listing, line, code, at)
+    if not statement.dialect.is_blank(line) or statement.header is not None:
+        _refuse_field(statement, line, code, at)
+    if not _is_blank_to_the_end(statement, text + statement.rest):
+        _refuse_field(statement, line, code, at)
 
 
-def _is_blank_to_the_end(listing: Listing, text: bytes) -> bool:
+def _is_blank_to_the_end(statement: Statement, text: bytes) -> bool:
     """Returns True when neither `text` nor what follows it in the file holds a field."""
     while text:
-        if not all(listing.dialect.is_blank(line) for line in text.split(b"\n")):
+        if not all(statement.dialect.is_blank(line) for line in text.split(b"\n")):
             return False
-        listing.dialect.remark("empty lines at the end")
-        text = listing.file.read(CHUNK_BYTES)
+        statement.dialect.remark("empty lines at the end")
+        text = statement.file.read(CHUNK_BYTES)
     return True
 
 
-def _refuse_field(listing: Listing, line: bytes, code: int, at: int) -> NoReturn:
-    dialect = listing.dialect
+def _refuse_field(statement: Statement, line: bytes, code: int, at: int) -> NoReturn:
+    dialect = statement.dialect
     if code == csv_scan.LINE_LONG or len(line) > LINE_BYTES_MAX:
-        listing.refuse(listing.line, "", f"at most {LINE_BYTES_MAX} bytes", len(line))
+        statement.refuse(statement.line, "", f"at most {LINE_BYTES_MAX} bytes", len(line))
     fields = dialect.fields(dialect.text(line))
     if code in (csv_scan.FIELDS_FEW, csv_scan.FIELDS_MANY):
-        listing.refuse(listing.line, "", f"{len(listing.names)} fields", str(len(fields)))
+        statement.refuse(statement.line, "", f"{len(statement.names)} fields", str(len(fields)))
     found = repr(fields[at][:40]) if at < len(fields) and fields[at] else "nothing"
     expected = EXPECTED[code]
     if SCIENTIFIC.fullmatch(found.strip("'")):
         expected = SPREADSHEET
-    elif listing.names[at] == dialect.amount and code in (
+    elif statement.names[at] == dialect.amount and code in (
         csv_scan.NOT_INTEGER,
         csv_scan.NOT_DECIMAL,
     ):
@@ -323,10 +327,12 @@ def _refuse_field(listing: Listing, line: bytes, code: int, at: int) -> NoReturn
             expected += f", or a column named {AMOUNT_YUAN}"
         else:
             expected = EXPECTED[csv_scan.NOT_DECIMAL]
-    listing.refuse(listing.line, listing.names[at], expected, found)
+    statement.refuse(statement.line, statement.names[at], expected, found)
 
 
-def _check_ranges(listing: Listing, first_line: int, columns: dict[str, NDArray[np.int64]]) -> None:
+def _check_ranges(
+    statement: Statement, first_line: int, columns: dict[str, NDArray[np.int64]]
+) -> None:
     for name, values in columns.items():
         if name not in RANGES:
             continue
@@ -334,59 +340,61 @@ def _check_ranges(listing: Listing, first_line: int, columns: dict[str, NDArray[
         wrong = np.flatnonzero((values < low) | (values > high))
         if len(wrong):
             row = int(wrong[0])
-            listing.refuse(first_line + row, name, f"{low} to {high}", int(values[row]))
+            statement.refuse(first_line + row, name, f"{low} to {high}", int(values[row]))
 
 
-def _count(listing: Listing, amount_fen: NDArray[np.int64]) -> None:
-    listing.lines += len(amount_fen)
-    listing.in_fen += exact_sum(amount_fen[amount_fen > 0])
-    listing.out_fen -= exact_sum(amount_fen[amount_fen < 0])
+def _count(statement: Statement, amount_fen: NDArray[np.int64]) -> None:
+    statement.lines += len(amount_fen)
+    statement.in_fen += exact_sum(amount_fen[amount_fen > 0])
+    statement.out_fen -= exact_sum(amount_fen[amount_fen < 0])
 
 
-def _read_end(listing: Listing, text: bytes) -> None:
+def _read_end(statement: Statement, text: bytes) -> None:
     """The trailer and, where there is one, the digest; nothing may follow but empty lines."""
-    _check_text(listing, text)
+    _check_text(statement, text)
     *lines, rest = text.split(b"\n")
-    if rest and not listing.dialect.is_blank(rest):
-        listing.refuse(
-            listing.line + len(lines), "", "a newline at its end", "none: the file was cut short"
+    if rest and not statement.dialect.is_blank(rest):
+        statement.refuse(
+            statement.line + len(lines), "", "a newline at its end", "none: the file was cut short"
         )
     blank = len(lines)
-    while blank > 1 and listing.dialect.is_blank(lines[blank - 1]):
+    while blank > 1 and statement.dialect.is_blank(lines[blank - 1]):
         blank -= 1
     # A reader may be at the end of what it took at once; what follows must be as empty.
     after = b"\n".join([*lines[blank:], rest]) if blank < len(lines) or rest else b""
-    if not _is_blank_to_the_end(listing, after or listing.file.read(CHUNK_BYTES)):
-        listing.refuse(listing.line + len(lines), "", "the end of the file", "more lines")
+    if not _is_blank_to_the_end(statement, after or statement.file.read(CHUNK_BYTES)):
+        statement.refuse(statement.line + len(lines), "", "the end of the file", "more lines")
     del lines[blank:]
-    dialect = listing.dialect
+    dialect = statement.dialect
     pairs = dialect.pairs(dialect.text(lines[0]))
-    trailer = form.read_trailer(pairs, f"{listing.path}, line {listing.line}")
+    trailer = form.read_trailer(pairs, f"{statement.path}, line {statement.line}")
     for name, wanted, found in (
-        ("lines", listing.lines, trailer.lines),
-        ("in_fen", listing.in_fen, trailer.in_fen),
-        ("out_fen", listing.out_fen, trailer.out_fen),
+        ("lines", statement.lines, trailer.lines),
+        ("in_fen", statement.in_fen, trailer.in_fen),
+        ("out_fen", statement.out_fen, trailer.out_fen),
     ):
         if wanted != found:
-            listing.refuse(listing.line, name, f"{wanted} as its details come to", found)
-    listing.line += 1
-    if listing.columns == form.COLUMNS and len(lines) < 2:
-        listing.refuse(listing.line, "", "a #sha256 line", "the end: the file was cut short")
+            statement.refuse(statement.line, name, f"{wanted} as its details come to", found)
+    statement.line += 1
+    if statement.columns == form.COLUMNS and len(lines) < 2:
+        statement.refuse(statement.line, "", "a #sha256 line", "the end: the file was cut short")
     if len(lines) > 1:
-        listing.digest.update(lines[0] + b"\n")
-        _check_digest(listing, dialect.pairs(dialect.text(lines[1])))
-        listing.line += 1
+        statement.digest.update(lines[0] + b"\n")
+        _check_digest(statement, dialect.pairs(dialect.text(lines[1])))
+        statement.line += 1
     if len(lines) > 2:
-        listing.refuse(listing.line, "", "the end of the file", repr(dialect.text(lines[2])[:40]))
+        statement.refuse(
+            statement.line, "", "the end of the file", repr(dialect.text(lines[2])[:40])
+        )
 
 
-def _check_digest(listing: Listing, pairs: str) -> None:
+def _check_digest(statement: Statement, pairs: str) -> None:
     """A file that a program wrote again cannot agree; one that was written by us must."""
-    found = form.read_digest(pairs, f"{listing.path}, line {listing.line}")
-    wanted = listing.digest.hexdigest()
+    found = form.read_digest(pairs, f"{statement.path}, line {statement.line}")
+    wanted = statement.digest.hexdigest()
     if found == wanted:
         return
-    if not listing.dialect.remarks:
+    if not statement.dialect.remarks:
         expected = f"#sha256,{wanted} over the bytes before it"
-        listing.refuse(listing.line, "", expected, f"{found}: the file was changed")
-    listing.dialect.remark(REWRITTEN)
+        statement.refuse(statement.line, "", expected, f"{found}: the file was changed")
+    statement.dialect.remark(REWRITTEN)

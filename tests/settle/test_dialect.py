@@ -11,9 +11,9 @@ from onecard.core.errors import BadInput
 from onecard.core.exchange.files import write_files
 from onecard.core.exchange.manifest import Manifest
 from onecard.core.reconcile import statement
-from onecard.core.reconcile.match import What
+from onecard.core.reconcile.match import Finding
 from onecard.core.reconcile.reconcile import reconcile
-from onecard.core.reconcile.statement import open_listing, rows_of
+from onecard.core.reconcile.statement import open_statement, rows_of
 from tests.settle.settling import journal_of
 
 YUAN = "yuan, for every amount_fen has two decimals"
@@ -55,7 +55,7 @@ def test_what_a_spreadsheet_writes_is_read_and_said(
     monkeypatch.setattr(statement, "CHUNK_BYTES", chunk)
     path = tmp_path / "theirs.csv"
     path.write_bytes(text.encode())
-    with (opened := open_listing(path)).file:
+    with (opened := open_statement(path)).file:
         rows = list(rows_of(opened, opened.reference))
     assert [n for row in rows for n in row.columns["sequence"].tolist()] == [2, 3]
     assert [n for row in rows for n in row.columns["amount_fen"].tolist()] == [123405, -7]
@@ -67,7 +67,7 @@ def test_gb18030_is_read_and_said(tmp_path: Path) -> None:
     for names in ("sequence,amount_fen,备注", "sequence,amount_fen,note"):
         path = tmp_path / "theirs.csv"
         path.write_bytes(f"{names}\n2,5,中国工商银行\n3,-7,𠮷野家\n".encode("gb18030"))
-        with (opened := open_listing(path)).file:
+        with (opened := open_statement(path)).file:
             [rows] = rows_of(opened, opened.reference)
         assert rows.columns["amount_fen"].tolist() == [5, -7]
         assert opened.dialect.remarks == ["GB18030"]
@@ -101,11 +101,11 @@ REFUSED = [
 def test_what_could_be_read_in_two_ways_is_refused(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "theirs.csv"
     path.write_bytes(text.encode())
-    with pytest.raises(BadInput, match=says), (opened := open_listing(path)).file:
+    with pytest.raises(BadInput, match=says), (opened := open_statement(path)).file:
         list(rows_of(opened, opened.reference))
     path.write_bytes(text.encode("utf-16"))
     with pytest.raises(BadInput, match="found UTF-16: save it as CSV UTF-8"):
-        open_listing(path)
+        open_statement(path)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_our_own_file_saved_again_is_matched_and_its_hash_not(
         theirs = tmp_path / "theirs.csv"
         theirs.write_bytes(save(ours.read_text()))
         result = reconcile(ours, theirs)
-        assert result.is_clean and result.tallies[What.MATCHED].count == sheet.lines
+        assert result.is_clean and result.tallies[Finding.MATCHED].count == sheet.lines
         assert set(said) | {REWRITTEN} <= set(result.theirs.read_as)
         # Its hash says nothing any more; its counts and sums must still hold.
         lines = theirs.read_bytes().splitlines(keepends=True)

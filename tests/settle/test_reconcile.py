@@ -19,12 +19,12 @@ from onecard.core.exchange.files import write_files
 from onecard.core.exchange.form import BY_ENTRY, BY_IDENTITY, BY_LEG
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.reconcile import match, reconcile, repeats, sorted_lines, statement
-from onecard.core.reconcile.break_list import Told
-from onecard.core.reconcile.match import What
+from onecard.core.reconcile.break_list import BreakList
+from onecard.core.reconcile.match import Finding
 from tests.settle.settling import LEDGER, big_sheet, journal_of
 
 Reference = tuple[int, ...]
-Break = tuple[What, Reference, int | None, int | None]
+Break = tuple[Finding, Reference, int | None, int | None]
 FAR_FEN = 1_000_000_000  # no amount in these ledgers comes near
 ACTIONS = ("keep", "keep", "keep", "drop", "change", "double", "triple", "double changed")
 
@@ -72,31 +72,31 @@ def returned(ours: dict[Reference, list[int]], seed: int, money_only: bool = Fal
         far_fen = fen + rng.choice((-1, 1)) * (FAR_FEN + rng.randrange(1000))
         if action == "drop":
             if fen or not money_only:
-                made.truth[What.OURS_ONLY, ref, fen, None] += 1
+                made.truth[Finding.OURS_ONLY, ref, fen, None] += 1
             continue
         made.rows.append((ref, far_fen if action == "change" else fen))
         if action == "change":
-            made.truth[What.AMOUNT_DIFFERS, ref, fen, far_fen] += 1
+            made.truth[Finding.AMOUNT_DIFFERS, ref, fen, far_fen] += 1
             continue
         made.matched += 1
         again = {"double": [fen], "triple": [fen, fen], "double changed": [far_fen]}
         for copy_fen in again.get(action, []):
             made.rows.append((ref, copy_fen))
-            made.truth[What.REPEATED, ref, fen, copy_fen] += 1
+            made.truth[Finding.REPEATED, ref, fen, copy_fen] += 1
     for number in range(rng.randrange(4)):
         ref = (10**9 + number, *[0] * (len(next(iter(ours))) - 1))
         fen = rng.randrange(-5, 5)
         made.rows.append((ref, fen))
-        made.truth[What.THEIRS_ONLY, ref, None, fen] += 1
+        made.truth[Finding.THEIRS_ONLY, ref, None, fen] += 1
     rng.shuffle(made.rows)
     return made
 
 
 def breaks_of(result: reconcile.Result) -> Counter[Break]:
     found: Counter[Break] = Counter()
-    for said in Told(result).breaks():
+    for said in BreakList(result).breaks():
         ref = tuple(said[name] for name in result.reference)
-        found[What[said["what"].upper()], ref, said["ours_fen"], said["theirs_fen"]] += 1
+        found[Finding[said["what"].upper()], ref, said["ours_fen"], said["theirs_fen"]] += 1
     return found
 
 
@@ -133,10 +133,10 @@ def test_every_break_put_in_is_found_and_nothing_else(
     theirs = made.write(tmp_path / "theirs.csv", reference)
     result = reconcile.reconcile(path, theirs, money_only)
     assert breaks_of(result) == made.truth
-    assert result.tallies[What.MATCHED].count == made.matched
+    assert result.tallies[Finding.MATCHED].count == made.matched
     assert result.reference == reference and result.is_clean == (not made.truth)
-    for what in What:
-        if what != What.MATCHED:
+    for what in Finding:
+        if what != Finding.MATCHED:
             wanted = sum(count for (kind, *_), count in made.truth.items() if kind == what)
             assert result.tallies[what].count == wanted
     assert result.theirs.sum_fen == sum(fen for _, fen in made.rows)
@@ -152,7 +152,7 @@ def test_our_own_file_matches_itself_whole(files: Manifest) -> None:
         path = files.folder / sheet.file
         result = reconcile.reconcile(path, path)
         assert result.is_clean and result.reference == BY_LEG
-        assert result.tallies[What.MATCHED].count == sheet.lines
+        assert result.tallies[Finding.MATCHED].count == sheet.lines
         assert result.as_json()["matched"]["theirs_fen"] == sheet.net_fen
 
 
@@ -161,27 +161,27 @@ LEGS = [
     ([-5, 5], [0], []),
     ([-5, 5], [-5, 5], []),
     ([-5, 5], [5, -5], []),
-    ([-5, 5], [0, 0], [(What.REPEATED, 0, 0)]),
-    ([-5, 5], [3], [(What.AMOUNT_DIFFERS, 0, 3)]),
-    ([-5, 5], [-5], [(What.OURS_ONLY, 5, None)]),
-    ([-5, 5], [-5, 6], [(What.AMOUNT_DIFFERS, 5, 6)]),
-    ([-5, 5], [-5, 5, 5], [(What.REPEATED, 5, 5)]),
-    ([-5, 5], [-5, 5, 9], [(What.REPEATED, -5, 9)]),
+    ([-5, 5], [0, 0], [(Finding.REPEATED, 0, 0)]),
+    ([-5, 5], [3], [(Finding.AMOUNT_DIFFERS, 0, 3)]),
+    ([-5, 5], [-5], [(Finding.OURS_ONLY, 5, None)]),
+    ([-5, 5], [-5, 6], [(Finding.AMOUNT_DIFFERS, 5, 6)]),
+    ([-5, 5], [-5, 5, 5], [(Finding.REPEATED, 5, 5)]),
+    ([-5, 5], [-5, 5, 9], [(Finding.REPEATED, -5, 9)]),
     ([-9, 4], [-5], []),
     ([-9, 4], [4, -9], []),
-    ([7], [7, 8], [(What.REPEATED, 7, 8)]),
+    ([7], [7, 8], [(Finding.REPEATED, 7, 8)]),
 ]
 
 
 @pytest.mark.parametrize(("ours", "theirs", "expected"), LEGS)
 def test_an_entry_of_several_legs(
-    ours: list[int], theirs: list[int], expected: list[tuple[What, int, int | None]]
+    ours: list[int], theirs: list[int], expected: list[tuple[Finding, int, int | None]]
 ) -> None:
     rows = legs_of(ours, theirs)
     done = match.join([rows], False)
     found = [
         (
-            What(int(row["what"])),
+            Finding(int(row["what"])),
             int(row["ours_fen"]),
             int(row["theirs_fen"]) if row["theirs_line"] else None,
         )
@@ -233,7 +233,7 @@ def test_chunks_may_end_anywhere(
 ) -> None:
     monkeypatch.setattr(statement, "CHUNK_BYTES", chunk)
     path = files.folder / files.sheets[0].file
-    assert reconcile.reconcile(path, path).tallies[What.MATCHED].count == files.sheets[0].lines
+    assert reconcile.reconcile(path, path).tallies[Finding.MATCHED].count == files.sheets[0].lines
 
 
 SOUND = [
@@ -252,7 +252,7 @@ SOUND = [
 def test_forms_that_are_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "theirs.csv"
     path.write_bytes(text.encode())
-    opened = statement.open_listing(path)
+    opened = statement.open_statement(path)
     with opened.file:
         rows = list(statement.rows_of(opened, opened.reference))
     assert [row.columns["sequence"].tolist() for row in rows] == [[2, 3]]
@@ -404,13 +404,13 @@ def test_breaks_are_said_a_line_each(files: Manifest, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs.csv"
     theirs.write_text("terminal,terminal_seq,amount_fen\n99999,1,5\n")
     result = reconcile.reconcile(files.folder / files.sheets[3].file, theirs)
-    head, *lines = Told(result).lines()
+    head, *lines = BreakList(result).lines()
     assert head == (
         "what,name,terminal,epoch,terminal_seq,ours_line,ours_fen,theirs_line,theirs_fen,"
         "entry,window,time,card,kind,terminal_number,ours_yuan,theirs_yuan"
     )
     assert "theirs_only,长款,99999,0,1,,,2,5,,,,,,,,0.05" in lines
-    said = json.loads("".join(Told(result).json_parts()))
+    said = json.loads("".join(BreakList(result).json_parts()))
     assert len(lines) == len(result.breaks) == len(said["breaks"])
 
 
@@ -430,5 +430,5 @@ def test_a_million_lines_in_seconds(tmp_path: Path) -> None:
     result = reconcile.reconcile(tmp_path / "ours.csv", theirs)
     taken_s = time.monotonic() - started
     counts = {what: tally.count for what, tally in result.tallies.items() if tally.count}
-    assert counts == {What.MATCHED: 999_998, What.AMOUNT_DIFFERS: 1, What.OURS_ONLY: 1}
+    assert counts == {Finding.MATCHED: 999_998, Finding.AMOUNT_DIFFERS: 1, Finding.OURS_ONLY: 1}
     assert taken_s < 30

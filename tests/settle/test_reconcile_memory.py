@@ -46,7 +46,7 @@ from onecard.core.reconcile import statement
 from onecard.core.reconcile import reconcile
 from onecard.core.reconcile import sorted_lines
 from onecard.core.reconcile import repeats
-from onecard.core.reconcile.break_list import Told
+from onecard.core.reconcile.break_list import BreakList
 
 def most_kb():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -57,7 +57,7 @@ repeats.READ_ROWS = breaks.READ_ROWS = 1_024
 statement.CHUNK_BYTES = 1 << 16
 before_kb = most_kb()
 result = reconcile.reconcile(Path(sys.argv[1]), Path(sys.argv[2]))
-said = sum(len(part) for part in Told(result).json_parts())
+said = sum(len(part) for part in BreakList(result).json_parts())
 print(most_kb() - before_kb, len(result.breaks), said)
 """
 
