@@ -8,8 +8,7 @@ Errors are one line each, with a reason that a program may go by: docs/errors.md
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from threading import Event, Semaphore, Thread
+from threading import Thread
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -20,10 +19,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 from numpy.typing import ArrayLike, NDArray
 
 from onecard.core.errors import BadInput, OnecardError
-from onecard.ext.wire import batch as wire
 from onecard.grpc.address import Address
 from onecard.grpc.client.columns import column_of
 from onecard.grpc.client.errors import Unanswered, Unreachable, error_of
+from onecard.grpc.client.stream import WINDOW, Answer, Stream
 from onecard.grpc.metadata import METADATA
 from onecard.v1 import (
     clearing_pb2_grpc,
@@ -38,7 +37,6 @@ from onecard.v1 import (
 
 T = TypeVar("T")
 
-WINDOW = 16  # messages in flight on a stream
 TIMEOUT_S = 30.0  # for one answer
 LOAD_ROWS = 5_000  # rows a LoadRequest, some hundred kilobytes
 LOAD_TOKENS = 100_000  # tokens a LoadRequest, 800 kB
@@ -52,30 +50,6 @@ OPTIONS = (
     # Its own connection: two clients of a process do not share one.
     ("grpc.use_local_subchannel_pool", 1),
 )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was decided on each tap of a batch, in its order."""
-
-    request_id: int
-    outcome: NDArray[np.uint8]  # an Outcome
-    sequence: NDArray[np.uint64]  # of the journalled entry; 0 = nothing journalled
-    amount_fen: NDArray[np.int64]  # booked; 0 where declined
-    balance_fen: NDArray[np.int64]  # available afterwards; 0 where there is no account here
-    repeated: NDArray[np.uint8]  # 1 = answered from history
-
-    def __len__(self) -> int:
-        return len(self.outcome)
-
-    @classmethod
-    def parse(cls, message: bytes) -> "Answer":
-        """The columns as views of the message; BadInput where it is no Decisions message."""
-        try:
-            read = wire.read_decisions(message)
-        except ValueError as error:
-            raise BadInput(str(error)) from None
-        return cls(read.request_id, *(read.column(name) for name in wire.DECISION_COLUMNS))
 
 
 class Client:
@@ -121,7 +95,7 @@ class Client:
 
     def exchange(self, batches: Iterable[bytes], window: int = WINDOW) -> Iterator[bytes]:
         """As `authorize`, bytes to bytes."""
-        stream = _Stream(batches, window)
+        stream = Stream(batches, window)
         call = self.authorize_raw(stream.requests(), metadata=self.metadata)
         watch = Thread(target=stream.watch, args=(call, self.timeout_s), daemon=True)
         watch.start()
@@ -402,53 +376,6 @@ class Client:
             return found
         except grpc.RpcError as error:
             raise error_of(self.address, error) from None
-
-
-class _Stream:
-    """The sending side of one call, on the thread that gRPC sends from."""
-
-    def __init__(self, batches: Iterable[bytes], window: int) -> None:
-        self.batches = batches
-        self.slots = Semaphore(window)
-        self.ended = False
-        self.stalled = False
-        self.failed: Exception | None = None  # what `batches` raised
-        self.sent = 0
-        self.received = 0
-        self.progress = Event()
-
-    def requests(self) -> Iterator[bytes]:
-        try:
-            for message in self.batches:
-                self.slots.acquire()
-                if self.ended:
-                    return
-                self.sent += 1
-                yield message
-        except Exception as error:
-            # Raised to the caller after the answers that are due; gRPC would only log it here.
-            self.failed = error
-
-    def answered(self) -> None:
-        self.received += 1
-        self.progress.set()
-        self.slots.release()
-
-    def end(self) -> None:
-        self.ended = True
-        self.progress.set()
-        self.slots.release()
-
-    def watch(self, call: Any, timeout_s: float) -> None:
-        """Cancels a call on which nothing was answered for so long although something is due."""
-        while not self.ended:
-            self.progress.clear()
-            received = self.received
-            due = self.sent > received
-            if not self.progress.wait(timeout_s) and due and received == self.received:
-                self.stalled = True
-                call.cancel()
-                return
 
 
 def message_of(kind: type[T], fields: dict[str, Any]) -> T:
