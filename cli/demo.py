@@ -27,10 +27,10 @@ from onecard.core.reconcile.match import TRADE_NAMES, Finding
 from onecard.core.reconcile.reconcile import our_sheet, reconcile
 from onecard.core.tariff.distance import BEIJING, compile_tariff
 from onecard.sample.generated.day import CHARGES, MOVES, Day, make
-from onecard.sample.generated.play import Played, play
+from onecard.sample.generated.play import Played, play_day
 from onecard.sample.generated.returned import write_returned
 from onecard.sample.recorded import shenzhen
-from onecard.sample.recorded.play import Result, replay
+from onecard.sample.recorded.play import Result, play_taps
 from onecard.sample.recorded.taps import Roll
 
 REAL = "../shared/data/shenzhen_taps"
@@ -73,7 +73,9 @@ def demo(
         with serving(path) as address:
             real = _real(address, files, card_tokens, step) if files else None
             step.start("taps of the day", day.taps)
-            played = play(address, day, tariff, card_tokens, SystemClock(), step.say, step.advance)
+            played = play_day(
+                address, day, tariff, card_tokens, SystemClock(), step.say, step.advance
+            )
         step.start("settlement files and verify", 0)
         windows = [*(real[0].windows if real else []), *played.windows]
         done = settled(path, [window.id for window in windows])
@@ -161,7 +163,7 @@ def _real(
     )
     step.start("real taps", len(rows))
     with connected(address) as client:
-        result = replay(client, rows, roll, card_tokens, SystemClock(), step.advance)
+        result = play_taps(client, rows, roll, card_tokens, SystemClock(), step.advance)
     return result, len(rows), invalid
 
 

@@ -35,8 +35,7 @@ from onecard.core.ledger.folder import (
 )
 from onecard.core.ledger.token import CardTokens, key_check
 from onecard.sample.recorded import shenzhen
-from onecard.sample.recorded.play import Result
-from onecard.sample.recorded.play import replay as send_taps
+from onecard.sample.recorded.play import Result, play_taps
 from onecard.sample.recorded.taps import Fault, Roll
 
 NOT_LOCAL = "not verified: give --data DIR, the folder of the ledger served there"
@@ -221,7 +220,7 @@ def _send(
     force: bool,
 ) -> Result:
     with connected(address) as client, progress_of("taps", len(taps), quiet) as progress:
-        return send_taps(client, taps, roll, tokens, SystemClock(), progress, force)
+        return play_taps(client, taps, roll, tokens, SystemClock(), progress, force)
 
 
 def _report(fault: Fault) -> None:

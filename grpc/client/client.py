@@ -1,4 +1,4 @@
-"""The client that gates, tests, replay and benchmarks share.
+"""The client that gates, tests, samples and benchmarks share.
 
     with Client("127.0.0.1:7421") as client:
         for decisions in client.authorize(batches):

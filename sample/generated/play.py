@@ -50,7 +50,7 @@ class Played:
         return np.array([wait for answers in self.answers for wait in answers.wait_ms])
 
 
-def play(
+def play_day(
     address: str,
     day: Day,
     tariff: Compiled,

@@ -1,4 +1,4 @@
-"""Replays recorded taps into a ledger: registers who is met, sends, closes each date's window."""
+"""Plays recorded taps into a ledger: registers who is met, sends, closes each date's window."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Result:
         return sum(operator.charged_fen for operator in self.operators.values())
 
 
-def replay(
+def play_taps(
     client: Client,
     taps: NDArray[np.void],
     roll: Roll,
