@@ -4,7 +4,7 @@ engine      takes what waits, judges it, drafts the blocks
 commit      journals a group, then answers it; the only thread that writes the journal
 digest      hashes the body of a large block while the one before is synced
 recall      reads what a batch needs from history; its stream waits meanwhile
-identities  moves a full generation of identities to disk
+identities  moves a full generation of identities to disk (retirement.py)
 
 A thread that ends before it was told to stops the process: `_guard` sees what it raised, and
 watchdog.py that it is gone. What only tells, such as the log, is not a reason to stop.
@@ -14,7 +14,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.authorize.booking import ClockWatch, ConfirmClock
+from onecard.core.authorize.answer_log import log_answer
+from onecard.core.authorize.booking import ClockWatch
 from onecard.core.authorize.engine import (
     BYTES_A_TAP,
     Act,
@@ -36,6 +37,7 @@ from onecard.core.authorize.engine import (
 )
 from onecard.core.authorize.inbox import Inbox
 from onecard.core.authorize.message import read_taps
+from onecard.core.authorize.retirement import IDLE_S, Retirement
 from onecard.core.authorize.watchdog import Watchdog
 from onecard.core.checkpoint.recovery import Progress
 from onecard.core.clock import Clock
@@ -44,25 +46,18 @@ from onecard.core.errors import BadInput, DiskLow, OnecardError, Overloaded, Sto
 from onecard.core.failpoint import here
 from onecard.core.journal.block import body_digest
 from onecard.core.ledger.opened import Ledger
-from onecard.core.storage.environment import MapFull
 from onecard.core.watch.log import Log
 from onecard.ext.judge.counters import Counters
 from onecard.ext.state.state import State
 
-IDLE_S = 0.05
 RECALL_THREADS = 2  # a late upload and something beside it
 COMMIT_AHEAD = 1  # groups that wait for the commit thread: one is synced, one waits, one is judged
 SUBMISSIONS_A_GROUP = 4096
 DIGEST_AHEAD_BYTES = 1 << 18  # hashed while the group before is synced; less is not worth a thread
 TAP_BYTES_MIN = 16  # the three required columns
-RETIRED_A_TURN = 1 << 15  # identities marked as retired between two groups: half a millisecond
 PAGES_A_TURN = 16  # state pages copied between two groups: a mebibyte, some 200 microseconds
-RETRY_S = 1.0
 HAND_OVER_S = 1.0  # between two looks whether the commit thread is there at all
 START_S = 10.0  # for a thread to begin; one that does not is not going to
-# What is merged is read through the map and counts as resident; giving it back after each
-# generation made taps wait for up to 90 ms, so it is done once in a while.
-RETIREMENTS_AN_UNMAP = 8
 DECODE, JUDGE, COMMIT, REPLY = range(4)  # ext/judge/counters
 
 
@@ -106,12 +101,14 @@ class Node:
         self._merges = ThreadPoolExecutor(1, "identities")
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
-        self._retiring: Future[None] | None = None
-        # A generation that is on disk: its identities not marked yet, and its number.
-        self._retired: tuple[NDArray[np.void], int] | None = None
-        self._freed = threading.Event()  # something moved that a batch in hand may have waited for
-        self._no_space: MapFull | Overloaded | None = (
-            None  # why identities could not be retired just now
+        self._retirement = Retirement(
+            self.engine.recent,
+            self.ledger,
+            clock,
+            self.log,
+            lambda work: self._merges.submit(self._guard, work),
+            lambda: self.failed is not None,
+            self._stopping,
         )
         self._threads = [
             threading.Thread(target=self._engine, name="engine"),
@@ -259,8 +256,8 @@ class Node:
         refusal = self._no_room(taken)
         if refusal is None:
             group, left = self.engine.judge(taken)
-            if left and self._no_space is not None:
-                left = self._refuse(group, left, self._no_space)
+            if left and self._retirement.no_space is not None:
+                left = self._refuse(group, left, self._retirement.no_space)
         else:
             # Reads are still served, and a refusal costs nothing but its answer.
             group, left = self.engine.judge([s for s in taken if isinstance(s, ReadIn)])
@@ -308,35 +305,12 @@ class Node:
     def _between(self, blocked: bool) -> None:
         """What the engine thread does besides judging: pages to save, identities to let go."""
         self.clock_watch.look()
-        if self._retired is not None:
-            self._retired = self._let_go(*self._retired)
-        if self.engine.recent.waiting and self._retiring is None:
-            self._retiring = self._merges.submit(self._guard, self._retire_identities)
-        elif blocked and self._retired is None:
-            self._freed.wait(IDLE_S)
-            self._freed.clear()
+        self._retirement.turn(blocked)
         checkpoint = self.ledger.checkpoint
         if checkpoint.due(int(self.state.totals["last"][0])):
             checkpoint.begin(self.state)
         if checkpoint.running:
             checkpoint.copy_some(self.state, PAGES_A_TURN)
-
-    def _let_go(
-        self, identities: NDArray[np.void], generation: int
-    ) -> tuple[NDArray[np.void], int] | None:
-        """Some of a generation that is on disk leaves memory; what is left of it.
-
-        On this thread, since a batch may not find a key to be new when it is prepared and one to
-        ask the disk for when it is judged.
-        """
-        recent = self.engine.recent
-        recent.retire(identities[:RETIRED_A_TURN])
-        if len(identities) > RETIRED_A_TURN:
-            return identities[RETIRED_A_TURN:], generation
-        recent.drop_oldest()
-        self._retiring = None
-        self._merges.submit(self._guard, partial(recent.recycle, generation))
-        return None
 
     # ---- the commit thread ------------------------------------------------------------------
 
@@ -359,45 +333,14 @@ class Node:
         if group.drafts:
             self.counters.observe_ns(COMMIT, synced - started)
             self.engine.recycle(group)
-            self._freed.set()
+            self._retirement.freed.set()
         while group.answers:
             submission, answer = group.answers.pop(0)
             submission.done(answer)
             with suppress(Exception):  # it was answered, whatever can be said of it
-                self._tell(submission, answer)
+                log_answer(self.log, submission, answer, self.journal.last)
             here("mid_answer")
         self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
-
-    def _tell(self, submission: Submission, answer: object) -> None:
-        """What somebody may have to look into, a line a batch or act; never a card."""
-        if isinstance(submission, TapsIn):
-            taps = submission.taps
-            if isinstance(answer, bytes) and submission.conflicts and taps is not None:
-                self.log.warning(
-                    "conflicts",
-                    batch=taps.request_id,
-                    participant=submission.principal,
-                    taps=taps.count,
-                    conflicts=submission.conflicts,
-                    terminals=submission.conflict_terminals,
-                )
-            elif isinstance(answer, OnecardError):
-                self.log.warning(
-                    "batch_refused", participant=submission.principal, reason=str(answer)
-                )
-        elif isinstance(submission, ActIn):
-            what = type(submission.act).__name__
-            if isinstance(answer, OnecardError):
-                self.log.warning("act_refused", act=what, reason=str(answer))
-            elif isinstance(submission.act, ConfirmClock) and answer != 0:
-                self.log.warning(
-                    "clock_confirmed",
-                    wall_us=submission.act.wall_us,
-                    booked_at_us=str(answer),
-                    reason=submission.act.reason,
-                )
-            else:
-                self.log.info("act", act=what, sequence=self.journal.last)
 
     def _answer_rest(self) -> None:
         """After a failure: what still waits. In order the inbox is empty by then."""
@@ -409,35 +352,6 @@ class Node:
                 submission.done(
                     Stopped(f"the engine stopped: {self.failed}; ask for the outcome later")
                 )
-
-    # ---- the identities thread --------------------------------------------------------------
-
-    def _retire_identities(self) -> None:
-        recent = self.engine.recent
-        identities, generation = recent.oldest()
-        up_to = int(identities["sequence"].max())
-        # An index must never lead to an entry that a power cut could take back.
-        while self.journal.last < up_to:
-            if self.failed is not None:
-                return
-            self.clock.sleep(IDLE_S / 10)
-        while True:
-            try:
-                self.ledger.identities.retire(identities, up_to)
-                break
-            except (MapFull, Overloaded) as error:
-                self._no_space = error
-                self.log.warning("identities_wait", reason=str(error))
-                if self._stopping.wait(RETRY_S):
-                    return
-        if self.engine.recent.retirements % RETIREMENTS_AN_UNMAP == RETIREMENTS_AN_UNMAP - 1:
-            try:
-                self.ledger.identities.unmap()
-            except Exception as error:  # memory is given back another time
-                self.log.warning("memory_kept", error=type(error).__name__)
-        self._no_space = None
-        self._retired = identities, generation
-        self._freed.set()
 
     # ---- the end ----------------------------------------------------------------------------
 

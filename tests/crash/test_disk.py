@@ -109,7 +109,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
             assert node.journal.entries(np.array([durable], np.uint64))["sequence"][0] == durable
         # What a running ledger writes by itself is given up or waits, and stops nothing.
         closing.opened.set()
-        eventually(lambda: node._no_space is not None)
+        eventually(lambda: node._retirement.no_space is not None)
         passes = node.ledger.checkpoint.passes
         assert node.ledger.checkpoint.given_up > 0 or not node.ledger.checkpoint.running
         assert node.failed is None
@@ -119,7 +119,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
         disk.clear()
         after = ask(node, rides(5001))
         assert all(one.outcome == Outcome.ACCEPTED and not one.repeated for one in after)
-        eventually(lambda: node.ledger.identities.retired > 0 and node._no_space is None)
+        eventually(lambda: node.ledger.identities.retired > 0 and node._retirement.no_space is None)
         eventually(lambda: ask(node, rides(5001)) and node.ledger.checkpoint.passes > passes)
         assert not node.watchdog.disk_low
         assert "disk_low" in node.log.out.getvalue()  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from onecard.core.authorize import node as module
-from onecard.core.authorize import watchdog
+from onecard.core.authorize import retirement, watchdog
 from onecard.core.authorize.node import Node, wait_for
 from onecard.core.errors import DiskLow, OnecardError, Stopped
 from onecard.core.watch.log import FORBIDDEN
@@ -108,7 +108,7 @@ def quiet_maps(node: Node, patch: pytest.MonkeyPatch) -> None:
     error = OSError(5, "Input/output error", "/proc/self/maps")
     patch.setattr(node.ledger.identities, "unmap", raising(error))
     patch.setattr(node.ledger.checkpoint, "_on_saved", raising(error))
-    patch.setattr(module, "RETIREMENTS_AN_UNMAP", 1)
+    patch.setattr(retirement, "RETIREMENTS_AN_UNMAP", 1)
 
 
 TELLING: dict[str, Break] = {
@@ -120,7 +120,7 @@ TELLING: dict[str, Break] = {
         node.log, "clock", ended_thread()
     ),  # which tells no time
     "telling an act or a refusal": lambda node, patch: patch.setattr(
-        node, "_tell", raising(KeyError())
+        module, "log_answer", raising(KeyError())
     ),
     "asking the disk": lambda node, patch: patch.setattr(
         "os.statvfs", raising(OSError(5, "Input/output error"))
