@@ -218,7 +218,7 @@ def _show_waits(console: Console, what: str, waits_ms: list[float], how: str) ->
 
 
 def _show_proof(console: Console, played: Played, done: Settled) -> bool:
-    """That all is as it must be; whether it is."""
+    """Say what was proved. Returns True when all is as it must be."""
     compared = played.outcomes.total()
     if played.known_before:
         console.print("answers    not compared, this ledger held the day before")

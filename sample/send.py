@@ -150,7 +150,9 @@ class _Stream:
             yield message
 
     def _wait(self, at: int, start: int, end: int) -> bool:
-        """Wait for room, and for the answers that this message names; False where all is over."""
+        """Wait for room, and for the answers that this message names. Returns True when they came,
+        not where all is over.
+        """
         needed = -1 if self.original is None else int(self.original[start:end].max(initial=-1))
         before = int(np.searchsorted(self.starts, needed, side="right"))
         with self.change:

@@ -275,12 +275,12 @@ class Engine:
         return answer
 
     def _room(self, submission: Submission) -> bool:
-        """Whether memory takes the identities of a batch; a tombstone binds two."""
+        """Returns True when memory takes the identities of a batch; a tombstone binds two."""
         count = self._count(submission)
         return count == 0 or self.recent.room(2 * count, self._last + count)
 
     def reaches(self, submission: Submission) -> bool:
-        """Whether what the entries of a batch push out of the ring is durable, for recall to find.
+        """Returns True when what a batch pushes out of the ring is durable, for recall to find.
 
         So it is under any load of taps; an act may book more rows at once than the ring holds.
         """

@@ -95,7 +95,9 @@ class Checkpoint:
     # ---- the engine thread ------------------------------------------------------------------
 
     def due(self, last: int) -> bool:
-        """Whether a pass should begin: it is time, or many entries, since the one before began."""
+        """Returns True when a pass should begin: it is time, or there are many entries, since the
+        one before began.
+        """
         if self.running or last == self.sequence:
             return False
         return (
@@ -104,7 +106,10 @@ class Checkpoint:
         )
 
     def begin(self, state: State) -> bool:
-        """Start a pass as of now; no while one runs. Raises what made the writer fail."""
+        """Start a pass as of now. Returns True when it began: none does while one runs.
+
+        Raises what made the writer fail.
+        """
         with self._moved:
             self._look(state)
             if self.running:
@@ -122,10 +127,10 @@ class Checkpoint:
             return True
 
     def copy_some(self, state: State, pages_max: int) -> bool:
-        """Begin a pass when one is due; copy up to `pages_max` of its pages; are any left?
+        """Begin a pass when one is due; copy up to `pages_max` of its pages.
 
-        Copies fewer, or none, while those before wait for the disk. About 10 us a page.
-        Raises what made the writer fail: the process must stop.
+        Returns True when any are left. Copies fewer, or none, while those before wait for the
+        disk. About 10 us a page. Raises what made the writer fail: the process must stop.
         """
         if self.due(int(state.totals["last"][0])):
             self.begin(state)
@@ -147,7 +152,7 @@ class Checkpoint:
             return self._end is not None
 
     def save(self, state: State) -> bool:
-        """A whole pass at once, of a state that stands still; whether it was saved.
+        """A whole pass at once, of a state that stands still. Returns True when it was saved.
 
         The journal must become durable to the state's last sequence meanwhile, and the writer run.
         """
@@ -211,9 +216,10 @@ class Checkpoint:
                 self._stopping.wait(self._settings.checkpoint_pause_ms / 1000)
 
     def write_next(self) -> bool:
-        """One transaction: some pages that wait, or the manifest; no if there is nothing yet.
+        """One transaction: some pages that wait, or the manifest.
 
-        The engine thread meets what fails here at its next turn.
+        Returns True when it was made: not where nothing waits, or it failed. The engine thread
+        meets what fails here at its next turn.
         """
         with self._moved:
             if self.failed is not None or not self._waiting:

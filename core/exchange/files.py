@@ -156,7 +156,7 @@ def _finish(page: Page, participant: int, name: str, sums: Sums) -> Sheet:
 
 
 def _publish(manifest: Manifest, fresh: Path) -> bool:
-    """Give the files their names, the manifest last; True where all of them had been there.
+    """Give the files their names, the manifest last. Returns True when all of them had been there.
 
     Nothing is overwritten: BadInput where a file that is there has other bytes.
     """

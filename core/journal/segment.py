@@ -141,7 +141,7 @@ class Segment:
     # ---- writing ----------------------------------------------------------------------------
 
     def fits(self, drafts: Sequence[Draft]) -> bool:
-        """Whether they fit what is left of the map, with LMDB's own pages."""
+        """Returns True when they fit what is left of the map, with LMDB's own pages."""
         page_bytes = self.environment.page_bytes
         free = self.environment.map_bytes // page_bytes - self.environment.pages_used
         return pages_of(drafts, page_bytes) <= free

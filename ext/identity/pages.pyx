@@ -261,7 +261,7 @@ cdef Py_ssize_t unite(
 
 
 cdef bint place(const Identity* rows, int64_t count, Page* page) noexcept nogil:
-    """Writes identities of one page into its slots; no where one is taken by another entry."""
+    """Writes identities of one page into its slots. Returns True when none was another entry's."""
     cdef int64_t i
     cdef uint32_t slot
     for i in range(count):
@@ -309,7 +309,7 @@ cdef int pack(const uint8_t* key, const Page* page, uint8_t* value) noexcept nog
 
 
 cdef bint is_sound(const uint8_t* key, const uint8_t* value, int64_t length) noexcept nogil:
-    """Whether a stored value is what was written. Sizes are checked before they are followed."""
+    """Returns True when a stored value is what was written. Sizes are checked, then followed."""
     cdef const PageHeader* header = <const PageHeader*>value
     cdef uint64_t taken[4]
     if length < HEADER_BYTES or not 1 <= header.count <= SLOTS:

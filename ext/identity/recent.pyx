@@ -130,7 +130,8 @@ cdef class Recent:
         return kept if kept.sequence == sequence and sequence != 0 else NULL
 
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
-        """Make space for so many from a sequence on; False: wait until a generation was retired."""
+        """Make space for so many from a sequence on. Returns True when there is; else a generation
+        must be retired first."""
         cdef int young = self.order[self.used - 1]
         cdef int i
         if identities > self.generation_max:
@@ -245,7 +246,8 @@ cdef class Recent:
     # ---- at the start -----------------------------------------------------------------------
 
     def fill(self, identities) -> bool:
-        """Bind identities read back from the journal; False: no room, retire the oldest first."""
+        """Bind identities read back from the journal. Returns True when there was room; else the
+        oldest generation must be retired first."""
         cdef const Identity[::1] rows = identities
         cdef Py_ssize_t i
         cdef uint64_t key

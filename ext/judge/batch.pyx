@@ -106,7 +106,7 @@ cdef bint judge_row(
     Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
     Recalled recalled, Reach* reach,
 ) noexcept nogil:
-    """Rules 1-14, then decide and book; True where its history is not in memory."""
+    """Rules 1-14, then decide and book. Returns True when its history is not in memory."""
     cdef Tap tap
     cdef Plan plan
     cdef const Entry* entry = NULL
@@ -219,7 +219,10 @@ cdef inline bint look_back(
     State state, Recent recent, Py_ssize_t row, const Tap* tap, Recalled recalled, Reach* reach,
     const Entry** original,
 ) noexcept nogil:
-    """Find the entry a refund, reversal, capture or release is about; True where it is not in memory."""
+    """Find the entry a refund, reversal, capture or release is about.
+
+    Returns True when it is not in memory.
+    """
     cdef uint64_t sequence = 0
     cdef int found = NONE
     if tap.kind == Kind.REVERSAL:
@@ -315,7 +318,7 @@ cdef inline void book(
 
 
 cdef inline bint recovers(const Plan* plan, int64_t available, const Account* account) noexcept nogil:
-    """Whether an entry credited the account and left it at its floor or above."""
+    """Returns True when an entry credited the account and left it at its floor or above."""
     cdef int i
     for i in range(plan.legs):
         if (

@@ -67,7 +67,7 @@ cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
 
 
 cdef inline bint is_target(const Tap* tap, const Entry* original) noexcept nogil:
-    """Whether the entry itself was bound to the key a reversal names, and not a tombstone."""
+    """Returns True when a reversal names the key of the entry itself, and not of a tombstone."""
     return ((<uint64_t>original.epoch << 32) | original.terminal_seq) == tap.target
 
 
@@ -174,7 +174,7 @@ cdef inline void add_payer_leg(
 
 
 cdef inline bint below_floor(const Account* account, int64_t amount) noexcept nogil:
-    """Whether taking the amount leaves less than the floor."""
+    """Returns True when taking the amount leaves less than the floor."""
     cdef int64_t rest = 0
     return (
         sub_overflows(account.posted_fen - account.held_fen, amount, &rest)

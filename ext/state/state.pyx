@@ -217,13 +217,13 @@ cdef class State:
         return np.asarray(<const int32_t[:size]>self.fares[row].fen).copy()
 
     def has_fares(self, uint64_t row) -> bool:
-        """Whether `load_fares` was called for it."""
+        """Returns True when `load_fares` was called for it."""
         return self.fares[row].fen is not NULL
 
     # ---- posting ----------------------------------------------------------------------------
 
     cdef bint post(self, const Leg* legs, int count, uint64_t sequence) noexcept nogil:
-        """Post all legs of an entry, or none and return True where a sum does not fit."""
+        """Post all legs of an entry. Returns True when a sum does not fit: none is posted then."""
         cdef int i, back
         for i in range(count):
             if self.post_leg(&legs[i], 1, sequence):
@@ -233,7 +233,7 @@ cdef class State:
         return False
 
     cdef bint post_leg(self, const Leg* leg, int64_t sign, uint64_t sequence) noexcept nogil:
-        """Post one leg, or take it back with sign -1; True where it does not fit.
+        """Post one leg, or take it back with sign -1. Returns True when it does not fit.
 
         Taking back restores a state that did fit, so it cannot fail.
         """
@@ -268,7 +268,7 @@ cdef class State:
         return False
 
     cdef bint post_account(self, const Leg* leg, int64_t amount, uint64_t sequence) noexcept nogil:
-        """The account's side of a leg."""
+        """The account's side of a leg. Returns True when it does not fit."""
         cdef Account* account = &self.accounts[leg.owner]
         cdef uint64_t page = leg.owner // ACCOUNT_ROWS
         cdef int64_t posted = 0

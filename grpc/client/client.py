@@ -349,7 +349,7 @@ class Client:
     # ---- the server -------------------------------------------------------------------------
 
     def is_serving(self, service: str = "") -> bool:
-        """What health says; Unreachable where nobody answers."""
+        """Returns True when health says that it serves; Unreachable where nobody answers."""
         answer = self._call(
             health_pb2.HealthCheckResponse,
             self.health.Check,

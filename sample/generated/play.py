@@ -42,7 +42,7 @@ class Played:
 
     @property
     def known_before(self) -> bool:
-        """Whether the ledger held this day already."""
+        """Returns True when the ledger held this day already."""
         return not any(answers.booked for answers in self.answers)
 
     def wait_ms(self) -> NDArray[np.float64]:

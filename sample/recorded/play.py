@@ -116,7 +116,7 @@ def columns_of(
 
 
 def widen_rules(client: Client, oldest_us: int, now_us: int) -> bool:
-    """Let the ledger take taps as old as `oldest_us`; whether its rules had to change.
+    """Let the ledger take taps as old as `oldest_us`. Returns True when its rules had to change.
 
     Only go-live and the maximum age are widened, and nothing is narrowed.
     """
