@@ -12,8 +12,8 @@ from onecard.cli.load.rows import Rows
 from onecard.cli.load.server import connected
 from onecard.core.days import day_number, midnight_us
 from onecard.core.errors import BadInput
+from onecard.core.registry.tariffs import STATIONS_MAX
 from onecard.core.tariff.distance import compile_tariff
-from onecard.core.tariff.folder import STATIONS_MAX
 
 FEN_MAX = (1 << 63) - 1  # money is 64 bits
 

@@ -47,8 +47,8 @@ class Twice:
                 continue
             before, at = latest[key]
             # What neither a row before nor the register says otherwise is as this row says.
-            before = _after(row, before) if said == Change.SAME else before
-            after = _after(before, row)
+            before = _row_after(row, before) if said == Change.SAME else before
+            after = _row_after(before, row)
             change = Change.SAME if after == before else Change.CHANGED
             if _moves(before, after, said):
                 change = Change.MOVED
@@ -83,7 +83,7 @@ def _whole(row: Any) -> Any:
     return new
 
 
-def _after(before: Any, row: Any) -> Any:
+def _row_after(before: Any, row: Any) -> Any:
     """What holds after a second row: what it does not say is as it was."""
     after = type(row)()
     after.CopyFrom(before)

@@ -116,7 +116,7 @@ def _booked(
     """(terminal, day) -> count of entries and sum of the accepted ones."""
     keys = np.unique(np.array([_key(*pair) for pair in wanted], np.uint64))
     taps = np.zeros(len(keys), np.int64)
-    sums = np.zeros(len(keys), np.int64)
+    sums = np.zeros((2, len(keys)), np.int64)  # halves of 32 bits: no sum of them overflows
     for block in journal.blocks(first):
         if block.record != Record.ENTRIES:
             continue
@@ -129,8 +129,10 @@ def _booked(
         np.add.at(taps, at[hit], 1)
         hit &= np.isin(rows["outcome"], [int(outcome) for outcome in ACCEPTED])
         # Not bincount(weights=...): it sums in floats.
-        np.add.at(sums, at[hit], rows["amount_fen"][hit])
-    found = dict(zip(keys.tolist(), zip(taps.tolist(), sums.tolist(), strict=True), strict=True))
+        np.add.at(sums[0], at[hit], rows["amount_fen"][hit] >> 32)
+        np.add.at(sums[1], at[hit], rows["amount_fen"][hit] & 0xFFFFFFFF)
+    exact = [(high << 32) + low for high, low in sums.T.tolist()]
+    found = dict(zip(keys.tolist(), zip(taps.tolist(), exact, strict=True), strict=True))
     return {pair: found[_key(*pair)] for pair in wanted}
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onecard.core.authorize.booking import BookingTime, ConfirmClock
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.recall import recall
+from onecard.core.checkpoint.recovery import part_end
 from onecard.core.clock import Clock
 from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError, Overloaded
 from onecard.core.failpoint import here
@@ -377,7 +378,7 @@ class Engine:
             known += np.bincount(identities["terminal"], minlength=len(terminals))
             at = 0
             while at < len(identities):
-                end = cut(identities, at, self.recent.space or per_generation)
+                end = part_end(identities, at, self.recent.space or per_generation)
                 while not self.recent.fill(np.ascontiguousarray(identities[at:end])):
                     self.retire_identities()
                 at = end
@@ -393,14 +394,6 @@ class Engine:
         entries = self.ledger.tail_entries(ring_size)
         self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)
         return self.recent
-
-
-def cut(identities: NDArray[np.void], at: int, rows_max: int) -> int:
-    """Where a part from `at` on of at most `rows_max` ends, never between what one entry bound."""
-    end = min(at + rows_max, len(identities))
-    if end < len(identities) and identities["sequence"][end] == identities["sequence"][end - 1]:
-        end -= 1
-    return end if end > at else min(at + 2, len(identities))
 
 
 def label(draft: Draft) -> None:

@@ -182,3 +182,11 @@ def bound_by(block: Block, after: int) -> NDArray[np.void]:
         own = np.concatenate([own, target])
         own = own[np.argsort(own["sequence"], kind="stable")]
     return own[own["sequence"] > after]
+
+
+def part_end(identities: NDArray[np.void], at: int, rows_max: int) -> int:
+    """Where a part from `at` on of at most `rows_max` ends, never between what one entry bound."""
+    end = min(at + rows_max, len(identities))
+    if end < len(identities) and identities["sequence"][end] == identities["sequence"][end - 1]:
+        end -= 1
+    return end if end > at else min(at + 2, len(identities))

@@ -158,11 +158,11 @@ def _lines(group: Group) -> Lines:
             "found an entry that points beyond; verify the ledger"
         )
     whose = _repeat(counts)
-    own = legs["party"][_within(counts, starts)] == operators[whose]
+    own = legs["party"][_legs_from(counts, starts)] == operators[whose]
     silent = np.ones(len(entries), np.int64)
     silent[whose[own]] = 0
     entry_of = _repeat(counts + silent)
-    leg_of = _within(counts + silent, starts)
+    leg_of = _legs_from(counts + silent, starts)
     leg_of[leg_of == (starts + counts)[entry_of]] = -1  # the silent line stands last
     moved = leg_of >= 0
     party = operators[entry_of]
@@ -178,7 +178,7 @@ def _repeat(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def _within(counts: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _legs_from(counts: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each row: starts, starts + 1, ... as many as it counts."""
     before = np.cumsum(counts) - counts
     within: NDArray[np.int64] = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)

@@ -45,9 +45,10 @@ class PutParticipants:
             with in_row(at):
                 encoded = _participant_name(name, role)
                 number = find_name(state.by_name, name) or fresh.get(encoded)
-                if number is not None and number not in roles:
+                if number is not None and number < state.count("participants"):
                     known = state.table("participants")[number]
-                    roles[number], kept[number] = int(known["kind"]), bytes(known["name"])
+                    roles.setdefault(number, int(known["kind"]))
+                    kept[number] = bytes(known["name"])
                     if role != roles[number]:
                         check_change(state, number, role)
             if number is None:

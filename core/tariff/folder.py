@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from onecard.core.days import EPOCH
 from onecard.core.errors import BadInput, quoted
 from onecard.core.registry.name import name_bytes
-from onecard.core.registry.tariffs import TARIFF_NAME_BYTES_MAX
+from onecard.core.registry.tariffs import STATIONS_MAX, TARIFF_NAME_BYTES_MAX
 from onecard.core.storage.disk import is_irregular
 
-STATIONS_MAX = 2048  # 16 MiB of fares; the whole of China's largest network has below 500
 METRES_MAX = 1 << 29  # so that two of them still add up in 32 bits
 LIMIT_MAX_METRES = (1 << 31) - 1  # of a step: people write a very large one for "any distance"
 FARE_MAX_FEN = (1 << 31) - 1  # a ledger stores fares in 32 bits

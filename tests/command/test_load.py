@@ -211,7 +211,7 @@ BAD_FILES = [
     ("terminals", "number,operator\n'G-1,Bus\n", "found a formula or an apostrophe, as"),
     ("terminals", 'number,operator\n"=""G-1""",Bus\n', "found a formula or an apostrophe, as"),
     ("terminals", "number,operator\n1.23E+15,Bus\n", "found a float, as a spreadsheet writes it"),
-    ("tariff", "from,to,fare_fen\n0,1,5\n", ":2: column from: expected a station of 1 to 2048"),
+    ("tariff", "from,to,fare_fen\n0,1,5\n", ":2: column from: expected a station of 1 to 1024"),
     ("tariff", "from,to,fare_fen\n1,1,5\n1,1,5\n", ":3: column to: expected each pair once"),
     ("tariff", "from,to,fare_fen\n1,1,-5\n", ":2: column fare_fen: expected 0 or more fen"),
     ("tariff", "from,to,fare_fen\n", ": expected fares, found no rows"),

@@ -152,6 +152,16 @@ def test_roles_are_held_against_what_is_registered(
     assert side.engine.state.digest() == before
 
 
+def test_a_role_is_held_against_what_is_registered_in_every_row(side: EngineSide) -> None:
+    before = last(side)
+    rows = [("Metro", Role.OPERATOR), ("Metro", Role.ISSUER)]
+    with pytest.raises(BadInput, match="to stay what it is while it has terminals") as refused:
+        do(side, PutParticipants(rows))
+    assert (refused.value.row, last(side)) == (1, before)
+    do(side, PutParticipants([("New", Role.OPERATOR), ("New", Role.ISSUER)]))  # has nothing yet
+    assert int(side.engine.state.rows("participants")[-1]["kind"]) == Role.ISSUER
+
+
 def test_what_was_registered_before_roles_were_held_stays(side: EngineSide) -> None:
     """Its lost cards can be blocked, its gates moved away, and its role set right."""
     card = np.zeros(1, dtypes.CARD_RECORD)

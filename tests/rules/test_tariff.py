@@ -76,7 +76,7 @@ REFUSED = [
     ("links.csv", "1号线,B,C,7000", "1号线,A,B,7000", "no way from A to C"),
     ("stations.csv", "2,B", '2,"B', "stations.csv: line 3: expected CSV, found otherwise: unexpec"),
     ("stations.csv", "2,B", "2,", "line 3: expected station 2 and a new name"),
-    ("stations.csv", "2,B\n3,C\n", "", "stations.csv: expected 2 to 2048 stations, found 1"),
+    ("stations.csv", "2,B\n3,C\n", "", "stations.csv: expected 2 to 1024 stations, found 1"),
     ("links.csv", "6099", "٣", "links.csv: line 2: expected metres, 0 to 536870911, found ٣"),
     ("links.csv", "6099", "9" * 5000, "line 2: expected metres, 0 to 536870911, found 9{60}..."),
     ("links.csv", "6099", "60.5", "line 2: expected metres, 0 to 536870911, found 60.5"),

@@ -36,7 +36,7 @@ def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
             row["epoch"] = random_.randint(0, 1)
             row["terminal_seq"] = random_.randint(1, 10_000)
             row["outcome"] = random_.choice(OUTCOMES)
-            row["amount_fen"] = random_.choice((0, 1, 300, 1 << 55))
+            row["amount_fen"] = random_.choice((0, 1, 300, 1 << 62))
             # Late by up to days, early by up to an hour.
             tapped = booked_at_us + random_.randint(-3 * DAY_US, DAY_US // 24)
             row["travel_day"] = tapped // DAY_US
