@@ -44,7 +44,8 @@ bench: setup
 campaign: setup
 	$(BIN)/python -m pytest -q -m campaign --campaign
 
-# Line coverage of .pyx too, in a copy with its own venv: the release build stays as it is.
+# check() is asked and lines of .pyx are counted, in a copy with its own venv: the release build
+# stays as it is.
 debug:
 	mkdir -p $(DEBUG)
 	find $(DEBUG) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +

@@ -58,7 +58,7 @@ class Room:
     @property
     def map_bytes(self) -> int:
         """Addresses for the saved pages of full tables: twice, since a page is written anew."""
-        rooms = asdict(self)
+        rooms: dict[str, int] = asdict(self)
         sized = [shape for shape in SHAPES if isinstance(shape.room, str)]
         return 2 * sum(int(rooms[str(shape.room)]) * shape.dtype.itemsize for shape in sized)
 

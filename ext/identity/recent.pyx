@@ -13,6 +13,7 @@ from libc.string cimport memset
 
 import numpy as np
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.dtypes import ENTRY, derived
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.memory cimport address, reserve
@@ -86,6 +87,8 @@ cdef class Recent:
         for i in range(self.used - 1, -1, -1):
             at = start
             generation = self.order[i]
+            check(generation >= 0)
+            check(generation < GENERATIONS)
             while True:
                 slot = &self.slots[generation][at]
                 if slot.offset == 0:
@@ -106,6 +109,11 @@ cdef class Recent:
         cdef Slot* slots = self.slots[young]
         if self.counts[young] == 0:
             self.bases[young] = sequence
+        check(self.used > 0)
+        check(self.counts[young] < self.generation_max)
+        check(2 * self.generation_max <= self.slots_mask + 1)
+        check(sequence >= self.bases[young])
+        check(sequence - self.bases[young] < <uint64_t>2 * SPAN_MAX)
         while slots[at].offset != 0:
             at = (at + 1) & self.slots_mask
         slots[at].terminal = terminal
@@ -120,6 +128,7 @@ cdef class Recent:
 
     cdef void remember(self, const Entry* entry) noexcept nogil:
         """Keep a copy of the newest entry."""
+        check(entry.sequence >= self.ring_first)
         self.ring[entry.sequence & (self.ring_size - 1)] = entry[0]
         if entry.sequence >= self.ring_first + self.ring_size:
             self.ring_first = entry.sequence - self.ring_size + 1
@@ -127,6 +136,7 @@ cdef class Recent:
     cdef const Entry* entry(self, uint64_t sequence) noexcept nogil:
         """The entry of a sequence not below `ring_first`; NULL where that is no entry."""
         cdef const Entry* kept = &self.ring[sequence & (self.ring_size - 1)]
+        check(sequence >= self.ring_first)
         return kept if kept.sequence == sequence and sequence != 0 else NULL
 
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
@@ -148,6 +158,7 @@ cdef class Recent:
         for i in range(GENERATIONS):
             if self.clean[i]:
                 self.clean[i] = 0
+                check(self.used < GENERATIONS)
                 self.order[self.used] = i
                 self.used += 1
                 return True
@@ -202,6 +213,7 @@ cdef class Recent:
             for at in range(self.slots_mask + 1):
                 slot = &self.slots[i][at]
                 if slot.offset != 0:
+                    check(kept < self.counts[i])
                     rows[kept].terminal = slot.terminal
                     rows[kept].epoch = slot.epoch
                     rows[kept].terminal_seq = slot.terminal_seq
@@ -276,8 +288,7 @@ cdef class Recent:
 
     def entry_row(self, uint64_t sequence):
         """The entry as an ENTRY row, or None where the ring does not hold it."""
-        cdef const Entry* kept = self.entry(sequence)
-        if kept is NULL or sequence < self.ring_first:
+        if sequence < self.ring_first or self.entry(sequence) is NULL:
             return None
         return np.frombuffer(self.ring_memory, ENTRY, self.ring_size)[
             sequence & (self.ring_size - 1)

@@ -11,12 +11,18 @@ from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
 from onecard.ext.judge.lookback cimport by_identity, by_sequence, reach_of
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry
-from onecard.ext.shape.numbers cimport DAY_S, SECOND_US, Effect, Funding, Kind, Outcome, OwnerKind, Purse, Status
+from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Kind
+from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status
 from onecard.ext.shape.tables cimport Account, Terminal
 from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State
-from onecard.ext.rule.verdict cimport Plan, Tap, decide, form
+from onecard.ext.state.table cimport TERMINALS
+from onecard.ext.rule.admit cimport form
+from onecard.ext.rule.plan cimport Plan, sum_of
+from onecard.ext.rule.tap cimport Tap
+from onecard.ext.rule.verdict cimport decide
 from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
 
@@ -96,6 +102,8 @@ cdef void fetch(
         )
     for row in range(start, end):
         card = state.by_token.find(u64_at(columns.card, row))
+        check(row - start < CHUNK)
+        check(card < <int64_t>state.total.credentials)
         cards[row - start] = card
         if card >= 0:
             _prefetch(&state.accounts[state.credentials[card].account])
@@ -141,6 +149,8 @@ cdef bint judge_row(
     tap.account_id = 0
     if card >= 0:
         tap.account_id = state.credentials[card].account
+        check(tap.account_id != 0)
+        check(tap.account_id <= state.total.accounts)
         tap.account = &state.accounts[tap.account_id]
     # Field by field: a memset of this size costs more than the whole decision.
     plan.outcome = 0
@@ -162,6 +172,8 @@ cdef inline void read_tap(
 ) noexcept nogil:
     cdef uint32_t place = u32_at(columns.place, row)
     cdef uint64_t h = 0x9E3779B97F4A7C15
+    check(row >= 0)
+    check(row < columns.count)
     tap.token = u64_at(columns.card, row)
     tap.terminal = u32_at(columns.terminal, row)
     tap.key = (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row)
@@ -197,6 +209,7 @@ cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexc
     cdef Terminal* terminal
     if tap.terminal == 0 or tap.terminal > state.total.terminals:
         return Outcome.TERMINAL_UNKNOWN
+    check(tap.terminal < state.tables[TERMINALS].rows_max)
     terminal = &state.terminals[tap.terminal]
     if principal != 0 and terminal.operator_id != principal:
         return Outcome.TERMINAL_FOREIGN
@@ -264,6 +277,9 @@ cdef inline void answer(
     Decisions decisions, Counters counters, Py_ssize_t row, uint8_t kind, uint8_t outcome,
     uint64_t sequence, int64_t amount_fen, int64_t balance_fen, bint repeated,
 ) noexcept nogil:
+    check(row >= 0)
+    check(row < decisions.count)
+    check(outcome != 0)
     decisions.outcome[row] = outcome
     put_u64(decisions.sequence, row, sequence)
     put_i64(decisions.amount_fen, row, amount_fen)
@@ -281,7 +297,13 @@ cdef inline void book(
     cdef int i
     cdef int64_t available = 0
     cdef bint prepaid = tap.account is not NULL and tap.account.funding == Funding.PREPAID
+    check(draft.count < draft.taps_max)
+    check(plan.legs <= LEGS_MAX)
+    check(plan.images <= IMAGES_MAX)
+    check(sum_of(plan) == 0)
+    check(plan.outcome != 0)
     state.total.last += 1
+    check(state.total.last == draft.first + draft.count)
     if state.post(plan.leg, plan.legs, state.total.last):
         plan.outcome = Outcome.BALANCE_OVERFLOW
         plan.amount_fen = tap.amount_fen
@@ -298,10 +320,12 @@ cdef inline void book(
     entry.balance_fen = available
     entry.legs_at = draft.leg_count
     for i in range(plan.legs):
+        check(draft.leg_count < <uint64_t>draft.taps_max * LEGS_MAX)
         draft.legs[draft.leg_count] = plan.leg[i]
         draft.leg_count += 1
     state.settle(entry, tap.card)
     for i in range(plan.images):
+        check(draft.image_count < <uint64_t>draft.taps_max * IMAGES_MAX)
         plan.image[i].row = draft.count
         draft.images[draft.image_count] = plan.image[i]
         draft.image_count += 1

@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t, uint64_t
 import cython
 import numpy as np
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.numbers cimport KINDS, Outcome
 
 STAGES = ("decode", "judge", "commit", "reply")
@@ -29,8 +30,11 @@ cdef class Counters:
     cdef void observe(self, int stage, uint64_t ns) noexcept nogil:
         cdef Histogram* histogram = &self.stages[stage]
         cdef int bucket = 0
+        check(stage >= 0)
+        check(stage <= Stage.REPLY)
         while bucket < BOUNDS and ns > BOUND_NS[bucket]:
             bucket += 1
+        check(bucket <= BOUNDS)
         histogram.buckets[bucket] += 1
         histogram.sum_ns += ns
         histogram.count += 1

@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport AfterImage, Entry, Header, Leg
 from onecard.ext.shape.memory cimport address, reserve
 from onecard.ext.shape.numbers cimport IMAGES_MAX, LEGS_MAX
@@ -38,8 +39,12 @@ cdef class EntryDraft:
     def finish(self):
         """The block as one buffer: empty header, rows, legs, images; valid until `reset`."""
         cdef size_t end = sizeof(Header) + self.count * sizeof(Entry)
+        check(self.count <= self.taps_max)
+        check(self.leg_count <= <uint64_t>self.taps_max * LEGS_MAX)
+        check(self.image_count <= <uint64_t>self.taps_max * IMAGES_MAX)
         memcpy(self.value + end, self.legs, self.leg_count * sizeof(Leg))
         end += self.leg_count * sizeof(Leg)
         memcpy(self.value + end, self.images, self.image_count * sizeof(AfterImage))
         end += self.image_count * sizeof(AfterImage)
+        check(end <= <size_t>len(self.memory[0]))
         return memoryview(self.memory[0])[:end]

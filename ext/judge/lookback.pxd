@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.identity.recent cimport Recent
 from onecard.ext.state.state cimport State
@@ -42,11 +43,15 @@ cdef inline int pick(
     cdef int32_t index
     if indexes is NULL:
         return NOT_IN_MEMORY
+    check(row >= 0)
+    check(row < recalled.count)
     index = indexes[row]
     if index == NOT_ASKED or (index == ABSENT and stale):
         return NOT_IN_MEMORY
     if index == ABSENT:
         return NONE
+    check(index >= 0)
+    check(index < recalled.entries.shape[0])
     out[0] = &recalled.entries[index]
     return ENTRY_FOUND
 
@@ -58,6 +63,7 @@ cdef inline int by_sequence(
     """The entry of a sequence that was given out."""
     cdef const Entry* kept
     if sequence >= reach.ring_low:
+        check(sequence >= recent.ring_first)
         kept = recent.entry(sequence)
         out[0] = kept
         return NONE if kept is NULL else ENTRY_FOUND
@@ -70,6 +76,7 @@ cdef inline int by_identity(
 ) noexcept nogil:
     """The entry an identity is bound to; `sequence` is set where memory knows it."""
     cdef int found
+    check(terminal <= state.total.terminals)
     sequence[0] = 0
     if key > state.terminals[terminal].seen or state.terminals[terminal].taken == 0:
         return NONE

@@ -1,0 +1,66 @@
+"""From an entry to its exit: the tariff of the entry rates the exit."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from onecard.ext.rule.charge cimport below_floor, charge
+from onecard.ext.rule.plan cimport Plan
+from onecard.ext.rule.tap cimport Tap
+from onecard.ext.shape.check cimport check
+from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome
+from onecard.ext.state.state cimport State
+
+
+cdef uint8_t enter(State state, const Tap* tap, Plan* plan) noexcept nogil:
+    """Open a journey at a place that the tariff knows: 0, or the refusal."""
+    cdef int64_t row
+    if tap.place == 0:
+        return Outcome.PLACE_UNKNOWN
+    row = state.tariff_at(tap.at_us)
+    if row < 0:
+        return Outcome.TARIFF_UNKNOWN
+    plan.tariff = state.tariffs[row].version
+    if tap.place > state.tariffs[row].stations:
+        return Outcome.FARE_UNKNOWN
+    if (
+        tap.account.funding == Funding.PREPAID
+        and not tap.flags & Flag.OFFLINE
+        and below_floor(tap.account, state.tariffs[row].entry_min_fen)
+    ):
+        return Outcome.FUNDS
+    plan.effects = Effect.JOURNEY_OPENED
+    return 0
+
+
+cdef uint8_t leave(State state, const Tap* tap, Plan* plan) noexcept nogil:
+    """Rate the open journey and charge its fare: 0, or the refusal."""
+    cdef int64_t row
+    cdef uint64_t stations
+    cdef int64_t fare_fen
+    cdef uint8_t refusal
+    if tap.place == 0:
+        return Outcome.PLACE_UNKNOWN
+    if tap.account.journey == 0:
+        return Outcome.NO_OPEN_JOURNEY
+    if tap.at_us < tap.account.journey_at_us:
+        return Outcome.EXIT_BEFORE_ENTRY
+    row = state.tariff_at(tap.account.journey_at_us)
+    if row < 0:
+        return Outcome.TARIFF_UNKNOWN
+    plan.tariff = state.tariffs[row].version
+    stations = state.fares[row].stations
+    if tap.place > stations or tap.account.journey_place > stations:
+        return Outcome.FARE_UNKNOWN
+    if tap.account.journey_place == 0:
+        return Outcome.FARE_UNKNOWN
+    check(state.fares[row].fen is not NULL)
+    check(state.tariffs[row].stations == stations)
+    fare_fen = state.fares[row].fen[
+        (tap.account.journey_place - 1) * stations + tap.place - 1
+    ]
+    if fare_fen < 0:
+        return Outcome.FARE_UNKNOWN
+    refusal = charge(tap, fare_fen, plan)
+    if refusal == 0:
+        plan.journey = tap.account.journey
+        plan.effects |= Effect.JOURNEY_CLOSED
+    return refusal

@@ -1,0 +1,39 @@
+"""One tap as the rules read it, and the kinds that share a rule."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from onecard.ext.shape.numbers cimport Kind
+from onecard.ext.shape.tables cimport Account
+
+
+cdef struct Tap:  # one row, read once
+    uint64_t token
+    uint64_t about
+    uint64_t key  # epoch << 32 | terminal_seq
+    uint64_t target  # of a reversal: the key it voids
+    int64_t tapped_at_us
+    int64_t at_us  # tapped_at_us, or the booking time
+    int64_t amount_fen
+    int64_t card  # row of the credential, -1 unknown
+    Account* account  # NULL where the card is unknown
+    uint32_t account_id
+    uint32_t terminal
+    uint32_t place
+    uint16_t operator_id
+    uint8_t kind
+    uint8_t flags
+
+
+cdef enum:  # sets of kinds, a bit each
+    OFFLINE_KINDS = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CHECK
+    NO_AMOUNT = 1 << Kind.ENTRY | 1 << Kind.EXIT | 1 << Kind.REVERSAL | 1 << Kind.RELEASE | 1 << Kind.CHECK
+    AMOUNT = 1 << Kind.REFUND | 1 << Kind.TOP_UP | 1 << Kind.HOLD | 1 << Kind.CAPTURE
+    ABOUT = 1 << Kind.REFUND | 1 << Kind.CAPTURE | 1 << Kind.RELEASE
+    FINISHING = ABOUT | 1 << Kind.REVERSAL  # gives back or ends what was begun
+    DENIABLE = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.PURCHASE | 1 << Kind.HOLD | 1 << Kind.CHECK
+    REFUNDABLE = 1 << Kind.RIDE | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CAPTURE
+
+
+cdef inline bint among(uint32_t kinds, uint8_t kind) noexcept nogil:
+    """Returns True when the kind is one of a set of them, a bit a kind."""
+    return (kinds >> kind) & 1
