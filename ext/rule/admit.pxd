@@ -1,8 +1,34 @@
+"""What comes before the kind of a tap. Inlined where every tap comes by: calls between modules go
+through a pointer.
+"""
+
 from libc.stdint cimport int64_t, uint8_t
 
-from onecard.ext.rule.tap cimport Tap
+from onecard.ext.rule.tap cimport DENIABLE, FINISHING, Tap, among
+from onecard.ext.shape.check cimport check
+from onecard.ext.shape.numbers cimport KINDS, Flag, Outcome, Status
 from onecard.ext.state.state cimport State
 
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil
-cdef uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept nogil
+
+
+cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept nogil:
+    """Rules 15-19: 0, or the refusal."""
+    cdef bint offline = tap.flags & Flag.OFFLINE
+    cdef uint8_t status
+    check(tap.kind < KINDS)
+    check(tap.card < <int64_t>state.total.credentials)
+    if tap.at_us < state.total.go_live_us or now_us - tap.at_us > state.total.age_max_us:
+        return Outcome.TIME_TOO_OLD
+    if tap.at_us - now_us > state.total.ahead_max_us:
+        return Outcome.TIME_IN_FUTURE
+    if tap.card < 0:
+        return Outcome.CARD_UNKNOWN
+    status = state.credentials[tap.card].status
+    if status != Status.ACTIVE and not among(FINISHING, tap.kind):
+        if not offline or tap.at_us > state.credentials[tap.card].since_us:
+            return Outcome.CARD_BLOCKED
+    if state.credentials[tap.card].denied and not offline and among(DENIABLE, tap.kind):
+        return Outcome.CARD_DENIED
+    return 0

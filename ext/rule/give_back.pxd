@@ -7,7 +7,7 @@ from onecard.ext.state.state cimport State
 
 
 cdef inline bint is_target(const Tap* tap, const Entry* original) noexcept nogil:
-    """Returns True when the entry itself was bound to the key a reversal names, no tombstone."""
+    """Returns True when a reversal names the key of the entry itself, and not of a tombstone."""
     return ((<uint64_t>original.epoch << 32) | original.terminal_seq) == tap.target
 
 
