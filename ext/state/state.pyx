@@ -15,7 +15,6 @@ import numpy as np
 
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.dtypes import PAGE_BYTES
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 from onecard.ext.shape.memory cimport address, reserve
@@ -24,6 +23,7 @@ from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
     CLAIM_ROWS,
     CREDENTIAL_ROWS,
+    PAGE_BYTES,
     PARTICIPANT_ROWS,
     TERMINAL_ROWS,
     Account,
@@ -35,8 +35,8 @@ from onecard.ext.shape.tables cimport (
     Totals,
     Window,
 )
+from onecard.ext.state import table as tables
 from onecard.ext.state.index cimport Index
-from onecard.ext.state.table import SHAPES, TABLES
 from onecard.ext.state.table cimport (
     ACCOUNTS,
     CLAIMS,
@@ -68,13 +68,13 @@ cdef class State:
         self.cards_max = cards_max
         self.terminals_max = terminals_max
         self.claims_max = claims_max
-        self.numbers = {name: number for number, name in enumerate(TABLES)}
+        self.numbers = {name: number for number, name in enumerate(tables.TABLES)}
         self.arrays = []
         self.lookups = []
         self.kept = [reserve(sizeof(Totals))]
         self.totals = np.frombuffer(self.kept[0], dtypes.TOTALS, 1)
         self.total = <Totals*>address(self.kept[0])
-        for shape in SHAPES:
+        for shape in tables.SHAPES:
             self._lay(shape, settings.get(shape.room, shape.room))
         self.participants = <Participant*>self.tables[PARTICIPANTS].rows
         self.terminals = <Terminal*>self.tables[TERMINALS].rows
@@ -162,7 +162,7 @@ cdef class State:
     def digest(self) -> bytes:
         """SHA-256 of all rows in use, as docs/ledger.md orders them."""
         total = hashlib.sha256()
-        for name in TABLES:
+        for name in tables.TABLES:
             rows = self.rows(name)
             total.update(len(rows).to_bytes(8, "little"))
             total.update(rows.view(np.uint8).data)
@@ -173,7 +173,7 @@ cdef class State:
 
     def reindex(self) -> None:
         """Rebuild the look-up tables from the rows in use."""
-        for shape in SHAPES:
+        for shape in tables.SHAPES:
             lookup = self.lookups[shape.number]
             if lookup is not None:
                 lookup.clear()

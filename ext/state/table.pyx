@@ -7,7 +7,7 @@ A new table is its struct (`ext/shape`), a count of its name in the row of total
 from typing import NamedTuple
 
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.dtypes import PAGE_BYTES
+from onecard.ext.shape.tables cimport PAGE_BYTES
 from onecard.ext.state.table cimport (
     ACCOUNTS,
     CLAIMS,
