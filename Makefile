@@ -10,11 +10,13 @@ SOURCES := setup.py pyproject.toml $(shell find ext core grpc sample cli \
 	-name '*.pyx' -o -name '*.pxd' -o -name '*.proto' -o -name __init__.py)
 STUBS = $(patsubst %.pyx,onecard.%,$(subst /,.,$(wildcard ext/*/*.pyx)))
 DEBUG := build/debug
-TREE := Makefile README.md CHANGELOG.md MANIFEST.in pyproject.toml setup.py .ci \
+TREE := Makefile README.md CHANGELOG.md CONTRIBUTING.md MANIFEST.in pyproject.toml setup.py .ci \
+	.pre-commit-config.yaml \
 	bench cli core deploy docs ext grpc sample tests
 
 .DELETE_ON_ERROR:
-.PHONY: setup needs demo test check lint bench campaign debug clean
+.PHONY: setup needs demo test check lint bench campaign debug clean \
+	lint-style lint-format lint-types lint-bench lint-stubs lint-folders
 
 setup: $(STAMP)
 
@@ -27,14 +29,27 @@ test: setup
 check: setup lint
 	$(BIN)/python -m pytest -q --durations=15
 
-# Cheapest first; the folder and import rules are tests/house/test_folders.py.
-lint: setup
+# Cheapest first; each is a hook of .pre-commit-config.yaml too, which adds the folder rules (here a test).
+lint: lint-style lint-format lint-types lint-bench lint-stubs
+
+lint-style: setup
 	$(BIN)/ruff check .
+
+lint-format: setup
 	$(BIN)/ruff format --check .
+
+lint-types: setup
 	$(BIN)/mypy
+
+lint-bench: setup
 	MYPYPATH=build/tree:. $(BIN)/mypy --explicit-package-bases -p bench
+
+lint-stubs: setup
 	MYPYPATH=build/tree $(BIN)/python -m mypy.stubtest --allowlist tests/stubtest.allow \
 		$(STUBS)
+
+lint-folders: setup
+	$(BIN)/python -m pytest -q tests/house/test_folders.py
 
 # make bench SHORT=1 takes under three minutes; in full it rewrites docs/benchmarks.md.
 bench: setup

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clean_copy import clean_copy
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -117,22 +119,8 @@ def test_run_a_server_and_stream_to_it(reader: Reader) -> None:
 
 
 @pytest.fixture(scope="module")
-def clean_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree as a clone of it would be: nothing built, nothing generated."""
-    copy = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if listed.returncode or not listed.stdout:
-        pytest.skip("not a git checkout: there is no list of what a clone holds")
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
-    return copy
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clean_copy(tmp_path_factory.mktemp("clone"))
 
 
 def run(command: list[str], cwd: Path) -> str:
@@ -144,21 +132,21 @@ def run(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def test_make_demo_in_a_clean_copy(clean_copy: Path, tmp_path: Path) -> None:
+def test_make_demo_in_a_clean_copy(clone: Path, tmp_path: Path) -> None:
     """Set-up and all; the day is a short one, and no real taps are at hand."""
-    printed = run(["make", "demo", "TAPS=20000", f"PYTHON={BIN / 'python'}"], clean_copy)
+    printed = run(["make", "demo", "TAPS=20000", f"PYTHON={BIN / 'python'}"], clone)
     assert "opendata.sz.gov.cn" in printed
     assert "generated" in printed.lower()
 
 
-def test_pip_install_alone_gives_a_working_onecard(clean_copy: Path, tmp_path: Path) -> None:
+def test_pip_install_alone_gives_a_working_onecard(clone: Path, tmp_path: Path) -> None:
     """A wheel out of a source archive, in an environment that sees no checkout."""
     python = str(BIN / "python")
     build = (
         "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('.'))"
     )
-    archive = run([python, "-c", build, "build_sdist"], clean_copy).splitlines()[-1]
-    shutil.unpack_archive(clean_copy / archive, tmp_path / "source")
+    archive = run([python, "-c", build, "build_sdist"], clone).splitlines()[-1]
+    shutil.unpack_archive(clone / archive, tmp_path / "source")
     [source] = (tmp_path / "source").iterdir()
     wheel = run([python, "-c", build, "build_wheel"], source).splitlines()[-1]
     fresh = tmp_path / "fresh"

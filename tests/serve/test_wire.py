@@ -18,6 +18,7 @@ TAPS_MAX = 1000
 FORMATS = {"<u8": "Q", "<u4": "I", "<i8": "q", "u1": "B"}
 NUMBERS = wire.TAP_NUMBERS
 REQUIRED = ("card", "terminal", "terminal_seq")
+BYTES = [name for name, kind in wire.TAP_COLUMNS.items() if kind == "u1"]  # to the proto
 
 
 def values(kind: str, rows: int) -> st.SearchStrategy:
@@ -53,14 +54,14 @@ def columns_form(batch: dict[str, list[int]]) -> bytes:
 
 
 def library_form(batch: dict[str, list[int]]) -> bytes:
-    as_bytes = {name: bytes(batch[name]) for name in ("kind", "flags") if name in batch}
+    as_bytes = {name: bytes(batch[name]) for name in BYTES if name in batch}
     return tap_pb2.TapBatch(**{**batch, **as_bytes}).SerializeToString()
 
 
 def unpacked_form(batch: dict[str, list[int]]) -> bytes:
     """Each value under its own tag, row by row, as an old proto2 client would."""
     out = b""
-    for name in ("kind", "flags"):
+    for name in BYTES:
         out += run_of(name, batch[name]) if name in batch else b""
     for row in range(len(batch["card"])):
         for name, column in batch.items():
@@ -77,7 +78,7 @@ def split_form(batch: dict[str, list[int]]) -> bytes:
     group = bytes([20 << 3 | 3 & 7 | 0x80, 1]) + b"\x08\x05" + bytes([20 << 3 & 0x7F | 4 | 0x80, 1])
     out = b""
     for name, column in batch.items():
-        if name in ("kind", "flags"):
+        if name in BYTES:
             out += run_of(name, [9] * 3) + run_of(name, column)
         else:
             out += run_of(name, column[:half]) + group + run_of(name, column[half:])

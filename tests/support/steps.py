@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from onecard.ext.wire.batch import TAP_COLUMNS
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin import acts, twin
 from tests.twin import digest as twin_digest
@@ -32,7 +33,7 @@ class Taps:
         batch = TapBatch(request_id=self.request_id)
         for name in Tap.__dataclass_fields__:
             column = [getattr(tap, name) for tap in self.taps]
-            if name in ("kind", "flags"):
+            if TAP_COLUMNS[name] == "u1":  # bytes, to the proto
                 setattr(batch, name, bytes(column))
             elif name in ("card", "terminal", "terminal_seq", "amount_fen") or any(column):
                 getattr(batch, name).extend(column)
