@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import lmdb
 import lmdb.verify
@@ -25,7 +25,7 @@ from onecard.core.storage.datafile import check_pages, later, map_bytes_of
 
 Txn: TypeAlias = "lmdb.Transaction[memoryview]"
 Cursor: TypeAlias = "lmdb.Cursor[memoryview]"
-Database: TypeAlias = "lmdb._Database"
+Database: TypeAlias = Any  # a handle to pass on: its class has no public name in lmdb
 
 READERS_MAX = 512
 ENGINE = 0  # LMDB 0.9.x, the format every tool reads

@@ -124,12 +124,12 @@ cpdef enum Role:
     AGENT = 3
 
 
-# ---- how many, and how long: no numbers of anything kept, but C and Python must agree -------
+# ---- how many, and how long: what C and Python both count by ---------------------------------
 
 cpdef enum:
     KINDS = Kind.CHECK + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
     LEGS_MAX = 3  # of one entry: a capture of a part of its hold books as many
-    IMAGES_MAX = 2  # of one entry
-    OWNER_KINDS = 8  # balances of a participant: a row has room for one of kind 7, kind 0 is none
+    IMAGES_MAX = 2  # of one entry: its rules make one, a draft has room for one more
+    OWNER_KINDS = 8  # balances a participant has room for: 0 is no kind, 7 is free
     SECOND_US = 1_000_000
     DAY_S = 86_400

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
 from onecard.core.days import DAY_US
+from onecard.core.journal.block import ROWS
 from onecard.ext.identity.recent import IDENTITY
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.lookback import MISSING
@@ -116,6 +117,11 @@ def test_what_is_counted_a_kind_has_a_row_each() -> None:
         counters.add_items(kind, 1, 1)
     table = counters.items_table()[:, 1].tolist()
     assert table == [1, 2, *[1] * (numbers.KINDS - 2)]  # 255 is not known; 0 is a ride
+
+
+def test_every_record_has_its_rows() -> None:
+    assert set(ROWS) == set(numbers.Record)
+    assert len({id(dtype) for dtype in ROWS.values()}) == len(ROWS)
 
 
 def test_what_c_and_python_both_count_by() -> None:
