@@ -27,6 +27,7 @@ from onecard.ext.wire.fields cimport (
     gather_runs,
     scan_runs,
 )
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.numbers cimport Kind
 from onecard.ext.shape.numbers import Kind as KindName  # of a number, for a refusal
 
@@ -144,10 +145,14 @@ def read_taps(bytes message not None, Py_ssize_t taps_max):
     taps.message = message
     cdef const uint8_t* base = <const uint8_t*>PyBytes_AS_STRING(message)
     cdef Column* to = _pointers(&taps.columns)
+    cdef Py_ssize_t size = len(message)
     cdef int field
     taps.columns.count = count
     taps.columns.request_id = found.request_id
     for field in range(2, TAP_LAST + 1):
+        check(found.runs[field].at >= 0)
+        check(found.runs[field].at + found.runs[field].size <= size)
+        check(found.runs[field].size <= count * TAP_WIDTH[field])
         to[field - 2] = _at(base, &found, field)
     _check_amounts(count, taps.columns.kind, taps.columns.amount_fen)
     return taps
