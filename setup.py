@@ -116,8 +116,7 @@ class build_cython(build_ext):
                 compiler_directives=DIRECTIVES,
                 # The coverage plugin looks for the .c beside the .so.
                 build_dir=None if DEBUG else "build/c",
-                annotate=DEBUG,
-                emit_linenums=DEBUG,  # check() names a line of the .pyx
+                emit_linenums=DEBUG,  # check() names a line of the .pyx; `annotate` would undo it
                 force=DEBUG,
                 nthreads=0,
             )
