@@ -1,4 +1,4 @@
-"""onecard demo: the main job on one's own machine, on real taps and a generated day."""
+"""`onecard demo`: the main job on one's own machine, on real taps and a generated day."""
 
 from __future__ import annotations
 

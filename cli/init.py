@@ -1,4 +1,4 @@
-"""onecard init: make a ledger."""
+"""`onecard init`: make a ledger."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""onecard replay: taps that others recorded, through gRPC into a ledger, settled and verified."""
+"""`onecard replay`: taps that others recorded, through gRPC into a ledger, settled and verified."""
 
 from __future__ import annotations
 

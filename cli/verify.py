@@ -1,4 +1,4 @@
-"""onecard verify: prove a ledger, or name its first fault."""
+"""`onecard verify`: prove a ledger, or name its first fault."""
 
 import json as json_format
 from dataclasses import asdict

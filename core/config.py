@@ -1,4 +1,7 @@
-"""Every limit of a running ledger, in one place, with its reason."""
+"""Every setting of a running ledger, in one place, with its reason.
+
+A limit that nobody sets is a constant of the file that asks it.
+"""
 
 from dataclasses import dataclass
 

@@ -22,7 +22,7 @@ POINTS = (
     "mid_answer",  # one of a group was answered, the others were not
     "mid_checkpoint",  # before a transaction of state pages
     "before_manifest",  # all pages of a pass are saved, the manifest is the old one
-    "mid_identities",  # between two transactions of closing a generation
+    "mid_identities",  # between two transactions of retiring a generation
     "new_segment",  # made and named, its first block is not there
     "mid_file_export",  # before a settlement file gets its name
 )
