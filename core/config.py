@@ -61,9 +61,11 @@ class Settings:
     unread_bytes_max: int = 128 * MIB
 
     # ---- the disk ----
-    # A segment is a file to seal, archive and copy: an hour of a country's taps at most.
+    # A segment is a file to seal, archive and copy: an hour of a country's taps at most. Address
+    # space, not disk: the file grows as it is written.
     segment_bytes: int = 64 * GIB
-    # Below this much free space nothing new is taken: room to finish what was and to checkpoint.
+    # Below this much free space nothing new is taken: room to finish what was, for a checkpoint,
+    # for settlement files and a clean stop.
     watermark_bytes: int = 256 * MIB
     # Bounds what a restart replays; a save of 10 M cards takes some seconds of that.
     checkpoint_every_s: float = 60.0

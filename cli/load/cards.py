@@ -3,11 +3,11 @@
 import re
 from typing import Annotated
 
+from onecard.cli.load.card_status import STATUSES
 from onecard.cli.load.changes import Sending
 from onecard.cli.load.options import ADDRESS, DryRun, File, Move, To
 from onecard.cli.load.rows import Line, Rows
 from onecard.cli.load.server import connected
-from onecard.cli.load.status import STATUSES
 from onecard.core.errors import BadInput
 from onecard.core.ledger.card_number import ANY, CardForm
 from onecard.v1 import registry_pb2 as pb

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
+from onecard.cli.load.card_status import STATUSES
 from onecard.cli.load.changes import Sending
 from onecard.cli.load.issued import Issued
 from onecard.cli.load.options import ADDRESS, AsJson, DryRun, File, Ids, Move, To
 from onecard.cli.load.rows import Line, Rows
 from onecard.cli.load.server import connected
-from onecard.cli.load.status import STATUSES
 from onecard.core.ledger.card_number import spreadsheet_fault
 from onecard.v1 import registry_pb2 as pb
 

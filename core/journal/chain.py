@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.config import Settings
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
@@ -19,8 +20,6 @@ from onecard.core.storage.environment import MapFull, Readers, WriteFailed, sync
 from onecard.ext.shape import dtypes
 
 FOLDER = "journal"
-SEGMENT_BYTES = 64 << 30  # address space, not disk: the file grows as it is written
-WATERMARK_BYTES = 64 << 20  # kept free for the checkpoint, the settlement files and a clean stop
 MAP_UNIT_BYTES = 1 << 16
 # A minute: longer than any burst of connections, and than a caller waits for an answer.
 TRY_AGAIN_S, TRIES_MAX = 0.1, 600
@@ -58,8 +57,8 @@ class Journal:
         path: Path,
         ledger_id: bytes,
         epoch: int = 1,
-        segment_bytes: int = SEGMENT_BYTES,
-        watermark_bytes: int = WATERMARK_BYTES,
+        segment_bytes: int = Settings.segment_bytes,
+        watermark_bytes: int = Settings.watermark_bytes,
     ) -> "Journal":
         """An empty journal in the folder `path` of a ledger; LedgerForeign where there is one."""
         folder = path / FOLDER
@@ -78,8 +77,8 @@ class Journal:
         path: Path,
         ledger_id: bytes,
         epoch: int,
-        segment_bytes: int = SEGMENT_BYTES,
-        watermark_bytes: int = WATERMARK_BYTES,
+        segment_bytes: int = Settings.segment_bytes,
+        watermark_bytes: int = Settings.watermark_bytes,
         readonly: bool = False,
     ) -> "Journal":
         """The journal as it stands. Read-only, it ends for ever where it ended now.

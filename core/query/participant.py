@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onecard.core.query.name import text_of
+from onecard.core.query.stored_text import text_of
 from onecard.core.registry.name import find_name
 from onecard.ext.state.state import State
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onecard.core.journal.chain import Journal
-from onecard.core.query.name import text_of
+from onecard.core.query.stored_text import text_of
 from onecard.ext.state.state import State
 
 

@@ -21,8 +21,8 @@ from onecard.grpc.server.access import identify, only_operator
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.methods import BRIEF, NEVER_EMPTY, OPERATORS_OWN, OURS, bytes_max
 from onecard.grpc.server.receiving import Receiving, is_end
+from onecard.grpc.server.refusal import abort, let_go
 from onecard.grpc.server.seats import Seat, Seats
-from onecard.grpc.server.status import abort, let_go
 from onecard.grpc.server.unread import Answers
 from onecard.grpc.server.writing import Writing, latest
 

@@ -33,7 +33,7 @@ from onecard.core.errors import (
 )
 from onecard.grpc.client.errors import error_of
 from onecard.grpc.metadata import METADATA, ROW_METADATA, TAKEN_METADATA
-from onecard.grpc.server.status import DETAILS_BYTES_MAX, abort
+from onecard.grpc.server.refusal import DETAILS_BYTES_MAX, abort
 from onecard.grpc.status import DOMAIN, status_of
 from onecard.v1 import registry_pb2, registry_pb2_grpc
 from tests.support.serving import register, run, served
