@@ -43,8 +43,8 @@ def column_of(name: str, given: ArrayLike, kind: str) -> NDArray[Any]:
     if not all(
         issubclass(one, (int, np.integer)) and one is not bool for one in set(map(type, given))
     ):
-        row = next(row for row, value in enumerate(given) if not _is_integer(value))
-        raise _not_integer(name, row, type(given[row]).__name__)
+        row = next(row for row, value in enumerate(given) if not _is_integer_of_column(value))
+        raise _not_integer_of_column(name, row, type(given[row]).__name__)
     try:
         # With the type said, every value goes straight into it; left to guess, numpy takes
         # integers on both sides of 2^63 for floats and rounds them.
@@ -58,10 +58,10 @@ def _of_array(name: str, given: ArrayLike, kind: str) -> NDArray[Any]:
     if values.ndim != 1:
         raise BadInput(f"column {name}: expected one value a tap, found {values.ndim} dimensions")
     if values.dtype.kind not in "iu":
-        raise _not_integer(name, 0, str(values.dtype))
+        raise _not_integer_of_column(name, 0, str(values.dtype))
     if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
         row = int(np.flatnonzero(np.ma.getmaskarray(values))[0])
-        raise _not_integer(name, row, "a masked value")
+        raise _not_integer_of_column(name, row, "a masked value")
     limits = np.iinfo(kind)
     if len(values) and not (
         int(values.min()) >= int(limits.min) and int(values.max()) <= int(limits.max)
@@ -70,12 +70,12 @@ def _of_array(name: str, given: ArrayLike, kind: str) -> NDArray[Any]:
     return np.ascontiguousarray(values, np.dtype(kind))
 
 
-def _is_integer(value: object) -> bool:
+def _is_integer_of_column(value: object) -> bool:
     """Returns True when a value is an integer and not a truth value."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def _not_integer(name: str, row: int, found: str) -> BadInput:
+def _not_integer_of_column(name: str, row: int, found: str) -> BadInput:
     return BadInput(
         f"column {name}, row {row}: expected an integer, found {found}; convert it before, "
         "where the number is still whole"
@@ -92,7 +92,7 @@ def _out_of_range(name: str, values: list[int], kind: str) -> BadInput:
 
 
 def _request_id(value: int) -> int:
-    if not _is_integer(value) or not 0 <= value < 1 << 64:
+    if not _is_integer_of_column(value) or not 0 <= value < 1 << 64:
         raise BadInput(f"request_id: expected an integer of 0 to 2^64 - 1, found {value!r:.40}")
     return int(value)
 
