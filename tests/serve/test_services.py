@@ -200,6 +200,28 @@ def test_declarations_that_do_not_agree_come_back(client: Client) -> None:
     assert (difference.declared_fen, difference.booked_fen) == (320, 250)
 
 
+def test_a_day_whose_sum_no_message_holds_is_said(client: Client) -> None:
+    most = 1 << 62
+    client.put_rules(
+        go_live_us=0,
+        age_max_us=1 << 60,
+        ahead_max_us=1 << 60,
+        amount_max_fen=most,
+        zone_offset_us=28_800_000_000,
+    )
+    card = client.put_card(token=79, issuer=BANK, funding=registry_pb2.FUNDING_CREDIT).token
+    at_us = 1_790_000_000_000_000
+    same = {"card": card, "terminal": 1, "amount_fen": most, "tapped_at_us": at_us}
+    for seq in (1, 3):  # there and back, so no balance grows, and the sum of the day does
+        bought = client.authorize_one(**same, terminal_seq=seq, kind=tap_pb2.TAP_KIND_PURCHASE)
+        back = client.authorize_one(
+            **same, terminal_seq=seq + 1, kind=tap_pb2.TAP_KIND_REFUND, about=bought.sequence
+        )
+        assert (bought.outcome, back.outcome) == (1, 1)
+    with pytest.raises(OnecardError, match=f"{4 * most} fen, is beyond 64 bits"):
+        client.declare([(1, (at_us + 28_800_000_000) // 86_400_000_000, 4, 5)])
+
+
 def test_the_journal_streams_from_a_sequence_and_follows(server: Served, client: Client) -> None:
     list(client.authorize([rides(1)]))
     blocks = list(client.journal())
