@@ -356,7 +356,7 @@ def _difference(row: Difference) -> pb.Difference:
     if not -(1 << 63) <= row.booked_fen < 1 << 63:
         raise OnecardError(
             f"terminal {row.declared.terminal}, day {row.declared.day}: what was declared is on "
-            f"record; it differs, and the sum of what is booked, {row.booked_fen} fen, is beyond 64 "
+            f"record; it differs: the sum of what is booked, {row.booked_fen} fen, is beyond 64 "
             "bits, so no message holds it; see onecard show gaps"
         )
     return pb.Difference(
