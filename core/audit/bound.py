@@ -19,7 +19,7 @@ from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Block
 from onecard.ext.identity import pages as identity_pages
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape.numbers import Record
 
 Rows = NDArray[np.void]

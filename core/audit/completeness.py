@@ -11,7 +11,7 @@ from onecard.core.checkpoint.identities import Gap
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.days import DAY_US
 from onecard.core.journal.block import Block
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape.numbers import Outcome, Record
 
 ACCEPTED = (Outcome.ACCEPTED, Outcome.ACCEPTED_BELOW_FLOOR, Outcome.ACCEPTED_SUSPENSE)

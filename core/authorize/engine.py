@@ -20,7 +20,8 @@ from onecard.core.failpoint import here
 from onecard.core.journal.block import ROWS, Draft
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.rules import PutRules
-from onecard.ext.identity.recent import Recent
+from onecard.ext.identity.generations import Generations
+from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
@@ -125,6 +126,7 @@ class Engine:
         self._open: EntryDraft | None = None
         self._now_us = 0
         self._conflicts = 0
+        self.ring = self._last_entries()
         self.recent = self._remember()
         self.look()
         if int(self.state.totals["last"][0]) == 0:
@@ -178,12 +180,13 @@ class Engine:
     def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
         """Read the message; what of its history is to be recalled first, or None. BadInput."""
         taps = self.read(submission)
-        if missing(self.state, self.recent, taps, submission.recalled) is None:
+        if missing(self.state, self.recent, self.ring, taps, submission.recalled) is None:
             return None
         # All of it anew, and what leaves memory next: else a batch could lack something else each
         # time it comes back.
         submission.recalled = None
-        return missing(self.state, self.recent, taps, None, self.recent.ring_size // RING_GROUPS)
+        ahead = self.ring.size // RING_GROUPS
+        return missing(self.state, self.recent, self.ring, taps, None, ahead)
 
     def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
         """Read what is lacking from disk. Any thread, of what is durable."""
@@ -225,6 +228,7 @@ class Engine:
         judge(
             self.state,
             self.recent,
+            self.ring,
             taps,
             draft,
             decisions,
@@ -286,7 +290,7 @@ class Engine:
         So it is under any load of taps; an act may book more rows at once than the ring holds.
         """
         count = self._count(submission)
-        return count == 0 or self._last + count - self.journal.last <= self.recent.ring_size
+        return count == 0 or self._last + count - self.journal.last <= self.ring.size
 
     def _count(self, submission: Submission) -> int:
         if not isinstance(submission, TapsIn):
@@ -364,13 +368,20 @@ class Engine:
 
     # ---- at the start -----------------------------------------------------------------------
 
-    def _remember(self) -> Recent:
-        """Identities and entries back in memory, as far as memory goes."""
+    def _last_entries(self) -> Ring:
+        """The newest entries back in memory."""
         settings = self.settings
         groups = RING_GROUPS * max(settings.group_taps_max, settings.batch_taps_max)
-        ring_size = 1 << (groups - 1).bit_length()
+        ring = Ring(1 << (groups - 1).bit_length())
+        last = int(self.state.totals["last"][0])
+        ring.fill(self.ledger.tail_entries(ring.size), max(1, last - ring.size + 1), last)
+        return ring
+
+    def _remember(self) -> Generations:
+        """Identities back in memory, as far as memory goes."""
+        settings = self.settings
         per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
-        self.recent = Recent(per_generation, settings.terminals_max, ring_size)
+        self.recent = Generations(per_generation, settings.terminals_max)
         terminals = self.state.rows("terminals")
         self.recent.retire_all_below(terminals)
         known = self.ledger.identities.counts(np.arange(len(terminals), dtype=np.uint32))
@@ -390,9 +401,6 @@ class Engine:
                 f"found {known[fewer[0]]} closed and in the journal after them"
             )
             return self._remember()
-        last = int(self.state.totals["last"][0])
-        entries = self.ledger.tail_entries(ring_size)
-        self.recent.fill_ring(entries, max(1, last - ring_size + 1), last)
         return self.recent
 
 

@@ -123,6 +123,7 @@ class Node:
     def start(self) -> None:
         """Begin to judge what comes in."""
         self.engine.recent.touch()
+        self.engine.ring.touch()
         for pool, count in ((self._recalls, RECALL_THREADS), (self._digests, 1), (self._merges, 1)):
             _begin(pool, count)
         for thread in self._threads:

@@ -7,7 +7,7 @@ from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.errors import LedgerFault
 from onecard.core.journal.chain import Journal
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.judge import lookback
 
 NOT_ASKED = -1

@@ -12,7 +12,7 @@ from onecard.core.errors import Overloaded
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import MapFull
 from onecard.core.watch.log import Log
-from onecard.ext.identity.recent import Recent
+from onecard.ext.identity.generations import Generations
 
 IDLE_S = 0.05
 RETIRED_A_TURN = 1 << 15  # identities marked as retired between two groups: half a millisecond
@@ -30,7 +30,7 @@ class Retirement:
 
     def __init__(
         self,
-        recent: Recent,
+        recent: Generations,
         ledger: Ledger,
         clock: Clock,
         log: Log,

@@ -29,7 +29,7 @@ from onecard.core.storage.rebuildable import META, Origin, Rebuildable, open_reb
 from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 
 LAYOUT = 2
 PAGES = "pages"

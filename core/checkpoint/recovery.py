@@ -14,7 +14,7 @@ from onecard.core.errors import LedgerFault, OnecardError, Overloaded
 from onecard.core.journal import Block, Journal
 from onecard.core.journal.read_ahead import read_ahead
 from onecard.core.storage import unmap
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from onecard.core.exchange.form import BY_IDENTITY
 from onecard.core.ledger.opened import Ledger
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 
 IDENTITY_KEYS = ("terminal", "epoch", "terminal_seq")
 START = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from onecard.core.checkpoint.identities import Identities
-from onecard.ext.identity.recent import IDENTITY, Recent
+from onecard.ext.identity.generations import IDENTITY, Generations
 
 
 class Identity(NamedTuple):
@@ -20,7 +20,7 @@ class Identity(NamedTuple):
 # nothing can be missed.
 
 
-def in_memory(recent: Recent, identity: Identity) -> int:
+def in_memory(recent: Generations, identity: Identity) -> int:
     """The sequence of the entry that bound it, 0 where none in memory did. Engine thread only."""
     return int(recent.sequence_of(*identity))
 

@@ -18,9 +18,9 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from onecard.ext.identity.checksum cimport KEY_BYTES, checksum
-from onecard.ext.identity.recent cimport Identity
+from onecard.ext.identity.generations cimport Identity
 
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 
 cdef enum:
     SLOTS = 256

@@ -1,4 +1,5 @@
-from onecard.ext.identity.recent import Recent
+from onecard.ext.identity.generations import Generations
+from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled
@@ -7,7 +8,8 @@ from onecard.ext.wire.batch import Decisions, Taps
 
 def judge(
     state: State,
-    recent: Recent,
+    recent: Generations,
+    ring: Ring,
     taps: Taps,
     draft: EntryDraft,
     decisions: Decisions,

@@ -16,7 +16,8 @@ from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Kind
 from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status
 from onecard.ext.shape.tables cimport Account, Terminal
-from onecard.ext.identity.recent cimport Recent
+from onecard.ext.identity.generations cimport Generations
+from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport TERMINALS
 from onecard.ext.rule.admit cimport form
@@ -38,7 +39,8 @@ cdef enum:
 
 def judge(
     State state not None,
-    Recent recent not None,
+    Generations recent not None,
+    Ring ring not None,
     Taps taps not None,
     EntryDraft draft not None,
     Decisions decisions not None,
@@ -62,7 +64,7 @@ def judge(
     if draft.count + columns.count > draft.taps_max or decisions.count != columns.count:
         raise ValueError(f"{columns.count} rows do not fit the draft or the decisions")
     memset(&reach, 0, sizeof(Reach))
-    reach_of(&reach, state, recent, recalled, columns.count)
+    reach_of(&reach, state, recent, ring, recalled, columns.count)
     with nogil:
         start = 0
         while start < columns.count:
@@ -70,7 +72,8 @@ def judge(
             fetch(state, recent, columns, start, end, cards)
             for row in range(start, end):
                 if judge_row(
-                    state, recent, columns, row, cards[row - start], draft, decisions, counters,
+                    state, recent, ring, columns, row, cards[row - start], draft, decisions,
+                    counters,
                     principal, now_us, recalled, &reach,
                 ):
                     missing = True
@@ -83,7 +86,8 @@ def judge(
 
 
 cdef void fetch(
-    State state, Recent recent, Columns* columns, Py_ssize_t start, Py_ssize_t end, int64_t* cards
+    State state, Generations recent, Columns* columns, Py_ssize_t start, Py_ssize_t end,
+    int64_t* cards,
 ) noexcept nogil:
     """Find the cards of a chunk, asking for each piece of memory well before it is read."""
     cdef Py_ssize_t row
@@ -110,7 +114,8 @@ cdef void fetch(
 
 
 cdef bint judge_row(
-    State state, Recent recent, Columns* columns, Py_ssize_t row, int64_t card, EntryDraft draft,
+    State state, Generations recent, Ring ring, Columns* columns, Py_ssize_t row, int64_t card,
+    EntryDraft draft,
     Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
     Recalled recalled, Reach* reach,
 ) noexcept nogil:
@@ -131,7 +136,7 @@ cdef bint judge_row(
         answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
         return False
     found = by_identity(
-        state, recent, tap.terminal, tap.key, reach.own, row, recalled, reach, &entry, &sequence
+        state, recent, ring, tap.terminal, tap.key, reach.own, row, recalled, reach, &entry, &sequence
     )
     if found == NOT_IN_MEMORY:
         return True
@@ -142,7 +147,7 @@ cdef bint judge_row(
     if outcome != 0:
         answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
         return False
-    if look_back(state, recent, row, &tap, recalled, reach, &original):
+    if look_back(state, recent, ring, row, &tap, recalled, reach, &original):
         return True
     tap.card = card
     tap.account = NULL
@@ -163,7 +168,7 @@ cdef bint judge_row(
     plan.legs = 0
     plan.images = 0
     decide(state, &tap, original, now_us, &plan)
-    book(state, recent, &tap, body, now_us, &plan, draft, decisions, counters, row)
+    book(state, recent, ring, &tap, body, now_us, &plan, draft, decisions, counters, row)
     return False
 
 
@@ -229,7 +234,8 @@ cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
 
 
 cdef inline bint look_back(
-    State state, Recent recent, Py_ssize_t row, const Tap* tap, Recalled recalled, Reach* reach,
+    State state, Generations recent, Ring ring, Py_ssize_t row, const Tap* tap, Recalled recalled,
+    Reach* reach,
     const Entry** original,
 ) noexcept nogil:
     """Find the entry a refund, reversal, capture or release is about.
@@ -240,13 +246,14 @@ cdef inline bint look_back(
     cdef int found = NONE
     if tap.kind == Kind.REVERSAL:
         found = by_identity(
-            state, recent, tap.terminal, tap.target, reach.about, row, recalled, reach, original,
+            state, recent, ring, tap.terminal, tap.target, reach.about, row, recalled, reach,
+            original,
             &sequence,
         )
     elif tap.kind == Kind.REFUND or tap.kind == Kind.CAPTURE or tap.kind == Kind.RELEASE:
         if tap.about <= state.total.last:
             found = by_sequence(
-                recent, tap.about, reach.about, row, recalled, reach, original
+                ring, tap.about, reach.about, row, recalled, reach, original
             )
     if found != ENTRY_FOUND:
         original[0] = NULL
@@ -289,7 +296,8 @@ cdef inline void answer(
 
 
 cdef inline void book(
-    State state, Recent recent, const Tap* tap, uint64_t body, int64_t now_us, Plan* plan,
+    State state, Generations recent, Ring ring, const Tap* tap, uint64_t body, int64_t now_us,
+    Plan* plan,
     EntryDraft draft, Decisions decisions, Counters counters, Py_ssize_t row,
 ) noexcept nogil:
     """Write the entry, post it, bind its identity, answer."""
@@ -334,7 +342,7 @@ cdef inline void book(
     recent.bind(tap.terminal, tap.key, entry.sequence)
     if plan.outcome == Outcome.TOMBSTONED:
         recent.bind(tap.terminal, tap.target, entry.sequence)
-    recent.remember(entry)
+    ring.remember(entry)
     answer(
         decisions, counters, row, tap.kind, plan.outcome, entry.sequence,
         plan.amount_fen if plan.outcome <= Outcome.TOMBSTONED else 0, available, False,

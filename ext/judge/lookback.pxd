@@ -5,7 +5,8 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry
-from onecard.ext.identity.recent cimport Recent
+from onecard.ext.identity.generations cimport Generations
+from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 
 
@@ -57,21 +58,22 @@ cdef inline int pick(
 
 
 cdef inline int by_sequence(
-    Recent recent, uint64_t sequence, const int32_t* indexes, Py_ssize_t row, Recalled recalled,
+    Ring ring, uint64_t sequence, const int32_t* indexes, Py_ssize_t row, Recalled recalled,
     const Reach* reach, const Entry** out,
 ) noexcept nogil:
     """The entry of a sequence that was given out."""
     cdef const Entry* kept
     if sequence >= reach.ring_low:
-        check(sequence >= recent.ring_first)
-        kept = recent.entry(sequence)
+        check(sequence >= ring.first)
+        kept = ring.entry(sequence)
         out[0] = kept
         return NONE if kept is NULL else ENTRY_FOUND
     return pick(indexes, row, recalled, False, out)
 
 
 cdef inline int by_identity(
-    State state, Recent recent, uint32_t terminal, uint64_t key, const int32_t* indexes,
+    State state, Generations recent, Ring ring, uint32_t terminal, uint64_t key,
+    const int32_t* indexes,
     Py_ssize_t row, Recalled recalled, const Reach* reach, const Entry** out, uint64_t* sequence,
 ) noexcept nogil:
     """The entry an identity is bound to; `sequence` is set where memory knows it."""
@@ -82,7 +84,7 @@ cdef inline int by_identity(
         return NONE
     sequence[0] = recent.find(terminal, key)
     if sequence[0] != 0:
-        found = by_sequence(recent, sequence[0], indexes, row, recalled, reach, out)
+        found = by_sequence(ring, sequence[0], indexes, row, recalled, reach, out)
         # Bound since it was recalled as absent, and out of the ring by now: to be asked for again.
         return NOT_IN_MEMORY if found == NONE else found
     if key > recent.retired[terminal] or not recent.has_retired[terminal]:
@@ -91,5 +93,5 @@ cdef inline int by_identity(
 
 
 cdef void reach_of(
-    Reach* reach, State state, Recent recent, Recalled recalled, Py_ssize_t count
+    Reach* reach, State state, Generations recent, Ring ring, Recalled recalled, Py_ssize_t count
 ) noexcept

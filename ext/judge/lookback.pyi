@@ -3,7 +3,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.ext.identity.recent import Recent
+from onecard.ext.identity.generations import Generations
+from onecard.ext.identity.ring import Ring
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Taps
 
@@ -25,7 +26,8 @@ class Recalled:
 
 def missing(
     state: State,
-    recent: Recent,
+    recent: Generations,
+    ring: Ring,
     taps: Taps,
     recalled: Recalled | None = None,
     ahead: int = 0,

@@ -13,7 +13,8 @@ import numpy as np
 from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.numbers cimport Kind
-from onecard.ext.identity.recent cimport Recent
+from onecard.ext.identity.generations cimport Generations
+from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
 
@@ -50,7 +51,7 @@ cdef class Recalled:
 
 
 cdef void reach_of(
-    Reach* reach, State state, Recent recent, Recalled recalled, Py_ssize_t count
+    Reach* reach, State state, Generations recent, Ring ring, Recalled recalled, Py_ssize_t count
 ) noexcept:
     """How far memory and what was recalled reach for a batch of `count` rows."""
     reach.own = NULL
@@ -60,15 +61,16 @@ cdef void reach_of(
         reach.own = &recalled.own[0]
         reach.about = &recalled.about[0]
         reach.stale = recalled.retirements != recent.retirements
-    reach.ring_low = recent.ring_first
+    reach.ring_low = ring.first
     # Each entry this batch adds may push one out of the ring.
-    if state.total.last + 1 + count > reach.ring_low + recent.ring_size:
-        reach.ring_low = state.total.last + 1 + count - recent.ring_size
+    if state.total.last + 1 + count > reach.ring_low + ring.size:
+        reach.ring_low = state.total.last + 1 + count - ring.size
 
 
 def missing(
     State state not None,
-    Recent recent not None,
+    Generations recent not None,
+    Ring ring not None,
     Taps taps not None,
     Recalled recalled=None,
     uint64_t ahead=0,
@@ -85,11 +87,11 @@ def missing(
     cdef Missing* one
     out = np.empty(0, MISSING)
     memset(&reach, 0, sizeof(Reach))
-    reach_of(&reach, state, recent, recalled, columns.count)
+    reach_of(&reach, state, recent, ring, recalled, columns.count)
     reach.ring_low += ahead
     with nogil:
         for row in range(columns.count):
-            if needs(state, recent, columns, row, recalled, &reach, NULL, 0) != 0:
+            if needs(state, recent, ring, columns, row, recalled, &reach, NULL, 0) != 0:
                 found += 1
     if found == 0:
         return None
@@ -99,12 +101,13 @@ def missing(
     with nogil:
         for row in range(columns.count):
             one = &rows[found]
-            found += needs(state, recent, columns, row, recalled, &reach, one, 2)
+            found += needs(state, recent, ring, columns, row, recalled, &reach, one, 2)
     return out[:found]
 
 
 cdef int needs(
-    State state, Recent recent, Columns* columns, Py_ssize_t row, Recalled recalled, Reach* reach,
+    State state, Generations recent, Ring ring, Columns* columns, Py_ssize_t row, Recalled recalled,
+    Reach* reach,
     Missing* out, int room,
 ) noexcept nogil:
     """How many references of a row are not in memory; written to `out` where there is room."""
@@ -117,7 +120,7 @@ cdef int needs(
     if terminal == 0 or terminal > state.total.terminals:
         return 0
     if by_identity(
-        state, recent, terminal, key, reach.own, row, recalled, reach, &entry, &sequence
+        state, recent, ring, terminal, key, reach.own, row, recalled, reach, &entry, &sequence
     ) == NOT_IN_MEMORY:
         if count < room:
             note(&out[count], row, 0, terminal, key, sequence)
@@ -125,7 +128,7 @@ cdef int needs(
     if kind == Kind.REVERSAL:
         key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
         if by_identity(
-            state, recent, terminal, key, reach.about, row, recalled, reach, &entry, &sequence
+            state, recent, ring, terminal, key, reach.about, row, recalled, reach, &entry, &sequence
         ) == NOT_IN_MEMORY:
             if count < room:
                 note(&out[count], row, 1, terminal, key, sequence)
@@ -133,7 +136,7 @@ cdef int needs(
     elif kind == Kind.REFUND or kind == Kind.CAPTURE or kind == Kind.RELEASE:
         sequence = u64_at(columns.about, row)
         if 0 < sequence <= state.total.last and by_sequence(
-            recent, sequence, reach.about, row, recalled, reach, &entry
+            ring, sequence, reach.about, row, recalled, reach, &entry
         ) == NOT_IN_MEMORY:
             if count < room:
                 note(&out[count], row, 2, terminal, 0, sequence)

@@ -257,7 +257,7 @@ VIOLATIONS = [  # rule, file, what it would hold, what the complaint says
     ("direction", "grpc/server/x.py", "from onecard.core.audit import x\n", "import core/audit"),
     ("direction", "grpc/server/x.py", "from onecard.ext.state import state\n", "ext/state"),
     ("direction", "grpc/server/x.py", "from onecard.ext.judge import counters\n", "ext/judge"),
-    ("direction", "grpc/server/x.py", "from onecard.ext.identity import recent\n", "ext/identity"),
+    ("direction", "grpc/server/x.py", "from onecard.ext.identity import ring\n", "ext/identity"),
     (
         "direction",
         "grpc/server/x.py",

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from onecard.core.days import DAY_US
 from onecard.core.journal.block import ROWS
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.lookback import MISSING
 from onecard.ext.shape import dtypes, numbers

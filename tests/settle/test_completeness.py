@@ -12,7 +12,7 @@ from onecard.core.audit import completeness
 from onecard.core.audit.completeness import Declared, Difference
 from onecard.core.checkpoint.identities import Gap, Identities
 from onecard.core.journal import Draft, Journal
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Outcome, Record
 

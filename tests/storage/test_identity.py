@@ -23,7 +23,7 @@ from onecard.core.storage.rebuildable import META, Origin, open_rebuildable
 from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
-from onecard.ext.identity.recent import IDENTITY
+from onecard.ext.identity.generations import IDENTITY
 
 ORIGIN = Origin(bytes(range(16)), 1)
 MAP_BYTES = 64 << 20

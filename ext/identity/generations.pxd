@@ -1,8 +1,6 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from onecard.ext.shape.journal cimport Entry
-
 cdef packed struct Identity:
     uint32_t terminal
     uint32_t epoch
@@ -23,8 +21,8 @@ cdef enum:
 
 
 @cython.final
-cdef class Recent:
-    """Identities and entries in memory; what is older is read from disk."""
+cdef class Generations:
+    """Identities in memory; what is older is read from disk."""
 
     cdef Slot* slots[GENERATIONS]
     cdef uint64_t bases[GENERATIONS]  # sequences are counted from here
@@ -45,15 +43,8 @@ cdef class Recent:
     cdef uint8_t* has_retired  # a terminal: whether `retired` says anything, 0 being a key too
     cdef object has_retired_memory
     cdef uint64_t terminals_max
-    cdef Entry* ring
-    cdef object ring_memory
-    cdef readonly uint64_t ring_size
-    cdef readonly uint64_t ring_first  # every entry from here on is in the ring
 
-    cdef bint ring_empty(self) noexcept nogil
     cdef uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil
     cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil
     cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
     cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil
-    cdef void remember(self, const Entry* entry) noexcept nogil
-    cdef const Entry* entry(self, uint64_t sequence) noexcept nogil

@@ -1,4 +1,4 @@
-"""Identities in memory, in generations, and the newest entries in a ring.
+"""Identities in memory, in generations.
 
 The young generation takes what is bound. When it is full it grows old, is written to disk by a
 thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that is in no
@@ -14,8 +14,7 @@ from libc.string cimport memset
 import numpy as np
 
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.dtypes import ENTRY, derived
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.memory cimport address, reserve
 
 cdef Identity an_identity
@@ -33,14 +32,12 @@ cdef uint64_t SPREAD_TERMINAL = 0xC2B2AE3D27D4EB4F
 
 
 @cython.final
-cdef class Recent:
-    """At most `generation_max` identities a generation; `ring_size` entries (a power of two)."""
+cdef class Generations:
+    """At most `generation_max` identities a generation."""
 
-    def __cinit__(self, uint64_t generation_max, uint64_t terminals_max, uint64_t ring_size):
+    def __cinit__(self, uint64_t generation_max, uint64_t terminals_max):
         cdef int bits = 4
         cdef int i
-        if ring_size & (ring_size - 1):
-            raise ValueError(f"ring_size {ring_size} is not a power of two")
         while (<uint64_t>1 << bits) < 2 * generation_max:
             bits += 1
         self.slots_mask = (<uint64_t>1 << bits) - 1
@@ -62,10 +59,6 @@ cdef class Recent:
         self.retired = <uint64_t*>address(self.retired_memory)
         self.has_retired_memory = reserve(terminals_max + 1)
         self.has_retired = address(self.has_retired_memory)
-        self.ring_size = ring_size
-        self.ring_memory = reserve(ring_size * sizeof(Entry))
-        self.ring = <Entry*>address(self.ring_memory)
-        self.ring_first = 1
 
     cdef inline uint64_t place(self, uint32_t terminal, uint64_t key) noexcept nogil:
         """Where to look first. Keys that follow one another on a terminal stand side by side, since
@@ -126,19 +119,6 @@ cdef class Recent:
         cdef uint64_t at = self.place(terminal, key)
         _prefetch(&self.slots[self.order[self.used - 1]][at])
 
-    cdef void remember(self, const Entry* entry) noexcept nogil:
-        """Keep a copy of the newest entry."""
-        check(entry.sequence >= self.ring_first)
-        self.ring[entry.sequence & (self.ring_size - 1)] = entry[0]
-        if entry.sequence >= self.ring_first + self.ring_size:
-            self.ring_first = entry.sequence - self.ring_size + 1
-
-    cdef const Entry* entry(self, uint64_t sequence) noexcept nogil:
-        """The entry of a sequence not below `ring_first`; NULL where that is no entry."""
-        cdef const Entry* kept = &self.ring[sequence & (self.ring_size - 1)]
-        check(sequence >= self.ring_first)
-        return kept if kept.sequence == sequence and sequence != 0 else NULL
-
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
         """Make space for so many from a sequence on. Returns True when there is; else a generation
         must be retired first."""
@@ -173,15 +153,6 @@ cdef class Recent:
             for i in range(GENERATIONS):
                 if self.counts[i] == 0:
                     memset(self.slots[i], 0, (self.slots_mask + 1) * sizeof(Slot))
-            if self.ring_empty():
-                memset(self.ring, 0, self.ring_size * sizeof(Entry))
-
-    cdef bint ring_empty(self) noexcept nogil:
-        cdef uint64_t i
-        for i in range(self.ring_size):
-            if self.ring[i].sequence != 0:
-                return False
-        return True
 
     @property
     def space(self) -> int:
@@ -273,26 +244,10 @@ cdef class Recent:
                 self.bind(rows[i].terminal, key, rows[i].sequence)
         return True
 
-    def fill_ring(self, entries, uint64_t first, uint64_t last) -> None:
-        """Put the newest entries back: all there are with sequences first..last."""
-        cdef const Entry[::1] rows = entries
-        cdef Py_ssize_t i
-        for i in range(rows.shape[0]):
-            self.ring[rows[i].sequence & (self.ring_size - 1)] = rows[i]
-        self.ring_first = max(first, last - self.ring_size + 1 if last >= self.ring_size else 1)
-
     def retire_all_below(self, terminals) -> None:
         """What the TERMINAL rows bound so far may be on disk only: ask there first."""
         np.frombuffer(self.retired_memory, np.uint64)[: len(terminals)] = terminals["seen"]
         np.frombuffer(self.has_retired_memory, np.uint8)[: len(terminals)] = terminals["taken"] > 0
-
-    def entry_row(self, uint64_t sequence):
-        """The entry as an ENTRY row, or None where the ring does not hold it."""
-        if sequence < self.ring_first or self.entry(sequence) is NULL:
-            return None
-        return np.frombuffer(self.ring_memory, ENTRY, self.ring_size)[
-            sequence & (self.ring_size - 1)
-        ].copy()
 
     def sequence_of(self, uint32_t terminal, uint32_t epoch, uint32_t terminal_seq) -> int:
         """The sequence an identity is bound to, 0 where memory does not know it."""
