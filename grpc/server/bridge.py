@@ -12,6 +12,7 @@ from onecard.core.errors import Stopped
 from onecard.core.query.question import Question
 
 T = TypeVar("T")
+STOPPING = "the server is stopping and takes nothing more; send it again when it is back"
 Done = Callable[[object], None]
 
 

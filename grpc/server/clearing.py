@@ -18,7 +18,7 @@ from onecard.core.errors import (
     Unread,
 )
 from onecard.grpc.server.access import principal
-from onecard.grpc.server.bridge import Bridge
+from onecard.grpc.server.bridge import STOPPING, Bridge
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.receiving import is_end
 from onecard.grpc.server.seats import Seat, Seats
@@ -256,4 +256,4 @@ def one_row(tap: tap_pb2.Tap, card: int, terminal: int) -> bytes:
 
 
 def _stopped() -> Stopped:
-    return Stopped("the server is stopping and takes nothing more; send it again when it is back")
+    return Stopped(STOPPING)

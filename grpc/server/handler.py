@@ -15,9 +15,10 @@ import grpc
 from grpc import StatusCode
 
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, OnecardError, Unread
+from onecard.core.errors import BadInput, OnecardError, Stopped, Unread
 from onecard.core.watch.log import Log
 from onecard.grpc.server.access import identify, only_operator
+from onecard.grpc.server.bridge import STOPPING
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.methods import BRIEF, NEVER_EMPTY, OPERATORS_OWN, OURS, bytes_max
 from onecard.grpc.server.receiving import Receiving, is_end
@@ -56,6 +57,7 @@ class Handlers(grpc.GenericRpcHandler):
         advice = "ask less often, on fewer connections"
         self.asides = Seats("calls of health and reflection", ASIDES_MAX, IDLE_S, advice, cuts)
         self.handlers: dict[str, Any] = {}
+        self.stopping = False  # nothing of ours is taken any more; health answers until the end
 
     # ---- registering ------------------------------------------------------------------------
 
@@ -151,6 +153,8 @@ class Handlers(grpc.GenericRpcHandler):
             seat = Seat(context, asyncio.current_task())
             try:
                 seats.take(seat)
+                if ours and self.stopping:
+                    raise Stopped(STOPPING)
                 if ours:
                     await identify(context, self.directory, self.loopback)
                 if operators_own:

@@ -44,6 +44,9 @@ METADATA_BYTES_MAX = 8_192  # ours is a name; the rest is what gRPC's clients sa
 MORE_TAPS = "send more taps a message on fewer streams"
 LOOK_S = 0.02
 CONNECTIONS_LOOK_S = 1.0  # between two looks at whether idle ones must make room
+# From a stream's end until its connection is closed. A client that still sends would have it reset,
+# and with it the status that it has not read yet: it would not hear why its stream ended.
+HEARD_S = 0.25
 QUIET_S = 1.0  # for calls that carry no taps, once all taps are answered
 DRAIN_S = 30.0  # for answers in flight when stopping; a client that does not read is cut then
 
@@ -185,13 +188,15 @@ class Server:
         """Takes nothing more, answers what is in flight, closes. `drain_s` 0 answers nothing."""
         self.serving = False
         await self.health.enter_graceful_shutdown()
+        self.handlers.stopping = True
         self.clearing.stop()
         self.ledger.stop()
-        stopped = asyncio.create_task(self.server.stop(drain_s))
-        while not stopped.done() and (self.clearing.streams or self.clearing.in_flight_bytes):
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + drain_s
+        while loop.time() < until_s and (self.clearing.streams or self.clearing.in_flight_bytes):
             await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(min(drain_s, HEARD_S))
         # What is left is not taps; whoever holds it open does not hold up the checkpoint.
         await self.server.stop(min(drain_s, QUIET_S))
-        await stopped
         for watch in self.watches:
             watch.cancel()

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from onecard.core.failpoint import POINTS
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.ext.shape.numbers import Outcome
-from onecard.grpc.client import Unreachable
+from onecard.grpc.client import Client, Unreachable
 from tests.crash.client import CrashClient
 from tests.crash.test_crash import crash_client, prove
 from tests.support.node import SMALL, Answers, ask, rides, served
@@ -239,6 +240,37 @@ def test_sigterm_under_load_ends_in_order(tmp_path: Path) -> None:
             assert all(answer.repeated.all() for answer in client.authorize(batches))
         server.send(signal.SIGTERM)
         assert server.end() == 0
+
+
+def test_every_stream_that_still_sends_hears_why_it_ended(tmp_path: Path) -> None:
+    """A connection that is closed before its client has read so would be reset, status and all."""
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, SMALL)
+    answered: list[int] = []
+    ended: list[str] = []
+
+    def pump(client: Client, terminal: int) -> None:
+        batches = (wire_rides(8 * at + 1, 8, terminal) for at in range(1_000_000))
+        try:
+            for answer in client.authorize(batches):
+                answered.append(answer.request_id)
+        except OnecardError as error:
+            ended.append(f"{type(error).__name__} {error}")
+
+    with server_process(folder, {"watermark_bytes": MIB}) as server, ExitStack() as clients:
+        senders = [clients.enter_context(server.client()) for _ in range(12)]
+        register(senders[0])
+        pumps = [threading.Thread(target=pump, args=(one, t)) for one in senders for t in (1, 2)]
+        for thread in pumps:
+            thread.start()
+        while len(answered) < 300:
+            time.sleep(0.01)
+        server.send(signal.SIGTERM)
+        for thread in pumps:
+            thread.join()
+        assert server.end() == 0
+    assert len(ended) == 24
+    assert all(text.startswith("Stopped ") and "is stopping" in text for text in ended), ended
 
 
 def test_kill_9_of_onecard_serve_under_load_loses_no_answer(tmp_path: Path) -> None:

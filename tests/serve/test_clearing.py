@@ -10,7 +10,7 @@ import grpc
 import numpy as np
 import pytest
 
-from onecard.core.errors import BadInput, NotFound, Overloaded
+from onecard.core.errors import BadInput, NotFound, Overloaded, Stopped
 from onecard.ext.shape.numbers import Outcome
 from onecard.grpc.client import Client, Unanswered, Unreachable, columns_message
 from onecard.grpc.server.clearing import one_row
@@ -368,6 +368,9 @@ def test_draining_answers_what_is_in_flight_and_then_says_so(tmp_path: Path) -> 
         assert wait_until(lambda: server.server.clearing.stopping)
         threading.Event().wait(0.1)
         assert answers == []
+        with pytest.raises(Stopped, match="stopping"):  # nothing of ours, and health until the end
+            client.rules()
+        assert not client.is_serving()
         nodes[0].let_go()
         reader.join(20)
         stopped.join(20)
