@@ -189,13 +189,14 @@ class Server:
         self.serving = False
         await self.health.enter_graceful_shutdown()
         self.handlers.stopping = True
+        heard_s = min(drain_s, HEARD_S) if self.clearing.streams else 0.0
         self.clearing.stop()
         self.ledger.stop()
         loop = asyncio.get_running_loop()
         until_s = loop.time() + drain_s
         while loop.time() < until_s and (self.clearing.streams or self.clearing.in_flight_bytes):
             await asyncio.sleep(LOOK_S)
-        await asyncio.sleep(min(drain_s, HEARD_S))
+        await asyncio.sleep(heard_s)
         # What is left is not taps; whoever holds it open does not hold up the checkpoint.
         await self.server.stop(min(drain_s, QUIET_S))
         for watch in self.watches:
