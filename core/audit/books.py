@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault
 from onecard.core.journal.block import Block
-from onecard.ext.shape.numbers import Funding, Image, Kind, Outcome, OwnerKind, Purse, Record
+from onecard.ext.shape.numbers import (
+    OWNER_KINDS,
+    Funding,
+    Image,
+    Kind,
+    Outcome,
+    OwnerKind,
+    Purse,
+    Record,
+)
 
 Amounts = NDArray[np.int64]
 
 PARTIES = 1 << 16
-OWNER_KINDS = 8
 ACCOUNTS_MAX = 1 << 28  # beyond it a number is a fault and not an account
 LOW = (1 << 32) - 1
 

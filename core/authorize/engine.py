@@ -17,27 +17,21 @@ from onecard.core.checkpoint.recovery import part_end
 from onecard.core.clock import Clock
 from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError, Overloaded
 from onecard.core.failpoint import here
-from onecard.core.journal.block import ROWS, Draft
+from onecard.core.journal.block import Draft
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.rules import PutRules
 from onecard.ext.identity.generations import Generations
 from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters
-from onecard.ext.judge.draft import EntryDraft
+from onecard.ext.judge.draft import BYTES_A_TAP, EntryDraft
 from onecard.ext.judge.lookback import Recalled, missing
-from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import IMAGES_MAX, LEGS_MAX, Kind, Outcome, Record
+from onecard.ext.shape.numbers import Kind, Outcome, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
 Done = Callable[[object], None]
-BYTES_A_TAP = (
-    dtypes.ENTRY.itemsize
-    + LEGS_MAX * dtypes.LEG.itemsize
-    + IMAGES_MAX * dtypes.AFTER_IMAGE.itemsize
-)
 CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
 CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
@@ -274,7 +268,7 @@ class Engine:
         self.journal.room(size)  # an act's size is known only now; nothing of it is done yet
         group.act_bytes = size
         for draft in drafts:
-            label(draft)
+            draft.label()
             apply(self.state, draft.value)
         group.drafts += drafts
         return answer
@@ -340,6 +334,9 @@ class Engine:
                 draft.finish(),
                 draft.leg_count,
                 draft.image_count,
+                parts=draft.part_counts,
+                window=int(self.state.totals["window"][0]),
+                zone_offset_us=int(self.state.totals["zone_offset_us"][0]),
             )
         )
 
@@ -374,7 +371,8 @@ class Engine:
         groups = RING_GROUPS * max(settings.group_taps_max, settings.batch_taps_max)
         ring = Ring(1 << (groups - 1).bit_length())
         last = int(self.state.totals["last"][0])
-        ring.fill(self.ledger.tail_entries(ring.size), max(1, last - ring.size + 1), last)
+        entries, legs = self.ledger.tail_entries(ring.size)
+        ring.fill(entries, legs, max(1, last - ring.size + 1), last)
         return ring
 
     def _remember(self) -> Generations:
@@ -402,16 +400,3 @@ class Engine:
             )
             return self._remember()
         return self.recent
-
-
-def label(draft: Draft) -> None:
-    """Write into the header what the state reads of it; sealing adds the rest."""
-    header = np.frombuffer(draft.value, dtypes.HEADER, 1)
-    header["record"] = draft.record
-    header["row_bytes"] = ROWS[draft.record].itemsize
-    header["count"] = draft.count
-    header["legs"] = draft.legs
-    header["images"] = draft.images
-    header["blob_bytes"] = draft.blob_bytes
-    header["first"] = draft.first
-    header["booked_at_us"] = draft.booked_at_us

@@ -292,7 +292,8 @@ class Node:
         """Give a group to the commit thread; wait while one is waiting there already."""
         for draft in group.drafts if group is not None else ():
             if draft.value.nbytes >= DIGEST_AHEAD_BYTES:
-                draft.digest = self._digests.submit(body_digest, draft)
+                algorithms = self.journal.algorithms
+                draft.digest = self._digests.submit(body_digest, draft, algorithms)
         while True:
             try:
                 return self._groups.put(group, timeout=HAND_OVER_S)

@@ -36,7 +36,7 @@ def recall(
         keys[column] = missing[column][asks]
     sequences[asks] = identities.find(keys)
     found = np.flatnonzero(sequences)
-    entries = journal.entries(sequences[found])
+    entries, legs = journal.entries_with_legs(sequences[found])
     there = entries["sequence"] != 0
     # What a tap names may be any number; what the index names must be an entry.
     sound = there | (missing["what"][found] == lookback.ABOUT)
@@ -53,7 +53,7 @@ def recall(
     about[missing["row"][~mine]] = indexes[~mine]
     if len(entries) == 0:
         entries = np.zeros(1, entries.dtype)  # a view of no rows has no address to point to
-    return lookback.Recalled(own, about, entries, retirements)
+    return lookback.Recalled(own, about, entries, legs, retirements)
 
 
 def _check_bound(

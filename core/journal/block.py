@@ -1,11 +1,12 @@
 """One journal block: drafted by the engine, sealed into bytes, read back with every size checked.
 
-A block is header, rows of one record type, legs, images, blob (docs/ledger.md, Blocks).
-Nothing read from a file is believed before it fits: counts may be anything.
+A block is header, rows of one record type, of entries their parts, legs, images, blob
+(docs/ledger.md, Blocks). Blocks of version 1 are read for ever; version 2 is written. Nothing read
+from a file is believed before it fits: counts may be anything.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault
+from onecard.ext.block.pack import packed
+from onecard.ext.block.unpack import all_of, part_bytes
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Record
+from onecard.ext.shape.numbers import PARTS_MAX, Record
 
 Rows: TypeAlias = NDArray[np.void]
 Bytes: TypeAlias = bytes | memoryview
 
 HEADER_BYTES = dtypes.HEADER.itemsize
-HASHED_BYTES = dtypes.HEADER.fields["hash"][1]  # type: ignore[index]  # fields of a struct exist
-ROWS: dict[int, np.dtype[np.void]] = {
-    Record.ENTRIES: dtypes.ENTRY,
+HEADERS = {1: dtypes.HEADER_1, 2: dtypes.HEADER}
+HASH_BYTES = 32  # of `hash`, which ends a header and covers what of it stands before
+ROWS: dict[int, np.dtype[np.void]] = {  # what is written
+    Record.ENTRIES: dtypes.ENTRY_ROW,
     Record.PARTICIPANTS: dtypes.PARTICIPANT_RECORD,
     Record.TERMINALS: dtypes.TERMINAL_RECORD,
     Record.CARDS: dtypes.CARD_RECORD,
@@ -32,7 +36,14 @@ ROWS: dict[int, np.dtype[np.void]] = {
     Record.TARIFFS: dtypes.TARIFF_RECORD,
     Record.CONFIGS: dtypes.CONFIG_RECORD,
 }
-NO_HASH = bytes(32)
+# What is read: a layout is known by its record and the size of its rows.
+LAYOUTS = {(record, rows.itemsize): rows for record, rows in ROWS.items()}
+LAYOUTS[Record.ENTRIES, dtypes.ENTRY_ROW_1.itemsize] = dtypes.ENTRY_ROW_1
+HASHES: dict[int, Callable[[Bytes], bytes]] = {
+    dtypes.SHA256: lambda part: hashlib.sha256(part).digest(),
+}
+NO_HASH = bytes(HASH_BYTES)
+NO_PARTS = (0,) * PARTS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +56,27 @@ class Tip:
     epoch: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Algorithms:
+    """By which algorithms a ledger was made; docs/ledger.md, Algorithms, has the numbers."""
+
+    hash: int = dtypes.SHA256
+    tokens: int = 1
+    store: int = 1
+    heads: int = 1
+
+
+ALGORITHMS = Algorithms()  # of a ledger that says nothing else
+
+
 @dataclass(slots=True)
 class Draft:
     """A block before it is sealed.
 
-    `value` is the whole block in one writable, contiguous buffer of bytes: 160 free ones for the
-    header, then rows, legs, images, blob. Sealing fills the header in place and copies
-    nothing. The buffer must stay as it is until `Journal.append` returns.
+    `value` is the whole block in one writable, contiguous buffer of bytes: HEADER_BYTES free ones
+    for the header, then rows, parts, legs, images, blob. Sealing fills the header in place and
+    copies nothing. The buffer must stay as it is until `Journal.append` returns. Of entries
+    `parts` counts the rows of each part, and `window` and `zone_offset_us` are those of all rows.
     """
 
     record: int
@@ -62,6 +87,9 @@ class Draft:
     legs: int = 0
     images: int = 0
     blob_bytes: int = 0
+    parts: Sequence[int] = NO_PARTS
+    window: int = 0
+    zone_offset_us: int = 0
     digest: "Future[bytes] | None" = None  # of the body, where another thread is at it
 
     @property
@@ -81,14 +109,28 @@ class Draft:
         legs: Rows | None = None,
         images: Rows | None = None,
         blob: bytes = b"",
+        zone_offset_us: int = 0,
     ) -> "Draft":
-        """The simple form, out of arrays (`rows` carry their sequences); copies each once."""
+        """The simple form, out of arrays (`rows` carry their sequences); copies each once.
+
+        Entries are ENTRY rows of one window.
+        """
         legs = np.empty(0, dtypes.LEG) if legs is None else legs
         images = np.empty(0, dtypes.AFTER_IMAGE) if images is None else images
-        body = b"".join((rows.tobytes(), legs.tobytes(), images.tobytes(), blob))
         first = int(rows["sequence"][0])
-        counts = len(legs), len(images), len(blob)
-        return cls.from_body(record, first, len(rows), booked_at_us, body, *counts)
+        if record != Record.ENTRIES:
+            body = b"".join((rows.tobytes(), legs.tobytes(), images.tobytes(), blob))
+            return cls.from_body(
+                record, first, len(rows), booked_at_us, body, len(legs), len(images), len(blob)
+            )
+        held, parts = packed(rows)
+        body = b"".join((held, legs.tobytes(), images.tobytes(), blob))
+        draft = cls.from_body(
+            record, first, len(rows), booked_at_us, body, len(legs), len(images), len(blob)
+        )
+        draft.parts, draft.window = parts, int(rows["window"][0])
+        draft.zone_offset_us = zone_offset_us
+        return draft
 
     @classmethod
     def from_body(
@@ -108,43 +150,57 @@ class Draft:
         buffer = memoryview(value)
         return cls(record, first, count, booked_at_us, buffer, legs, images, blob_bytes)
 
+    def label(self) -> None:
+        """Write into the header what a state reads of it; sealing adds the rest."""
+        header = np.frombuffer(self.value, dtypes.HEADER, 1)
+        header["version"] = dtypes.VERSION
+        header["record"] = self.record
+        header["row_bytes"] = ROWS[self.record].itemsize
+        header["count"] = self.count
+        header["legs"] = self.legs
+        header["images"] = self.images
+        header["blob_bytes"] = self.blob_bytes
+        header["first"] = self.first
+        header["booked_at_us"] = self.booked_at_us
+        header["window"] = self.window
+        header["parts"] = self.parts
+        header["zone_offset_us"] = self.zone_offset_us
 
-def seal(draft: Draft, ledger_id: bytes, epoch: int, tip: Tip) -> Tip:
+
+def seal(
+    draft: Draft, ledger_id: bytes, epoch: int, tip: Tip, algorithms: Algorithms = ALGORITHMS
+) -> Tip:
     """Fill the header of `draft.value` in place; the tip after it.
 
     ValueError where the draft does not fit itself or does not follow `tip`, or its legs do not
     sum to zero: a block of that kind could never be taken back.
     """
     _check_draft(draft, tip)
+    draft.label()
     header = np.frombuffer(draft.value, dtypes.HEADER, 1)
     header["magic"] = dtypes.MAGIC
-    header["version"] = dtypes.VERSION
-    header["record"] = draft.record
     header["ledger"] = np.void(ledger_id)
     header["epoch"] = epoch
-    header["row_bytes"] = ROWS[draft.record].itemsize
-    header["hash_algorithm"] = dtypes.SHA256
-    header["count"] = draft.count
-    header["legs"] = draft.legs
-    header["images"] = draft.images
-    header["blob_bytes"] = draft.blob_bytes
-    header["first"] = draft.first
-    header["booked_at_us"] = draft.booked_at_us
-    header["body"] = np.void(draft.digest.result() if draft.digest else body_digest(draft))
+    header["hash_algorithm"] = algorithms.hash
+    header["token_algorithm"] = algorithms.tokens
+    header["store_algorithm"] = algorithms.store
+    header["head_algorithm"] = algorithms.heads
+    digest = draft.digest.result() if draft.digest else body_digest(draft, algorithms)
+    header["body"] = np.void(digest)
     header["previous"] = np.void(tip.head)
-    head = hashlib.sha256(draft.value[:HASHED_BYTES]).digest()
+    head = HASHES[algorithms.hash](draft.value[: HEADER_BYTES - HASH_BYTES])
     header["hash"] = np.void(head)
     return Tip(draft.last, head, draft.booked_at_us, epoch)
 
 
-def body_digest(draft: Draft) -> bytes:
-    """SHA-256 of all after the header; of a large draft it may be taken ahead, on any thread."""
-    return hashlib.sha256(draft.body).digest()
+def body_digest(draft: Draft, algorithms: Algorithms) -> bytes:
+    """The digest of all after the header; of a large draft taken ahead, on any thread."""
+    return HASHES[algorithms.hash](draft.body)
 
 
 def _check_draft(draft: Draft, tip: Tip) -> None:
     rows_bytes = draft.count * ROWS[draft.record].itemsize
-    legs_at = HEADER_BYTES + rows_bytes
+    legs_at = HEADER_BYTES + rows_bytes + part_bytes(draft.parts)
     size = legs_at + draft.legs * dtypes.LEG.itemsize
     size += draft.images * dtypes.AFTER_IMAGE.itemsize + draft.blob_bytes
     if draft.count < 1 or draft.value.nbytes != size:
@@ -153,6 +209,7 @@ def _check_draft(draft: Draft, tip: Tip) -> None:
         raise ValueError(f"draft {draft.first}: expected it to begin at {tip.last + 1}")
     if draft.booked_at_us <= tip.booked_at_us:
         raise ValueError(f"draft {draft.first}: booked at or before {tip.booked_at_us}")
+    # Those of a template sum to zero by themselves.
     legs = np.frombuffer(draft.value, dtypes.LEG, draft.legs, legs_at)
     sum_fen = int(legs["amount_fen"].sum())
     if sum_fen != 0:
@@ -226,40 +283,59 @@ def parse(value: Bytes, where: str, *, digest: bool = True) -> Block:
     header = parse_header(value, where)
     if digest:
         check_digests(value, header, where)
-    at = HEADER_BYTES
-    rows = np.frombuffer(value, ROWS[int(header["record"])], int(header["count"]), at)
-    at += rows.nbytes
-    legs = np.frombuffer(value, dtypes.LEG, int(header["legs"]), at)
-    at += legs.nbytes
-    images = np.frombuffer(value, dtypes.AFTER_IMAGE, int(header["images"]), at)
-    at += images.nbytes
-    return Block(value, header, rows, legs, images, value[at:], where)
+    at = HEADERS[int(header["version"])].itemsize
+    record, blob_bytes = int(header["record"]), int(header["blob_bytes"])
+    if record == Record.ENTRIES:
+        try:
+            rows, legs, images = all_of(value)
+        except ValueError as error:
+            raise LedgerFault(f"{where}: expected a block that fits itself, found {error}") from None
+    else:
+        layout = LAYOUTS[record, int(header["row_bytes"])]
+        rows = np.frombuffer(value, layout, int(header["count"]), at)
+        at += rows.nbytes
+        legs = np.frombuffer(value, dtypes.LEG, int(header["legs"]), at)
+        at += legs.nbytes
+        images = np.frombuffer(value, dtypes.AFTER_IMAGE, int(header["images"]), at)
+    return Block(value, header, rows, legs, images, value[len(value) - blob_bytes :], where)
 
 
 def parse_header(value: Bytes, where: str) -> np.void:
-    """The header, copied, after it was compared with the length of the value."""
+    """The header as HEADER, copied, after it was compared with the length of the value."""
     fault = _fault(where)
-    if len(value) < HEADER_BYTES:
-        raise fault(f"at least {HEADER_BYTES} bytes", len(value))
-    header: np.void = np.frombuffer(value, dtypes.HEADER, 1).copy()[0]
-    for field, wanted in (
-        ("magic", dtypes.MAGIC),
-        ("version", dtypes.VERSION),
-        ("hash_algorithm", dtypes.SHA256),
-    ):
-        if int(header[field]) != wanted:
-            raise fault(f"{field} {wanted}", int(header[field]))
-    dtype = ROWS.get(int(header["record"]))
-    if dtype is None:
-        raise fault(f"a record type of 1 to {max(ROWS)}", int(header["record"]))
-    if int(header["row_bytes"]) != dtype.itemsize:
-        raise fault(f"rows of {dtype.itemsize} bytes", int(header["row_bytes"]))
+    if len(value) < dtypes.HEADER_1.itemsize:
+        raise fault(f"at least {dtypes.HEADER_1.itemsize} bytes", len(value))
+    old: np.void = np.frombuffer(value, dtypes.HEADER_1, 1)[0]
+    if int(old["magic"]) != dtypes.MAGIC:
+        raise fault(f"magic {dtypes.MAGIC}", int(old["magic"]))
+    version = int(old["version"])
+    if version not in HEADERS:
+        raise fault(f"version 1 to {dtypes.VERSION}", version)
+    header_bytes = HEADERS[version].itemsize
+    if len(value) < header_bytes:
+        raise fault(f"at least {header_bytes} bytes", len(value))
+    header: np.void = np.zeros(1, dtypes.HEADER)[0]
+    found = np.frombuffer(value, HEADERS[version], 1)[0]
+    for name in HEADERS[version].names or ():
+        header[name] = found[name]
+    if int(header["hash_algorithm"]) not in HASHES:
+        names = ", ".join(map(str, HASHES))
+        raise fault(f"hash_algorithm {names}", int(header["hash_algorithm"]))
+    record, row_bytes = int(header["record"]), int(header["row_bytes"])
+    if record not in ROWS:
+        raise fault(f"a record type of 1 to {max(ROWS)}", record)
+    if (record, row_bytes) not in LAYOUTS:
+        sizes = " or ".join(str(size) for one, size in LAYOUTS if one == record)
+        raise fault(f"rows of {sizes} bytes", row_bytes)
     if int(header["count"]) < 1:
         raise fault("at least one row", 0)
     if not 1 <= int(header["first"]) < 1 << 62:
         raise fault("a first sequence from 1 on", int(header["first"]))
-    size = HEADER_BYTES + int(header["count"]) * dtype.itemsize + int(header["blob_bytes"])
-    size += int(header["legs"]) * dtypes.LEG.itemsize
+    try:
+        size = header_bytes + int(header["count"]) * row_bytes + part_bytes(header["parts"])
+    except ValueError as error:
+        raise LedgerFault(f"{where}: {error}") from None
+    size += int(header["blob_bytes"]) + int(header["legs"]) * dtypes.LEG.itemsize
     size += int(header["images"]) * dtypes.AFTER_IMAGE.itemsize
     if size != len(value):
         raise fault(f"{size} bytes as its header counts them", len(value))
@@ -269,11 +345,13 @@ def parse_header(value: Bytes, where: str) -> np.void:
 def check_digests(value: Bytes, header: np.void, where: str) -> None:
     """LedgerFault unless the bytes are the ones that were sealed."""
     view = memoryview(value)
+    header_bytes = HEADERS[int(header["version"])].itemsize
+    digest = HASHES[int(header["hash_algorithm"])]
     for part, stored, name in (
-        (view[:HASHED_BYTES], header["hash"].tobytes(), "hash"),
-        (view[HEADER_BYTES:], header["body"].tobytes(), "body digest"),
+        (view[: header_bytes - HASH_BYTES], header["hash"].tobytes(), "hash"),
+        (view[header_bytes:], header["body"].tobytes(), "body digest"),
     ):
-        computed = hashlib.sha256(part).digest()
+        computed = digest(part)
         if computed != stored:
             raise _fault(where)(f"the {name} {stored.hex()}", computed.hex())
 

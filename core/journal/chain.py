@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from onecard.core.config import Settings
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, Overloaded
 from onecard.core.failpoint import here
-from onecard.core.journal.block import HEADER_BYTES, Block, Draft, Rows, Tip, seal
+from onecard.core.journal.block import (
+    ALGORITHMS,
+    HEADER_BYTES,
+    Algorithms,
+    Block,
+    Draft,
+    Rows,
+    Tip,
+    seal,
+)
 from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
 from onecard.core.storage.datafile import later
 from onecard.core.storage.disk import free_bytes
@@ -41,12 +50,14 @@ class Journal:
         tip: Tip,
         segment_bytes: int,
         watermark_bytes: int,
+        algorithms: Algorithms = ALGORITHMS,
     ) -> None:
         self.folder = folder
         self.ledger_id = ledger_id
         self.epoch = epoch
         self.segment_bytes = segment_bytes
         self.watermark_bytes = watermark_bytes
+        self.algorithms = algorithms
         self.failed: BaseException | None = None
         self._segments = tuple(segments)  # replaced whole, so that readers need no lock
         self._tip = tip
@@ -59,6 +70,7 @@ class Journal:
         epoch: int = 1,
         segment_bytes: int = Settings.segment_bytes,
         watermark_bytes: int = Settings.watermark_bytes,
+        algorithms: Algorithms = ALGORITHMS,
     ) -> "Journal":
         """An empty journal in the folder `path` of a ledger; LedgerForeign where there is one."""
         folder = path / FOLDER
@@ -69,7 +81,9 @@ class Journal:
         segment_bytes = _whole_units(segment_bytes)
         tip = Tip(epoch=epoch)
         segment = Segment.create(folder, 1, ledger_id, tip, segment_bytes)
-        return cls(folder, ledger_id, epoch, (segment,), tip, segment_bytes, watermark_bytes)
+        return cls(
+            folder, ledger_id, epoch, (segment,), tip, segment_bytes, watermark_bytes, algorithms
+        )
 
     @classmethod
     def open(
@@ -80,6 +94,7 @@ class Journal:
         segment_bytes: int = Settings.segment_bytes,
         watermark_bytes: int = Settings.watermark_bytes,
         readonly: bool = False,
+        algorithms: Algorithms = ALGORITHMS,
     ) -> "Journal":
         """The journal as it stands. Read-only, it ends for ever where it ended now.
 
@@ -109,7 +124,9 @@ class Journal:
             for segment in segments:
                 segment.close()
             raise
-        return cls(folder, ledger_id, epoch, segments, tip, segment_bytes, watermark_bytes)
+        return cls(
+            folder, ledger_id, epoch, segments, tip, segment_bytes, watermark_bytes, algorithms
+        )
 
     def __enter__(self) -> "Journal":
         return self
@@ -132,7 +149,7 @@ class Journal:
         try:
             tip = self._tip
             for draft in drafts:
-                tip = seal(draft, self.ledger_id, self.epoch, tip)
+                tip = seal(draft, self.ledger_id, self.epoch, tip, self.algorithms)
             self._store(drafts, tip)
         except BaseException as error:
             self.failed = error
@@ -265,6 +282,10 @@ class Journal:
 
     def entries(self, sequences: NDArray[np.uint64]) -> Rows:
         """The ENTRY rows of `sequences`, in their order; zeros where there is no such entry."""
+        return self.entries_with_legs(sequences)[0]
+
+    def entries_with_legs(self, sequences: NDArray[np.uint64]) -> tuple[Rows, Rows]:
+        """The same, and their LEG rows, which `legs_at` counts into; one row more than they need."""
         sequences = np.ascontiguousarray(sequences, np.uint64)
         order = np.argsort(sequences, kind="stable")
         wanted = sequences[order]
@@ -274,13 +295,14 @@ class Journal:
         bounds = np.array([s.first for s in segments[1:]] + [last + 1], np.uint64)
         ends = np.searchsorted(wanted, bounds)
         at = int(np.searchsorted(wanted, np.uint64(1)))
+        legs: list[Rows] = []
         for segment, end in zip(segments, ends, strict=True):
             if end > at:
-                segment.entries(wanted[at:end], rows[at:end])
+                legs += segment.entries(wanted[at:end], rows[at:end], sum(map(len, legs)))
                 at = int(end)
         result = np.empty_like(rows)
         result[order] = rows
-        return result
+        return result, np.concatenate((*legs, np.zeros(1, dtypes.LEG)))
 
     def _segment_of(self, sequence: int) -> Segment:
         for segment in reversed(self._segments):

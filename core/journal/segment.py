@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault, LedgerForeign
 from onecard.core.journal.block import (
-    HEADER_BYTES,
     Block,
     Draft,
     Rows,
@@ -20,6 +19,7 @@ from onecard.core.journal.block import (
     parse_header,
 )
 from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
+from onecard.ext.block.unpack import some_of
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 
@@ -48,6 +48,7 @@ READ_BLOCKS = 64  # a read transaction ends after so many blocks, to free no pag
 READ_BYTES = 1 << 22
 SEQUENCE_MAX = 1 << 62
 CACHED_BYTES = 256 << 20  # the newest 1.6 million entries stay in the system's cache
+NO_LEGS = np.zeros(0, dtypes.LEG)
 SOUND_BLOCKS = 1 << 18  # remembered as hashed and found sound; about 20 MB of memory
 
 
@@ -125,9 +126,10 @@ class Segment:
         if len(value) != META.itemsize:
             raise LedgerForeign(f"{where} a segment of a journal, found no meta record of one")
         meta: np.void = np.frombuffer(value, META)[0]
-        if int(meta["magic"]) != META_MAGIC or int(meta["version"]) != dtypes.VERSION:
+        known = 1 <= int(meta["version"]) <= dtypes.VERSION
+        if int(meta["magic"]) != META_MAGIC or not known:
             raise LedgerForeign(
-                f"{where} a segment of format {dtypes.VERSION}, found format {meta['version']}"
+                f"{where} a segment of format 1 to {dtypes.VERSION}, found format {meta['version']}"
             )
         if hashlib.sha256(value[:CHECKED_BYTES]).digest() != meta["check"].tobytes():
             raise LedgerFault(f"{where} a meta record with its own digest, found another")
@@ -235,39 +237,54 @@ class Segment:
             more = cursor.next()
         return blocks
 
-    def entries(self, sequences: NDArray[np.uint64], rows: Rows) -> None:
-        """Fill `rows` (ENTRY, zeros) with the entries of `sequences`, ascending.
+    def entries(
+        self, sequences: NDArray[np.uint64], rows: Rows, legs_before: int = 0
+    ) -> list[Rows]:
+        """Fill `rows` (ENTRY, zeros) with the entries of `sequences`, ascending; their LEG rows, of
+        each block some, which `legs_at` counts into from `legs_before` on.
 
         A block is hashed the first time this process reads it, then its rows are taken straight
         from the map. Sequences of no entry keep their zeros.
         """
         at = 0
+        legs: list[Rows] = []
         while at < len(sequences):
             with self.environment.read(BLOCKS) as txn:
                 for _ in range(READ_BLOCKS):
-                    at += self._fill(txn, sequences[at:], rows[at:])
+                    taken, theirs = self._fill(txn, sequences[at:], rows[at:])
+                    rows["legs_at"][at : at + taken] += legs_before
+                    at += taken
+                    legs.append(theirs)
+                    legs_before += len(theirs)
                     if at >= len(sequences):
                         break
+        return legs
 
-    def _fill(self, txn: Txn, sequences: NDArray[np.uint64], rows: Rows) -> int:
-        """Fill the rows of the first sequence's block; how many sequences that was."""
+    def _fill(
+        self, txn: Txn, sequences: NDArray[np.uint64], rows: Rows
+    ) -> tuple[int, Rows]:
+        """Fill the rows of the first sequence's block; how many sequences that was, their legs."""
         found = _seek(txn, int(sequences[0]))
         if found is None:
-            return 1
+            return 1, NO_LEGS
         first = int.from_bytes(found[0], "big")
         header = self._header(first, found[1])
         count = int(header["count"])
         taken = int(np.searchsorted(sequences, np.uint64(first + count)))
         if taken == 0:
-            return 1
-        if int(header["record"]) == Record.ENTRIES:
-            at = (sequences[:taken] - np.uint64(first)).astype(np.intp)
-            rows[:taken] = np.frombuffer(found[1], dtypes.ENTRY, count, HEADER_BYTES)[at]
-            wrong = np.flatnonzero(rows["sequence"][:taken] != sequences[:taken])
-            if len(wrong):
-                wanted, seen = sequences[wrong[0]], rows["sequence"][wrong[0]]
-                raise LedgerFault(f"{self.where(first)}: expected entry {wanted}, found {seen}")
-        return taken
+            return 1, NO_LEGS
+        if int(header["record"]) != Record.ENTRIES:
+            return taken, NO_LEGS
+        try:
+            legs = some_of(found[1], sequences[:taken], rows[:taken])
+        except ValueError as error:
+            where = self.where(first)
+            raise LedgerFault(f"{where}: expected a block that fits itself, found {error}") from None
+        wrong = np.flatnonzero(rows["sequence"][:taken] != sequences[:taken])
+        if len(wrong):
+            wanted, seen = sequences[wrong[0]], rows["sequence"][wrong[0]]
+            raise LedgerFault(f"{self.where(first)}: expected entry {wanted}, found {seen}")
+        return taken, legs
 
     def _header(self, first: int, value: memoryview) -> np.void:
         where = self.where(first)

@@ -268,14 +268,19 @@ class Ledger:
         map_bytes = self.settings.identities_map_bytes
         self.identities.discard(reason, self.origin, map_bytes, self._log)
 
-    def tail_entries(self, count: int) -> NDArray[np.void]:
-        """The ENTRY rows among the last `count` sequences, in order; other records have none."""
+    def tail_entries(self, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        """The ENTRY rows among the last `count` sequences, in order, and their legs, which
+        `legs_at` counts into; other records have none."""
         first = max(1, self.journal.last - count + 1)
-        parts = [np.empty(0, dtypes.ENTRY)]
+        parts, legs, before = [np.empty(0, dtypes.ENTRY)], [np.zeros(0, dtypes.LEG)], 0
         for block in read_through(self.journal, first):
             if block.record == Record.ENTRIES:
-                parts.append(block.rows[block.rows["sequence"] >= first])
-        return np.concatenate(parts)
+                rows = block.rows[block.rows["sequence"] >= first]
+                rows["legs_at"] += before
+                parts.append(rows)
+                legs.append(block.legs)
+                before += len(block.legs)
+        return np.concatenate(parts), np.concatenate((*legs, np.zeros(1, dtypes.LEG)))
 
     def unmap(self) -> None:
         """Give back what readers left resident. Any thread may read meanwhile.

@@ -10,11 +10,12 @@ from libc.string cimport memset
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
-from onecard.ext.judge.lookback cimport by_identity, by_sequence, reach_of
+from onecard.ext.judge.lookback cimport by_identity, by_sequence, legs_of, reach_of
+from onecard.ext.block.pack cimport pack
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Kind
-from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status
+from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status, Template
 from onecard.ext.shape.tables cimport Account, Terminal
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
@@ -34,6 +35,7 @@ cdef extern from *:
     void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
 
 cdef enum:
+    VERSION = 2  # of the blocks that are written
     CHUNK = 128  # rows whose memory is fetched ahead: enough to hide a miss, few enough for L1
 
 
@@ -124,6 +126,8 @@ cdef bint judge_row(
     cdef Plan plan
     cdef const Entry* entry = NULL
     cdef const Entry* original = NULL
+    cdef const Leg* legs = NULL
+    cdef Leg own[2]
     cdef uint64_t body = 0
     cdef uint64_t sequence = 0
     cdef int found
@@ -149,6 +153,8 @@ cdef bint judge_row(
         return False
     if look_back(state, recent, ring, row, &tap, recalled, reach, &original):
         return True
+    if original is not NULL:
+        legs = legs_of(ring, recalled, original, own)
     tap.card = card
     tap.account = NULL
     tap.account_id = 0
@@ -160,14 +166,18 @@ cdef bint judge_row(
     # Field by field: a memset of this size costs more than the whole decision.
     plan.outcome = 0
     plan.reason = 0
+    plan.layout = Template.EXPLICIT
     plan.effects = 0
+    plan.marks = 0
     plan.amount_fen = 0
+    plan.face_fen = 0
     plan.about = 0
     plan.journey = 0
     plan.tariff = 0
+    plan.rule = 0
     plan.legs = 0
     plan.images = 0
-    decide(state, &tap, original, now_us, &plan)
+    decide(state, &tap, original, legs, now_us, &plan)
     book(state, recent, ring, &tap, body, now_us, &plan, draft, decisions, counters, row)
     return False
 
@@ -301,7 +311,8 @@ cdef inline void book(
     EntryDraft draft, Decisions decisions, Counters counters, Py_ssize_t row,
 ) noexcept nogil:
     """Write the entry, post it, bind its identity, answer."""
-    cdef Entry* entry = &draft.rows[draft.count]
+    cdef Entry* entry
+    cdef Leg* kept
     cdef int i
     cdef int64_t available = 0
     cdef bint prepaid = tap.account is not NULL and tap.account.funding == Funding.PREPAID
@@ -318,19 +329,24 @@ cdef inline void book(
         plan.reason = 0
         plan.effects = 0
         plan.journey = 0
+        plan.layout = Template.EXPLICIT
         plan.legs = 0
         plan.images = 0
     if prepaid:
         available = tap.account.posted_fen - tap.account.held_fen
         if state.credentials[tap.card].denied and recovers(plan, available, tap.account):
             plan.effects |= Effect.UNDENIED
+    entry = ring.open(state.total.last)
     fill(entry, state, tap, body, now_us, plan)
     entry.balance_fen = available
-    entry.legs_at = draft.leg_count
-    for i in range(plan.legs):
-        check(draft.leg_count < <uint64_t>draft.taps_max * LEGS_MAX)
-        draft.legs[draft.leg_count] = plan.leg[i]
-        draft.leg_count += 1
+    pack(entry, &draft.rows[draft.count], draft.count, draft.leg_count, &draft.parts)
+    if plan.layout == Template.EXPLICIT:
+        kept = ring.legs_of(entry.sequence)
+        for i in range(plan.legs):
+            check(draft.leg_count < <uint64_t>draft.taps_max * LEGS_MAX)
+            draft.legs[draft.leg_count] = plan.leg[i]
+            draft.leg_count += 1
+            kept[i] = plan.leg[i]
     state.settle(entry, tap.card)
     for i in range(plan.images):
         check(draft.image_count < <uint64_t>draft.taps_max * IMAGES_MAX)
@@ -342,7 +358,6 @@ cdef inline void book(
     recent.bind(tap.terminal, tap.key, entry.sequence)
     if plan.outcome == Outcome.TOMBSTONED:
         recent.bind(tap.terminal, tap.target, entry.sequence)
-    ring.remember(entry)
     answer(
         decisions, counters, row, tap.kind, plan.outcome, entry.sequence,
         plan.amount_fen if plan.outcome <= Outcome.TOMBSTONED else 0, available, False,
@@ -378,6 +393,21 @@ cdef inline void fill(
     entry.epoch = <uint32_t>(tap.key >> 32)
     entry.terminal_seq = <uint32_t>tap.key
     entry.place = tap.place
+    entry.line = 0
+    entry.caused_by = 0
+    entry.face_fen = plan.face_fen
+    entry.rule = plan.rule
+    entry.legs_at = 0
+    entry.chip_before_fen = 0
+    entry.chip_counter = 0
+    entry.chip_loads = 0
+    entry.marks = plan.marks
+    entry.scene = 0
+    entry.actor = 0
+    entry.rider_class = 0
+    entry.media = 0
+    entry.layout = plan.layout
+    entry.version = VERSION
     entry.window = state.total.window
     entry.tariff = plan.tariff
     entry.travel_day = <int32_t>(local_us // (<int64_t>DAY_S * SECOND_US))

@@ -1,7 +1,8 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
+from onecard.ext.block.pack cimport Parts
+from onecard.ext.shape.journal cimport AfterImage, EntryRow, Leg
 
 
 @cython.final
@@ -9,7 +10,8 @@ cdef class EntryDraft:
     """The next block of entries while it is being judged."""
 
     cdef uint8_t* value
-    cdef Entry* rows
+    cdef EntryRow* rows
+    cdef Parts parts
     cdef Leg* legs
     cdef AfterImage* images
     cdef list memory

@@ -4,7 +4,8 @@ cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.block.template cimport expand
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
@@ -26,6 +27,7 @@ cdef class Recalled:
     cdef const int32_t[::1] own
     cdef const int32_t[::1] about
     cdef const Entry[::1] entries
+    cdef const Leg[::1] legs
     cdef uint64_t retirements
     cdef readonly Py_ssize_t count
 
@@ -90,6 +92,18 @@ cdef inline int by_identity(
     if key > recent.retired[terminal] or not recent.has_retired[terminal]:
         return NONE
     return pick(indexes, row, recalled, reach.stale, out)
+
+
+cdef inline const Leg* legs_of(
+    Ring ring, Recalled recalled, const Entry* entry, Leg* own
+) noexcept nogil:
+    """The legs of an entry that was found; `own` takes those of a template."""
+    if expand(entry, own):
+        return own
+    if ring.holds(entry):
+        return ring.legs_of(entry.sequence)
+    check(entry.legs_at + entry.legs < recalled.legs.shape[0])
+    return &recalled.legs[entry.legs_at]
 
 
 cdef void reach_of(

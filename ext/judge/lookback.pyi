@@ -21,6 +21,7 @@ class Recalled:
         own: NDArray[np.int32],
         about: NDArray[np.int32],
         entries: NDArray[np.void],
+        legs: NDArray[np.void],
         retirements: int,
     ) -> None: ...
 

@@ -11,7 +11,7 @@ from libc.string cimport memset
 import numpy as np
 
 from onecard.ext.shape.dtypes import derived
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.numbers cimport Kind
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
@@ -39,13 +39,15 @@ cdef class Recalled:
     """What was read from disk for one batch: for each row an index into `entries`.
 
     own, about: int32 a row; NOT_ASKED (-1), ABSENT (-2), or the index. `about` serves both the
-    target of a reversal and the sequence a refund, capture or release names.
+    target of a reversal and the sequence a refund, capture or release names. entries: ENTRY rows,
+    whose `legs_at` counts into `legs`, which has a row more than they need.
     """
 
-    def __init__(self, own, about, entries, uint64_t retirements):
+    def __init__(self, own, about, entries, legs, uint64_t retirements):
         self.own = own
         self.about = about
         self.entries = entries
+        self.legs = legs
         self.retirements = retirements
         self.count = len(own)
 

@@ -8,7 +8,7 @@ from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport sub_overflows
-from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome, OwnerKind, Purse
+from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome, OwnerKind, Purse, Template
 from onecard.ext.shape.tables cimport Account
 
 
@@ -37,6 +37,7 @@ cdef inline uint8_t charge(const Tap* tap, int64_t amount, Plan* plan) noexcept 
         plan.effects |= Effect.DENIED
     add_payer_leg(plan, tap.account.funding, tap.account_id, tap.account.issuer, -amount)
     add_leg(plan, OwnerKind.PAYABLE, tap.operator_id, tap.operator_id, Purse.MAIN, amount)
+    plan.layout = Template.CHARGE
     return 0
 
 

@@ -2,7 +2,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from onecard.ext.rule.plan cimport Plan
 from onecard.ext.rule.tap cimport Tap
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.state.state cimport State
 
 
@@ -15,5 +15,5 @@ cdef uint8_t refund(
     State state, const Tap* tap, const Entry* original, Plan* plan
 ) noexcept nogil
 cdef uint8_t reverse(
-    State state, const Tap* tap, const Entry* original, Plan* plan
+    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil

@@ -1,13 +1,13 @@
 """What an earlier entry moved, moved back: in part by a refund, whole by a reversal."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg, claim
 from onecard.ext.rule.tap cimport REFUNDABLE, Tap, among
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport add_overflows
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.numbers cimport Effect, Funding, Image, Kind, Outcome, OwnerKind, Purse
 from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
@@ -46,7 +46,7 @@ cdef uint8_t refund(
 
 
 cdef uint8_t reverse(
-    State state, const Tap* tap, const Entry* original, Plan* plan
+    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Undo an entry whole, or void its identity before it comes: 0, or the refusal."""
     cdef bint prepaid
@@ -71,26 +71,19 @@ cdef uint8_t reverse(
         return Outcome.FUNDS
     check(original.sequence <= state.total.last)
     plan.amount_fen = original.amount_fen
-    negate(original, plan)
+    negate(original, legs, plan)
     claim(plan, Image.CLOSED_ORIGINAL, original.sequence, original.amount_fen)
     if original.kind == Kind.ENTRY and tap.account.journey == original.sequence:
         plan.effects = Effect.JOURNEY_CLOSED
     return 0
 
 
-cdef inline void negate(const Entry* original, Plan* plan) noexcept nogil:
-    """The original's legs, each negated, in their order; they follow from its kind."""
-    cdef int64_t amount = original.amount_fen
-    cdef uint16_t op = original.operator_id
-    if original.outcome == Outcome.ACCEPTED_SUSPENSE:
-        add_leg(plan, OwnerKind.SUSPENSE, op, op, Purse.DUE, amount)
-        add_leg(plan, OwnerKind.SUSPENSE, op, op, Purse.OWED, -amount)
-    elif original.kind == Kind.TOP_UP:
-        add_payer_leg(plan, original.funding, original.account, original.issuer, -amount)
-        add_leg(plan, OwnerKind.COLLECTED, op, op, Purse.MAIN, amount)
-    elif original.kind == Kind.HOLD:
-        add_leg(plan, OwnerKind.ACCOUNT, original.account, original.issuer, Purse.MAIN, amount)
-        add_leg(plan, OwnerKind.ACCOUNT, original.account, original.issuer, Purse.HELD, -amount)
-    elif original.kind in (Kind.RIDE, Kind.EXIT, Kind.PURCHASE):
-        add_payer_leg(plan, original.funding, original.account, original.issuer, amount)
-        add_leg(plan, OwnerKind.PAYABLE, op, op, Purse.MAIN, -amount)
+cdef inline void negate(const Entry* original, const Leg* legs, Plan* plan) noexcept nogil:
+    """What was recorded, each leg negated, in its order: whatever the kind booked."""
+    cdef int i
+    for i in range(original.legs):
+        # A leg of the least number there is cannot have been booked: its sums would not fit.
+        add_leg(
+            plan, legs[i].owner_kind, legs[i].owner, legs[i].party, legs[i].purse,
+            -legs[i].amount_fen,
+        )

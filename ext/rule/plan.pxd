@@ -10,11 +10,15 @@ from onecard.ext.shape.numbers cimport IMAGES_MAX, LEGS_MAX, Funding, OwnerKind,
 cdef struct Plan:  # what is to be booked
     uint8_t outcome
     uint8_t reason
-    uint8_t effects
+    uint8_t layout  # Template: which of its legs follow from the entry, and need not be written
+    uint16_t effects
+    uint16_t marks
     int64_t amount_fen
     uint64_t about
     uint64_t journey
     uint32_t tariff
+    uint32_t rule
+    int64_t face_fen
     int legs
     int images
     Leg leg[LEGS_MAX]

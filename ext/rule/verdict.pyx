@@ -9,22 +9,23 @@ from onecard.ext.rule.hold cimport finish_hold, hold
 from onecard.ext.rule.journey cimport enter, leave
 from onecard.ext.rule.plan cimport Plan, add_leg
 from onecard.ext.rule.tap cimport ABOUT, Tap, among
-from onecard.ext.shape.journal cimport Entry
-from onecard.ext.shape.numbers cimport Flag, Kind, Outcome, OwnerKind, Purse
+from onecard.ext.shape.journal cimport Entry, Leg
+from onecard.ext.shape.numbers cimport Flag, Kind, Outcome, OwnerKind, Purse, Template
 from onecard.ext.state.state cimport State
 
 
 cdef void decide(
-    State state, const Tap* tap, const Entry* original, int64_t now_us, Plan* plan
+    State state, const Tap* tap, const Entry* original, const Leg* legs, int64_t now_us, Plan* plan
 ) noexcept nogil:
-    """Rules 15 on: fills a plan that was zeroed. `original` is NULL where there is none."""
+    """Rules 15 on: fills a plan that was zeroed. `original` is NULL where there is none; `legs` are
+    its own."""
     cdef uint8_t refusal = admit(state, tap, now_us)
     if among(ABOUT, tap.kind):
         plan.about = tap.about
     elif tap.kind == Kind.REVERSAL and original is not NULL and is_target(tap, original):
         plan.about = original.sequence
     if refusal == 0:
-        refusal = by_kind(state, tap, original, plan)
+        refusal = by_kind(state, tap, original, legs, plan)
     if refusal == 0:
         return
     plan.outcome = refusal
@@ -33,6 +34,7 @@ cdef void decide(
     plan.legs = 0
     plan.images = 0
     plan.journey = 0
+    plan.layout = Template.EXPLICIT
     if tap.flags & Flag.OFFLINE and refusal != Outcome.BALANCE_OVERFLOW:
         suspend(tap, refusal, plan)
 
@@ -47,7 +49,7 @@ cdef inline void suspend(const Tap* tap, uint8_t refusal, Plan* plan) noexcept n
 
 
 cdef inline uint8_t by_kind(
-    State state, const Tap* tap, const Entry* original, Plan* plan
+    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Fill the plan; 0, or the refusal."""
     plan.outcome = Outcome.ACCEPTED
@@ -64,7 +66,7 @@ cdef inline uint8_t by_kind(
     if tap.kind == Kind.REFUND:
         return refund(state, tap, original, plan)
     if tap.kind == Kind.REVERSAL:
-        return reverse(state, tap, original, plan)
+        return reverse(state, tap, original, legs, plan)
     if tap.kind == Kind.HOLD:
         return hold(tap, plan)
     return finish_hold(state, tap, original, plan)

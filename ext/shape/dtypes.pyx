@@ -13,14 +13,22 @@ import numpy as np
 from onecard.ext.shape.journal cimport (
     AfterImage,
     CardRecord,
+    ChipPart,
     ConfigRecord,
     DeclarationRecord,
     Entry,
+    EntryRow,
+    EntryRow1,
     Header,
+    Header1,
     Leg,
+    SpanPart,
     ParticipantRecord,
+    RatingPart,
+    ReferencePart,
     TariffRecord,
     TerminalRecord,
+    WidePart,
     WindowRecord,
 )
 from onecard.ext.shape.tables cimport PAGE_BYTES as C_PAGE_BYTES
@@ -106,7 +114,17 @@ cdef uint8_t[::1] nothing = bytearray(1)
 cdef uint8_t* here = &nothing[0]  # a typed array needs an address; nothing is read there
 
 HEADER = derived("Header", <Header[:1]><Header*>here)
+HEADER_1 = derived("Header1", <Header1[:1]><Header1*>here)
 ENTRY = derived("Entry", <Entry[:1]><Entry*>here)
+ENTRY_ROW = derived("EntryRow", <EntryRow[:1]><EntryRow*>here)
+ENTRY_ROW_1 = derived("EntryRow1", <EntryRow1[:1]><EntryRow1*>here)
+PARTS = (  # in the order of Part
+    derived("ReferencePart", <ReferencePart[:1]><ReferencePart*>here),
+    derived("RatingPart", <RatingPart[:1]><RatingPart*>here),
+    derived("ChipPart", <ChipPart[:1]><ChipPart*>here),
+    derived("WidePart", <WidePart[:1]><WidePart*>here),
+    derived("SpanPart", <SpanPart[:1]><SpanPart*>here),
+)
 LEG = derived("Leg", <Leg[:1]><Leg*>here)
 AFTER_IMAGE = derived("AfterImage", <AfterImage[:1]><AfterImage*>here)
 PARTICIPANT_RECORD = derived("ParticipantRecord", <ParticipantRecord[:1]><ParticipantRecord*>here)
@@ -128,5 +146,5 @@ TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES
 MAGIC = 0x31424F43  # "COB1" as it stands in a file
-VERSION = 1
+VERSION = 2  # what is written; version 1 is read for ever
 SHA256 = 1

@@ -2,37 +2,175 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from onecard.ext.shape.numbers cimport PARTS_MAX
 
-cdef packed struct Header:  # starts every block; `hash` covers the bytes before it
+
+cdef packed struct Header:  # starts every block of version 2; `hash` covers the bytes before it
     uint32_t magic
     uint16_t version
     uint16_t record  # Record: what the rows are
     uint8_t ledger[16]
     uint32_t epoch  # raised by every restore
     uint16_t row_bytes
-    uint16_t hash_algorithm  # 1 = SHA-256
+    uint16_t hash_algorithm  # of `body`, `previous` and `hash`: chosen when the ledger was made
     uint32_t count
     uint32_t legs
     uint32_t images
     uint32_t blob_bytes
     uint64_t first  # sequence of the first row
     int64_t booked_at_us
-    uint8_t body[32]  # SHA-256 of all bytes after the header
+    uint16_t token_algorithm  # of card numbers
+    uint16_t store_algorithm  # of the erasable store
+    uint16_t head_algorithm  # of signed heads
+    uint16_t unused
+    uint32_t window  # of entries: the open one
+    uint32_t parts[PARTS_MAX]  # rows of each part that entries have: Part
+    int64_t zone_offset_us  # of entries: a travel day begins by it
+    uint8_t body[32]  # digest of all bytes after the header
     uint8_t previous[32]  # hash of the block before
-    uint8_t hash[32]  # SHA-256 of the header up to here
+    uint8_t hash[32]  # digest of the header up to here
 
 
-cdef packed struct Entry:
+cdef packed struct Header1:  # of version 1: the same up to booked_at_us, always SHA-256
+    uint32_t magic
+    uint16_t version
+    uint16_t record
+    uint8_t ledger[16]
+    uint32_t epoch
+    uint16_t row_bytes
+    uint16_t hash_algorithm
+    uint32_t count
+    uint32_t legs
+    uint32_t images
+    uint32_t blob_bytes
+    uint64_t first
+    int64_t booked_at_us
+    uint8_t body[32]
+    uint8_t previous[32]
+    uint8_t hash[32]
+
+
+cdef packed struct Entry:  # the one form in memory, of every version; nothing on disk looks so
     uint64_t sequence
     uint64_t token
     uint64_t previous  # the entry before of the same account, 0 = none
     uint64_t about  # the entry refunded, captured, released or reversed
     uint64_t journey  # of an exit: the sequence of its entry tap
+    uint64_t caused_by  # the entry that made this one necessary
     uint64_t body  # digest of the whole tap as it was sent
     int64_t tapped_at_us  # device time as sent, 0 = none
     int64_t booked_at_us
     int64_t amount_fen
     int64_t balance_fen  # available on the account after this entry
+    int64_t face_fen  # the fare before what is taken off it, as sent or rated
+    uint32_t account
+    uint32_t terminal
+    uint32_t epoch
+    uint32_t terminal_seq
+    uint32_t place
+    uint32_t line
+    uint32_t window
+    uint32_t tariff
+    uint32_t rule  # cell of the tariff
+    uint32_t legs_at  # index of the first leg in the legs that stand beside the entries
+    uint32_t chip_before_fen  # what the chip said of itself: its balance before,
+    uint32_t chip_counter  # its counter of purchases
+    uint32_t chip_loads  # and that of its loads
+    int32_t travel_day  # days since 1970-01-01 in the ledger's zone
+    uint16_t operator_id
+    uint16_t issuer  # who answers for the payer's leg
+    uint16_t effects  # after-images: Effect
+    uint16_t marks  # Mark
+    uint16_t scene
+    uint16_t actor  # who had it booked, 0 = the terminal alone
+    uint8_t legs
+    uint8_t kind
+    uint8_t outcome
+    uint8_t reason  # why an offline tap went to suspense: the outcome it would have had
+    uint8_t funding
+    uint8_t flags  # as sent: OFFLINE
+    uint8_t rider_class
+    uint8_t media
+    uint8_t layout  # Template: which legs follow from the entry itself
+    uint8_t version  # of the block it came from: bodies of version 1 have another digest
+    uint16_t unused
+
+
+cdef packed struct EntryRow:  # an entry as it stands in a block of version 2
+    uint64_t token
+    uint64_t body
+    int64_t tapped_at_us
+    int32_t amount_fen
+    int32_t balance_fen
+    uint32_t back  # how many sequences before this one `previous` is, 0 = none
+    uint32_t account
+    uint32_t terminal
+    uint32_t epoch
+    uint32_t terminal_seq
+    uint32_t place
+    uint32_t line
+    uint16_t operator_id
+    uint16_t issuer
+    uint16_t effects
+    uint16_t marks
+    uint16_t scene
+    uint8_t rider_class
+    uint8_t media
+    uint8_t kind
+    uint8_t outcome
+    uint8_t reason
+    uint8_t funding
+    uint8_t flags
+    uint8_t layout
+    uint8_t legs  # those that stand in the block; a template's do not
+    uint8_t parts  # a bit a Part in which the row has more
+
+
+cdef packed struct ReferencePart:  # `row` of each part is that of the entry in its block, ascending
+    uint32_t row
+    uint32_t what  # Reference
+    uint64_t value
+
+
+cdef packed struct RatingPart:
+    uint32_t row
+    uint32_t rule
+    int32_t face_fen
+    uint32_t tariff
+
+
+cdef packed struct ChipPart:
+    uint32_t row
+    uint32_t before_fen
+    uint32_t counter
+    uint32_t loads
+
+
+cdef packed struct WidePart:  # instead of what the row has in 32 bits, where one of them is too few
+    uint32_t row
+    uint32_t unused
+    int64_t amount_fen
+    int64_t balance_fen
+    int64_t face_fen
+    uint64_t previous
+
+
+cdef packed struct SpanPart:
+    uint32_t row
+    uint32_t at  # index of its first leg in the block's legs
+
+
+cdef packed struct EntryRow1:  # an entry as it stands in a block of version 1
+    uint64_t sequence
+    uint64_t token
+    uint64_t previous
+    uint64_t about
+    uint64_t journey
+    uint64_t body
+    int64_t tapped_at_us
+    int64_t booked_at_us
+    int64_t amount_fen
+    int64_t balance_fen
     uint32_t account
     uint32_t terminal
     uint32_t epoch
@@ -40,17 +178,17 @@ cdef packed struct Entry:
     uint32_t place
     uint32_t window
     uint32_t tariff
-    uint32_t legs_at  # index of the first leg in the block's legs
-    int32_t travel_day  # days since 1970-01-01 in the ledger's zone
+    uint32_t legs_at
+    int32_t travel_day
     uint16_t operator_id
     uint16_t issuer
     uint8_t legs
     uint8_t kind
     uint8_t outcome
-    uint8_t reason  # why an offline tap went to suspense: the outcome it would have had
+    uint8_t reason
     uint8_t funding
-    uint8_t flags  # as sent: OFFLINE
-    uint8_t effects  # after-images: JOURNEY_OPENED, JOURNEY_CLOSED, DENIED, UNDENIED
+    uint8_t flags
+    uint8_t effects
     uint8_t unused
 
 

@@ -69,6 +69,16 @@ cpdef enum OwnerKind:
     PAYABLE = 4  # an operator or merchant
     COLLECTED = 5  # top-up money in an agent's hands
     SUSPENSE = 6  # booked, and something is missing
+    LOT = 7  # money with a purpose and an end, of a holder
+    CONCESSION = 8  # who pays what a class of riders does not
+    SPONSOR = 9  # a budget that lots are paid from
+    CUSTODY = 10  # money at a bank
+    IN_TRANSIT = 11  # money on its way
+    FEE = 12
+    DEBT = 13  # what a holder owes
+    RETURNED = 14  # a payout that came back
+    PASS = 15  # sold, and not travelled yet
+    SPARE = 16  # numbered, so that a state has room for it
 
 
 cpdef enum Purse:
@@ -99,6 +109,20 @@ cpdef enum Record:
     DECLARATIONS = 6
     TARIFFS = 7
     CONFIGS = 8
+    # Reserved for what is known to come: adding its rows then is no step of the format.
+    NETWORKS = 9
+    TARIFF_SETS = 10
+    ACTORS = 11
+    ACT = 12
+    CALENDARS = 13
+    SCENES = 14
+    HOLDERS = 15
+    CONSENTS = 16
+    PROGRAMMES = 17
+    BATCHES = 18
+    BREAKS = 19
+    SIGNATURES = 20
+    INSTITUTIONS = 21
 
 
 cpdef enum Effect:
@@ -106,6 +130,38 @@ cpdef enum Effect:
     JOURNEY_CLOSED = 2
     DENIED = 4
     UNDENIED = 8
+
+
+cpdef enum Mark:
+    PROVISIONAL = 1
+    LATE = 2
+    RERATED = 4
+    CAPPED = 8
+    TRANSFER = 16
+    DIFFERS = 32
+    TRAVEL = 64
+    GATE_RATED = 128
+
+
+cpdef enum Part:
+    # Of a block of entries: what most rows do not have.
+    REFERENCES = 0
+    RATINGS = 1
+    CHIPS = 2
+    WIDES = 3
+    SPANS = 4  # of legs
+
+
+cpdef enum Reference:
+    ABOUT = 1
+    JOURNEY = 2
+    CAUSED_BY = 3
+    ACTOR = 4
+
+
+cpdef enum Template:
+    EXPLICIT = 0  # the legs stand in the block
+    CHARGE = 1
 
 
 cpdef enum Image:
@@ -128,8 +184,10 @@ cpdef enum Role:
 
 cpdef enum:
     KINDS = Kind.CHECK + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
-    LEGS_MAX = 3  # of one entry: a capture of a part of its hold books as many
+    LEGS_MAX = 16  # of one entry: a fare shared between some operators out of some purses
+    PARTS_MAX = 8  # a row has a bit for each
+    REFERENCES_MAX = 4  # of one entry: one of each
     IMAGES_MAX = 2  # of one entry: its rules make one, a draft has room for one more
-    OWNER_KINDS = 8  # balances a participant has room for: 0 is no kind, 7 is free
+    OWNER_KINDS = OwnerKind.SPARE + 1  # balances a participant has room for; 0 is no kind
     SECOND_US = 1_000_000
     DAY_S = 86_400

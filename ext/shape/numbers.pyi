@@ -63,6 +63,16 @@ class OwnerKind(IntEnum):
     PAYABLE = 4
     COLLECTED = 5
     SUSPENSE = 6
+    LOT = 7
+    CONCESSION = 8
+    SPONSOR = 9
+    CUSTODY = 10
+    IN_TRANSIT = 11
+    FEE = 12
+    DEBT = 13
+    RETURNED = 14
+    PASS = 15
+    SPARE = 16
 
 class Purse(IntEnum):
     MAIN = 0
@@ -89,12 +99,52 @@ class Record(IntEnum):
     DECLARATIONS = 6
     TARIFFS = 7
     CONFIGS = 8
+    NETWORKS = 9
+    TARIFF_SETS = 10
+    ACTORS = 11
+    ACT = 12
+    CALENDARS = 13
+    SCENES = 14
+    HOLDERS = 15
+    CONSENTS = 16
+    PROGRAMMES = 17
+    BATCHES = 18
+    BREAKS = 19
+    SIGNATURES = 20
+    INSTITUTIONS = 21
 
 class Effect(IntEnum):
     JOURNEY_OPENED = 1
     JOURNEY_CLOSED = 2
     DENIED = 4
     UNDENIED = 8
+
+class Mark(IntEnum):
+    PROVISIONAL = 1
+    LATE = 2
+    RERATED = 4
+    CAPPED = 8
+    TRANSFER = 16
+    DIFFERS = 32
+    TRAVEL = 64
+    GATE_RATED = 128
+
+class Part(IntEnum):
+    REFERENCES = 0
+    RATINGS = 1
+    CHIPS = 2
+    WIDES = 3
+    SPANS = 4
+
+class Reference(IntEnum):
+    ABOUT = 1
+    JOURNEY = 2
+    CAUSED_BY = 3
+    ACTOR = 4
+
+class Template(IntEnum):
+    EXPLICIT = 0
+    CHARGE = 1
 
 class Image(IntEnum):
     VOIDED_IDENTITY = 1
@@ -112,6 +162,8 @@ class Role(IntEnum):
 KINDS: int
 LEGS_MAX: int
 IMAGES_MAX: int
+PARTS_MAX: int
+REFERENCES_MAX: int
 OWNER_KINDS: int
 SECOND_US: int
 DAY_S: int

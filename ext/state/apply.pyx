@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from onecard.ext.block.unpack cimport Entries, Piece, lay_out, take
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport (
     AfterImage,
@@ -17,6 +18,7 @@ from onecard.ext.shape.journal cimport (
     DeclarationRecord,
     Entry,
     Header,
+    Header1,
     Leg,
     ParticipantRecord,
     TariffRecord,
@@ -54,98 +56,126 @@ from onecard.ext.state.table cimport (
 
 
 def apply(State state not None, block) -> None:
-    """Apply one journal block: header, rows, legs, images, blob, as docs/ledger.md says.
+    """Apply one journal block, of either version, as docs/ledger.md says.
 
     Raises ValueError, naming the block, where it does not fit this state. Nothing is judged.
     """
     cdef const uint8_t[::1] view = block
     cdef const Header* header
-    if view.shape[0] < <Py_ssize_t>sizeof(Header):
+    cdef size_t header_bytes
+    if view.shape[0] < <Py_ssize_t>sizeof(Header1):
         raise ValueError(f"a block of {view.shape[0]} bytes has no header")
     header = <const Header*>&view[0]
-    sizes = (
-        <int64_t>sizeof(Header) + <int64_t>header.count * header.row_bytes
-        + <int64_t>header.legs * <int64_t>sizeof(Leg)
-        + <int64_t>header.images * <int64_t>sizeof(AfterImage) + header.blob_bytes
-    )
-    if sizes != view.shape[0] or header.count == 0:
-        raise ValueError(f"block {header.first}: {view.shape[0]} bytes, its header says {sizes}")
+    header_bytes = sizeof(Header1) if header.version == 1 else sizeof(Header)
+    if view.shape[0] < <Py_ssize_t>header_bytes:
+        raise ValueError(f"a block of {view.shape[0]} bytes has no header")
     if header.first != state.total.last + 1:
         raise ValueError(f"block {header.first}: expected sequence {state.total.last + 1}")
-    _apply(state, block, header.record, header.row_bytes)
+    if header.count == 0:
+        raise ValueError(f"block {header.first}: expected at least one row, found none")
+    if header.record == Record.ENTRIES:
+        _entries(state, block)
+    else:
+        _rows(state, block, header_bytes)
     state.total.last = header.first + header.count - 1
     state.total.booked_at_us = header.booked_at_us
 
 
-def _apply(State state, block, int record, int row_bytes):
-    """Dispatch by record type, after its row size was checked."""
+def _rows(State state, block, size_t header_bytes):
+    """What is no entry: dispatch by record type and the size of its rows."""
     cdef const uint8_t[::1] view = block
     cdef const Header* header = <const Header*>&view[0]
-    cdef const uint8_t* rows = &view[0] + sizeof(Header)
+    cdef const uint8_t* rows = &view[0] + header_bytes
     appliers = {
-        <int>Record.ENTRIES: (sizeof(Entry), _entries),
-        <int>Record.PARTICIPANTS: (sizeof(ParticipantRecord), _participants),
-        <int>Record.TERMINALS: (sizeof(TerminalRecord), _terminals),
-        <int>Record.CARDS: (sizeof(CardRecord), _cards),
-        <int>Record.WINDOWS: (sizeof(WindowRecord), _windows),
-        <int>Record.DECLARATIONS: (sizeof(DeclarationRecord), None),
-        <int>Record.TARIFFS: (sizeof(TariffRecord), _tariffs),
-        <int>Record.CONFIGS: (sizeof(ConfigRecord), _configs),
+        (<int>Record.PARTICIPANTS, sizeof(ParticipantRecord)): _participants,
+        (<int>Record.TERMINALS, sizeof(TerminalRecord)): _terminals,
+        (<int>Record.CARDS, sizeof(CardRecord)): _cards,
+        (<int>Record.WINDOWS, sizeof(WindowRecord)): _windows,
+        (<int>Record.DECLARATIONS, sizeof(DeclarationRecord)): None,
+        (<int>Record.TARIFFS, sizeof(TariffRecord)): _tariffs,
+        (<int>Record.CONFIGS, sizeof(ConfigRecord)): _configs,
     }
-    if record not in appliers:
-        raise ValueError(f"block {header.first}: unknown record type {record}")
-    size, applier = appliers[record]
-    if row_bytes != size:
-        raise ValueError(f"block {header.first}: rows of {row_bytes} bytes, expected {size}")
+    sizes = (
+        <int64_t>header_bytes + <int64_t>header.count * header.row_bytes
+        + <int64_t>header.legs * <int64_t>sizeof(Leg)
+        + <int64_t>header.images * <int64_t>sizeof(AfterImage) + header.blob_bytes
+    )
+    if sizes != view.shape[0]:
+        raise ValueError(f"block {header.first}: {view.shape[0]} bytes, its header says {sizes}")
+    if (header.record, header.row_bytes) not in appliers:
+        raise ValueError(
+            f"block {header.first}: unknown record type {header.record} with rows of "
+            f"{header.row_bytes} bytes"
+        )
+    applier = appliers[header.record, header.row_bytes]
     if applier is not None and applier(state, <uintptr_t>rows, <uintptr_t>header):
         raise ValueError(f"block {header.first}: a row names what this state has no room for")
 
 
-def _entries(State state, uintptr_t at, uintptr_t head):
-    cdef const Header* header = <const Header*>head
-    cdef const Entry* rows = <const Entry*>at
-    cdef const Leg* legs = <const Leg*>(at + header.count * sizeof(Entry))
-    cdef const AfterImage* images = <const AfterImage*>(
-        at + header.count * sizeof(Entry) + header.legs * sizeof(Leg)
-    )
-    cdef uint32_t i, j
+def _entries(State state, block):
+    cdef const uint8_t[::1] view = block
+    cdef Entries entries
+    cdef Piece piece
+    cdef const char* fault = lay_out(&view[0], view.shape[0], &entries)
+    cdef uint32_t row
     cdef uint32_t next_image = 0
-    cdef int64_t card
     cdef bint bad = False
-    with nogil:
-        for i in range(header.count):
-            if (
-                <uint64_t>rows[i].legs_at + rows[i].legs > header.legs
-                or rows[i].account > state.total.accounts
-                or rows[i].terminal > state.total.terminals
-            ):
-                bad = True
-                break
-            for j in range(rows[i].legs_at, rows[i].legs_at + rows[i].legs):
-                if (
-                    legs[j].owner_kind >= OWNER_KINDS
-                    or legs[j].party > state.total.participants
-                    or (legs[j].owner_kind == OwnerKind.ACCOUNT and legs[j].owner > state.total.accounts)
-                ):
-                    bad = True
-            if bad or state.post(&legs[rows[i].legs_at], rows[i].legs, rows[i].sequence):
-                bad = True
-                break
-            card = -1
-            if rows[i].effects & (Effect.DENIED | Effect.UNDENIED):
-                card = state.by_token.find(rows[i].token)
-            state.settle(&rows[i], card)
-            while next_image < header.images and images[next_image].row == i:
-                if (
-                    is_full(&state.tables[CLAIMS])
-                    and images[next_image].what != Image.VOIDED_IDENTITY
-                    and state.by_claim.find(images[next_image].key) < 0
-                ):
-                    bad = True
+    if fault is NULL:
+        with nogil:
+            for row in range(entries.count):
+                fault = take(&entries, row, &piece)
+                if fault is not NULL:
                     break
-                state.image(&images[next_image], &rows[i])
-                next_image += 1
-    return bad or next_image != header.images
+                bad = _entry(state, &piece) or _images(state, &entries, row, &piece, &next_image)
+                if bad:
+                    break
+    if fault is not NULL:
+        raise ValueError(f"block {entries.first}: {fault.decode()}")
+    if bad or next_image != entries.image_count:
+        raise ValueError(f"block {entries.first}: a row names what this state has no room for")
+
+
+cdef bint _entry(State state, const Piece* piece) noexcept nogil:
+    """Apply one entry and its legs. Returns True when it does not fit this state."""
+    cdef const Entry* entry = &piece.entry
+    cdef int64_t card = -1
+    cdef int i
+    if entry.account > state.total.accounts or entry.terminal > state.total.terminals:
+        return True
+    for i in range(entry.legs):
+        if (
+            piece.legs[i].owner_kind >= OWNER_KINDS
+            or piece.legs[i].party > state.total.participants
+            or (
+                piece.legs[i].owner_kind == OwnerKind.ACCOUNT
+                and piece.legs[i].owner > state.total.accounts
+            )
+        ):
+            return True
+    if state.post(piece.legs, entry.legs, entry.sequence):
+        return True
+    if entry.effects & (Effect.DENIED | Effect.UNDENIED):
+        card = state.by_token.find(entry.token)
+    state.settle(entry, card)
+    return False
+
+
+cdef bint _images(
+    State state, const Entries* entries, uint32_t row, const Piece* piece, uint32_t* next_image
+) noexcept nogil:
+    """Apply the images of a row. Returns True when they do not fit this state."""
+    cdef const AfterImage* image
+    while next_image[0] < entries.image_count and entries.images[next_image[0]].row == row:
+        image = &entries.images[next_image[0]]
+        if (
+            is_full(&state.tables[CLAIMS])
+            and image.what != Image.VOIDED_IDENTITY
+            and state.by_claim.find(image.key) < 0
+        ):
+            return True
+        state.image(image, &piece.entry)
+        next_image[0] += 1
+    return False
 
 
 def _participants(State state, uintptr_t at, uintptr_t head):

@@ -7,7 +7,8 @@ import pytest
 
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Draft, Tip, parse, seal
-from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES
+from onecard.core.journal.block import HASH_BYTES, HEADER_BYTES
+from onecard.ext.block.unpack import part_bytes
 from onecard.ext.shape import dtypes
 from tests.support.handmade import LEDGER_ID, Hand
 
@@ -35,9 +36,9 @@ def test_seal_fills_the_header_in_place_and_parse_gives_it_back() -> None:
     assert (block.first, block.count, block.last, block.epoch) == (1, 5, 5, 7)
     assert (tip.last, tip.head, tip.booked_at_us) == (5, block.hash, draft.booked_at_us)
     assert block.header["previous"].tobytes() == b"p" * 32
-    assert block.rows.tobytes() + block.legs.tobytes() + block.images.tobytes() == body
+    assert block.value[HEADER_BYTES:] == body
     assert block.header["body"].tobytes() == hashlib.sha256(body).digest()
-    assert block.hash == hashlib.sha256(block.value[:HASHED_BYTES]).digest()
+    assert block.hash == hashlib.sha256(block.value[: HEADER_BYTES - HASH_BYTES]).digest()
     assert not block.rows.flags.writeable
 
 
@@ -61,6 +62,7 @@ def test_a_body_of_bytes_and_arrays_give_the_same_block() -> None:
         one.legs,
         one.images,
     )
+    other.parts, other.window = one.parts, one.window
     assert seal(one, LEDGER_ID, 1, TIP) == seal(other, LEDGER_ID, 1, TIP)
     assert one.value == other.value
 
@@ -90,7 +92,7 @@ def test_a_draft_that_contradicts_itself_is_not_sealed(
 
 def test_legs_that_do_not_sum_to_zero_are_not_sealed() -> None:
     draft = entries_draft()
-    at = HEADER_BYTES + 5 * dtypes.ENTRY.itemsize
+    at = HEADER_BYTES + 5 * dtypes.ENTRY_ROW.itemsize + part_bytes(draft.parts)
     np.frombuffer(draft.value, dtypes.LEG, 10, at)["amount_fen"][3] += 1
     with pytest.raises(ValueError, match="sum to 1 fen"):
         seal(draft, LEDGER_ID, 1, TIP)
@@ -98,12 +100,15 @@ def test_legs_that_do_not_sum_to_zero_are_not_sealed() -> None:
 
 HOSTILE = [  # header field, forged value, what the error says
     ("magic", 0, "expected magic"),
-    ("version", 2, "expected version 1, found 2"),
+    ("version", 3, "expected version 1 to 2, found 3"),
+    ("version", 0, "expected version 1 to 2, found 0"),
+    ("version", 1, "bytes as its header counts"),
     ("record", 0, "record type"),
     ("record", 9, "record type"),
-    ("record", 4, "rows of 40 bytes, found 128"),
-    ("row_bytes", 0, "rows of 128 bytes, found 0"),
-    ("hash_algorithm", 2, "expected hash_algorithm 1"),
+    ("record", 2, "rows of 104 bytes, found 80"),
+    ("row_bytes", 0, "rows of 80 or 128 bytes, found 0"),
+    ("row_bytes", 128, "bytes as its header counts"),
+    ("hash_algorithm", 99, "expected hash_algorithm"),
     ("count", 0, "at least one row"),
     ("count", 4, "bytes as its header counts"),
     ("count", 0xFFFFFFFF, "bytes as its header counts"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
-from onecard.core.journal import Draft, Journal
+from onecard.core.journal import Journal
 from onecard.core.storage.environment import WriteFailed
 from onecard.ext.shape import dtypes
 from tests.support.handmade import LEDGER_ID, Hand
@@ -34,7 +34,7 @@ def reopened(path: Path, readonly: bool = False) -> Journal:
 
 def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
     hand = Hand()
-    with filled(tmp_path, hand, 100) as journal:
+    with filled(tmp_path, hand, 150) as journal:
         assert len(journal.segments) >= 3
         assert (journal.last, journal.failed) == (hand.last, None)
         head = journal.head
@@ -69,20 +69,38 @@ def test_blocks_begin_with_the_one_that_holds_the_first_row(tmp_path: Path) -> N
 def test_entries_come_in_the_order_asked(tmp_path: Path) -> None:
     with filled(tmp_path, Hand(), 60) as journal:
         rows = np.zeros(journal.last + 1, dtypes.ENTRY)
+        legs: dict[int, np.ndarray] = {}
         for block in journal.blocks():
             if block.record == 1:
                 rows[block.first : block.last + 1] = block.rows
+                legs |= {
+                    int(row["sequence"]): block.legs[row["legs_at"] : row["legs_at"] + row["legs"]]
+                    for row in block.rows
+                }
         generator = np.random.default_rng(1)
         asked = generator.integers(0, journal.last + 40, 3000).astype(np.uint64)
         asked[:4] = 0, journal.last + 1, (1 << 64) - 1, 1
         wanted = np.zeros(len(asked), dtypes.ENTRY)
         inside = asked <= journal.last
         wanted[inside] = rows[asked[inside].astype(np.intp)]
+        wanted["legs_at"] = 0  # counts into the legs of its block
         for _ in range(2):
-            assert journal.entries(asked).tobytes() == wanted.tobytes()
+            assert_same(journal, asked, wanted, legs)
         assert len(journal.entries(np.empty(0, np.uint64))) == 0
     with reopened(tmp_path) as journal:
-        assert journal.entries(asked).tobytes() == wanted.tobytes()
+        assert_same(journal, asked, wanted, legs)
+
+
+def assert_same(
+    journal: Journal, asked: np.ndarray, wanted: np.ndarray, legs: dict[int, np.ndarray]
+) -> None:
+    """All of each entry and its legs, wherever these stand."""
+    found, theirs = journal.entries_with_legs(asked)
+    for row in found[found["sequence"] != 0]:
+        at = int(row["legs_at"])
+        assert (theirs[at : at + int(row["legs"])] == legs[int(row["sequence"])]).all()
+    found["legs_at"] = 0
+    assert found.tobytes() == wanted.tobytes()
 
 
 def test_readers_see_whole_blocks_while_the_writer_appends(tmp_path: Path) -> None:
@@ -173,7 +191,7 @@ def test_a_full_map_starts_a_segment_though_the_estimate_said_it_fits(
 def test_an_unknown_or_incomplete_journal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgerMissing, match="expected a journal, found none"):
         reopened(tmp_path)
-    with filled(tmp_path, Hand(), 60):
+    with filled(tmp_path, Hand(), 90):
         pass
     with pytest.raises(LedgerForeign, match="expected no journal there yet"):
         Journal.create(tmp_path, LEDGER_ID)
@@ -211,9 +229,8 @@ def test_one_buffer_is_used_again_and_again(tmp_path: Path) -> None:
             made = hand.entries(20)
             view = memoryview(buffer)[: made.value.nbytes]
             view[:] = made.value
-            journal.append(
-                [Draft(1, made.first, 20, made.booked_at_us, view, made.legs, made.images)]
-            )
+            made.value = view
+            journal.append([made])
         assert [b.count for b in journal.blocks(hand.last - 99)] == [20] * 5
 
 

@@ -23,13 +23,15 @@ from onecard.cli.exit_status import Exit
 from onecard.core.audit.verify import verify
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import ROWS, Journal
-from onecard.core.journal.block import HASHED_BYTES, HEADER_BYTES
+from onecard.core.journal.block import HASH_BYTES, HEADER_BYTES
 from onecard.core.ledger.folder import LedgerToml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.owner import Owner
 from onecard.core.storage.environment import Environment
 from onecard.core.storage.rebuildable import Origin
+from onecard.ext.block.unpack import part_bytes
 from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers import Part
 from tests.rules.test_against_twin import play
 from tests.support.engine import SMALL
 from tests.support.handmade import LEDGER_ID, OPERATOR, Hand
@@ -64,14 +66,21 @@ def rows(value: bytearray) -> np.ndarray:
 
 def legs(value: bytearray) -> np.ndarray:
     header = np.frombuffer(value, dtypes.HEADER, 1)[0]
-    at = HEADER_BYTES + rows(value).nbytes
+    at = HEADER_BYTES + rows(value).nbytes + part_bytes(header["parts"])
     return np.frombuffer(value, dtypes.LEG, int(header["legs"]), at)
 
 
 def images(value: bytearray) -> np.ndarray:
     header = np.frombuffer(value, dtypes.HEADER, 1)[0]
-    at = HEADER_BYTES + rows(value).nbytes + legs(value).nbytes
+    at = HEADER_BYTES + rows(value).nbytes + part_bytes(header["parts"]) + legs(value).nbytes
     return np.frombuffer(value, dtypes.AFTER_IMAGE, int(header["images"]), at)
+
+
+def spans(value: bytearray) -> np.ndarray:
+    """Where the legs of each entry begin; the only part that these blocks have."""
+    found = header(value)[0]
+    at = HEADER_BYTES + rows(value).nbytes
+    return np.frombuffer(value, dtypes.PARTS[Part.SPANS], int(found["parts"][Part.SPANS]), at)
 
 
 def header(value: bytearray) -> np.ndarray:
@@ -84,7 +93,7 @@ def renew(value: bytearray, previous: bytes | None = None) -> bytes:
     if previous is not None:
         found["previous"] = np.void(previous)
     found["body"] = np.void(hashlib.sha256(value[HEADER_BYTES:]).digest())
-    found["hash"] = np.void(hashlib.sha256(value[:HASHED_BYTES]).digest())
+    found["hash"] = np.void(hashlib.sha256(value[: HEADER_BYTES - HASH_BYTES]).digest())
     return found["hash"].tobytes()
 
 
@@ -108,7 +117,8 @@ def forge(path: Path, change: Callable[[Values], None], renewed: str) -> None:
         for first, value in values.items():
             txn.put(first.to_bytes(8, "big"), bytes(value))
         if renewed == "all":
-            end = int(rows(values[max(values)])["sequence"][-1]).to_bytes(8, "little")
+            newest = header(values[max(values)])
+            end = (int(newest["first"][0]) + int(newest["count"][0]) - 1).to_bytes(8, "little")
             txn.put(b"end", end + previous, db=main)
 
 
@@ -155,9 +165,8 @@ def edit_all_of_an_entry(values: Values, first: int = 54) -> None:
     account = rows(values[first])["account"][3]
     change = 100 * np.sign(legs(values[first])["amount_fen"][6])
     for at in TAPS:
-        later = (rows(values[at])["sequence"] >= first + 3) & (
-            rows(values[at])["account"] == account
-        )
+        sequences = at + np.arange(len(rows(values[at])))
+        later = (sequences >= first + 3) & (rows(values[at])["account"] == account)
         rows(values[at])["balance_fen"][later] += change
 
 
@@ -223,18 +232,18 @@ FORGED: list[tuple[str, Callable[[Values], None], str, str]] = [
     ("header", poke(header, 54, 0, "epoch", 2), "nothing", "block 54: expected the hash"),
     ("lower epoch", poke(header, 54, 0, "epoch", 0), "all", "expected epoch 1 or higher, found 0"),
     ("early", poke(header, 54, 0, "booked_at_us", 9), "all", "block 54: expected a booking time"),
-    ("row's time", poke(rows, 54, 1, "booked_at_us", 9), "all", "entry 55: expected booked_at_us"),
-    ("count", poke(header, 54, 0, "count", 31), "all", "block 54: expected 5112 bytes as its he"),
-    (
-        "sequence",
-        poke(rows, 54, 4, "sequence", 9),
-        "all",
-        "entry 58: expected sequence 58",
-    ),
-    ("legs_at", poke(rows, 54, 4, "legs_at", 9), "all", "entry 58: expected legs at 8, found 9"),
-    ("legs", poke(rows, 54, 4, "legs", 3), "all", "entry 54: expected 61 legs as its entries"),
-    ("window", poke(rows, 54, 4, "window", 2), "all", "entry 58: expected window 1, found 2"),
-    ("previous", poke(rows, 54, 4, "previous", 1), "all", "entry 58: expected previous"),
+    ("count", poke(header, 54, 0, "count", 31), "all", "block 54: expected 3916 bytes as its he"),
+    ("legs_at", poke(spans, 54, 4, "at", 9), "all", "its legs are not in the order of its rows"),
+    ("legs beyond", poke(spans, 54, 4, "at", 60), "all", "a row names legs that the block has not"),
+    ("legs' row", poke(spans, 54, 4, "row", 9), "all", "block 54: expected a block that fits its"),
+    ("legs", poke(rows, 54, 4, "legs", 3), "all", "its legs are not in the order of its rows"),
+    ("last legs", poke(rows, 54, 29, "legs", 1), "all", "found it has legs of no row"),
+    ("no legs", poke(rows, 54, 4, "parts", 0), "all", "a row has legs, and does not say which"),
+    ("parts", poke(rows, 54, 4, "parts", 31), "all", "a row's references are missing or not known"),
+    ("template", poke(rows, 54, 4, "layout", 2), "all", "a row has a template that is not known"),
+    ("both", poke(rows, 54, 4, "layout", 1), "all", "a row has a template that is not known, or one"),
+    ("window", poke(header, 54, 0, "window", 2), "all", "entry 54: expected window 1, found 2"),
+    ("previous", poke(rows, 54, 4, "back", 1), "all", "entry 58: expected previous"),
     (
         "declined",
         poke(rows, 54, 4, "outcome", 23),
@@ -244,7 +253,7 @@ FORGED: list[tuple[str, Callable[[Values], None], str, str]] = [
     ("owner", poke(legs, 54, 8, "owner", 99), "all", "entry 58: expected account legs on"),
     (
         "owner kind",
-        poke(legs, 54, 9, "owner_kind", 7),
+        poke(legs, 54, 9, "owner_kind", 17),
         "all",
         "entry 58: expected a leg of",
     ),

@@ -283,6 +283,7 @@ def block_records(block: Any) -> dict[int, dict[str, Any]]:
     for number, values in enumerate(block.rows.tolist()):
         record = dict(zip(block.rows.dtype.names, values, strict=True))
         first = record.pop("legs_at")
+        del record["layout"], record["version"]
         record["legs"] = legs[first : first + record["legs"]]
         record["images"] = images.get(number, [])
         records[record["sequence"]] = record

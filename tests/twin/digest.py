@@ -123,7 +123,7 @@ TABLES = {
 
 
 def entry_record(entry: Entry) -> dict[str, int]:
-    """Every field of an Entry but `legs_at`, which says where the block keeps them."""
+    """Every field of an Entry but those that say how its block keeps it."""
     tap = entry.tap
     return {
         "sequence": entry.sequence,
@@ -153,6 +153,18 @@ def entry_record(entry: Entry) -> dict[str, int]:
         "funding": entry.funding,
         "flags": tap.flags,
         "effects": int(entry.effects),
+        "caused_by": 0,
+        "face_fen": 0,
+        "line": 0,
+        "rule": 0,
+        "chip_before_fen": 0,
+        "chip_counter": 0,
+        "chip_loads": 0,
+        "marks": 0,
+        "scene": 0,
+        "actor": 0,
+        "rider_class": 0,
+        "media": 0,
         "unused": 0,
     }
 
