@@ -73,6 +73,7 @@ class Books:
         self.window = 1
         self.window_first = 1
         self.trial = Sums(OWNER_KINDS)
+        self.booked = np.zeros(OWNER_KINDS, np.int64)  # legs, by owner kind
         self.main_fen = np.zeros(1 << 10, np.int64)  # by account: what is available on it
         self.newest = np.zeros(1 << 10, np.uint64)  # by account: its newest entry
         self._in = Sums(PARTIES)
@@ -109,6 +110,7 @@ class Books:
         legs = block.legs
         amounts = legs["amount_fen"]
         self.trial.add(legs["owner_kind"], amounts)
+        self.booked += np.bincount(legs["owner_kind"], minlength=OWNER_KINDS)
         self._in.add(legs["party"], np.maximum(amounts, 0))
         self._out.add(legs["party"], np.minimum(amounts, 0))
         np.add.at(self._turnover, legs["party"], 1)

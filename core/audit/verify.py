@@ -205,7 +205,8 @@ class _Proof:
             )
         books = self.books
         for kind in OwnerKind:
-            self.report.trial_balance_fen[kind.name] = books.trial.fen(kind)
+            if books.booked[kind] or kind <= OwnerKind.SUSPENSE:  # later ones only where booked
+                self.report.trial_balance_fen[kind.name] = books.trial.fen(kind)
         if books.trial.total_fen() != 0:
             raise LedgerFault(f"expected a trial balance of 0, found {books.trial.total_fen()} fen")
         participants = self.state.rows("participants")["balance_fen"]

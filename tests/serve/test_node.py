@@ -198,7 +198,7 @@ def test_an_absence_that_was_read_before_is_not_believed_of_what_was_bound_since
         for number in range(1001, 4501, 8):
             ask(node, rides(number))
         old = ask(node, rides(1001, 1))[0].sequence
-        entries = node.journal.entries
+        entries = node.journal.entries_with_legs
         entered, opened = threading.Event(), threading.Event()
 
         def slow(sequences: Any) -> Any:
@@ -207,7 +207,7 @@ def test_an_absence_that_was_read_before_is_not_believed_of_what_was_bound_since
                 assert opened.wait(PATIENCE_S)
             return entries(sequences)
 
-        monkeypatch.setattr(node.journal, "entries", slow)
+        monkeypatch.setattr(node.journal, "entries_with_legs", slow)
         answers = Answers()
         skipped = Tap(CARD, 1, 5, 0, 0, Kind.RIDE, 100, 0, 0, 0, 0, 0)
         refund = Tap(CARD, 1, 6, 0, 0, Kind.REFUND, 1, 0, 0, old, 0, 0)

@@ -130,22 +130,29 @@ def lying_journal(path: Path, lie: str) -> Journal:
     journal = Journal.create(path, bytes(16), watermark_bytes=0)
     entries, legs = entries_of(3, 50, 1)
     rows = records_of([legs], 1, 51)
-    if lie == "window":
-        entries["window"][7] = 2
+    drafts = []
+    if lie == "window":  # of a block of one entry in the middle
+        at = int(entries["legs_at"][7]), int(entries["legs_at"][8])
+        parts = (entries[:7], legs[: at[0]]), (entries[7:8], legs[at[0] : at[1]])
+        parts = (*parts, (entries[8:], legs[at[1] :]))
+        parts[1][0]["window"] = 2
+        for time, (some, theirs) in enumerate(parts, 1):
+            some["legs_at"] -= int(some["legs_at"][0])
+            drafts.append(Draft.of(Record.ENTRIES, some, time, theirs))
     elif lie == "party":
         legs["party"][legs["party"] == 4] = 9
     elif lie == "legs_at":
-        entries["legs_at"][entries["legs"] > 0] += 1000
+        entries["legs_at"][entries["legs"] > 0] += 1
     elif lie == "travel_day":
-        entries["travel_day"][9] = 1
+        entries["tapped_at_us"][9] = 1
     elif lie == "moved":
         # One fen more each way between two parties: the nets still sum to zero.
         rows["in_fen"][0] += 1
         rows["out_fen"][3] += 1
     elif lie == "legs":
         rows["legs"][2] += 1
-    journal.append([Draft.of(Record.ENTRIES, entries, 1, legs)])
-    journal.append([Draft.of(Record.WINDOWS, rows, 2)])
+    journal.append(drafts or [Draft.of(Record.ENTRIES, entries, 1, legs)])
+    journal.append([Draft.of(Record.WINDOWS, rows, 4)])
     return journal
 
 

@@ -39,7 +39,8 @@ def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
             row["amount_fen"] = random_.choice((0, 1, 300, 1 << 62))
             # Late by up to days, early by up to an hour.
             tapped = booked_at_us + random_.randint(-3 * DAY_US, DAY_US // 24)
-            row["travel_day"] = tapped // DAY_US
+            row["tapped_at_us"] = tapped
+            row["travel_day"] = tapped // DAY_US  # as its reader will find it
         voided = np.zeros(1, dtypes.AFTER_IMAGE)
         voided[0] = (0, Image.VOIDED_IDENTITY, 1 << 32 | random_.randint(20_000, 30_000), 0)
         journal.append([Draft.of(Record.ENTRIES, rows, booked_at_us, images=voided)])

@@ -120,7 +120,7 @@ def test_progress_ends_at_the_last_entry(tmp_path: Path) -> None:
 LIES = [
     ("window", "expected entries of window 1, found others"),
     ("party", "found one of participant 9"),
-    ("legs_at", "an entry that points beyond"),
+    ("legs_at", "found its legs are not in the order of its rows"),
     ("travel_day", "travel day is out of range"),
     ("moved", "participant 1: expected .* as its record says, found details of"),
     ("legs", "participant 3: expected .* legs as its record says"),
