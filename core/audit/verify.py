@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onecard.core.audit.books import OWNER_KINDS, Books
+from onecard.core.audit.books import Books
 from onecard.core.audit.bound import Bound, agree
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import hash_of
@@ -31,7 +31,7 @@ from onecard.core.ledger.owner import holder
 from onecard.core.ledger.settings_file import read_settings
 from onecard.core.storage.environment import DATA_FILE, structure
 from onecard.core.watch.log import Log
-from onecard.ext.shape.numbers import OwnerKind
+from onecard.ext.shape.numbers import OWNER_KINDS, OwnerKind
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES

@@ -24,7 +24,7 @@ from onecard.ext.identity.generations import Generations
 from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.counters import Counters
-from onecard.ext.judge.draft import BYTES_A_TAP, EntryDraft
+from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, missing
 from onecard.ext.shape.numbers import Kind, Outcome, Record
 from onecard.ext.state.apply import apply

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from onecard.core.authorize.answer_log import log_answer
 from onecard.core.authorize.booking import ClockWatch
 from onecard.core.authorize.engine import (
-    BYTES_A_TAP,
     Act,
     ActIn,
     Done,
@@ -48,6 +47,7 @@ from onecard.core.journal.block import body_digest
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.ext.judge.counters import Counters
+from onecard.ext.judge.draft import BYTES_A_TAP
 from onecard.ext.state.state import State
 
 RECALL_THREADS = 2  # a late upload and something beside it

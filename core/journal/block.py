@@ -289,7 +289,7 @@ def parse(value: Bytes, where: str, *, digest: bool = True) -> Block:
         try:
             rows, legs, images = all_of(value)
         except ValueError as error:
-            raise LedgerFault(f"{where}: expected a block that fits itself, found {error}") from None
+            raise unfit(where, error) from None
     else:
         layout = LAYOUTS[record, int(header["row_bytes"])]
         rows = np.frombuffer(value, layout, int(header["count"]), at)
@@ -354,6 +354,11 @@ def check_digests(value: Bytes, header: np.void, where: str) -> None:
         computed = digest(part)
         if computed != stored:
             raise _fault(where)(f"the {name} {stored.hex()}", computed.hex())
+
+
+def unfit(where: str, error: ValueError) -> LedgerFault:
+    """What ext/block says of a block of entries whose pieces do not agree."""
+    return LedgerFault(f"{where}: expected a block that fits itself, found {error}")
 
 
 def _fault(where: str) -> Callable[[str, Any], LedgerFault]:

@@ -285,7 +285,7 @@ class Journal:
         return self.entries_with_legs(sequences)[0]
 
     def entries_with_legs(self, sequences: NDArray[np.uint64]) -> tuple[Rows, Rows]:
-        """The same, and their LEG rows, which `legs_at` counts into; one row more than they need."""
+        """The same, and the LEG rows that `legs_at` counts into; one row more than they need."""
         sequences = np.ascontiguousarray(sequences, np.uint64)
         order = np.argsort(sequences, kind="stable")
         wanted = sequences[order]

@@ -17,6 +17,7 @@ from onecard.core.journal.block import (
     check_digests,
     parse,
     parse_header,
+    unfit,
 )
 from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
 from onecard.ext.block.unpack import some_of
@@ -260,9 +261,7 @@ class Segment:
                         break
         return legs
 
-    def _fill(
-        self, txn: Txn, sequences: NDArray[np.uint64], rows: Rows
-    ) -> tuple[int, Rows]:
+    def _fill(self, txn: Txn, sequences: NDArray[np.uint64], rows: Rows) -> tuple[int, Rows]:
         """Fill the rows of the first sequence's block; how many sequences that was, their legs."""
         found = _seek(txn, int(sequences[0]))
         if found is None:
@@ -278,8 +277,7 @@ class Segment:
         try:
             legs = some_of(found[1], sequences[:taken], rows[:taken])
         except ValueError as error:
-            where = self.where(first)
-            raise LedgerFault(f"{where}: expected a block that fits itself, found {error}") from None
+            raise unfit(self.where(first), error) from None
         wrong = np.flatnonzero(rows["sequence"][:taken] != sequences[:taken])
         if len(wrong):
             wanted, seen = sequences[wrong[0]], rows["sequence"][wrong[0]]

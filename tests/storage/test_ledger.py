@@ -413,9 +413,7 @@ def test_the_tail(tmp_path: Path, count: int) -> None:
     folder = tmp_path / "ledger"
     _, drafts = booked(folder, 40)
     entries = [
-        parse(draft.value, "as appended").rows
-        for draft in drafts
-        if draft.record == Record.ENTRIES
+        parse(draft.value, "as appended").rows for draft in drafts if draft.record == Record.ENTRIES
     ]
     every = np.concatenate(entries)
     with Ledger.open(folder, SMALL) as ledger:

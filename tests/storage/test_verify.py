@@ -239,9 +239,14 @@ FORGED: list[tuple[str, Callable[[Values], None], str, str]] = [
     ("legs", poke(rows, 54, 4, "legs", 3), "all", "its legs are not in the order of its rows"),
     ("last legs", poke(rows, 54, 29, "legs", 1), "all", "found it has legs of no row"),
     ("no legs", poke(rows, 54, 4, "parts", 0), "all", "a row has legs, and does not say which"),
-    ("parts", poke(rows, 54, 4, "parts", 31), "all", "a row's references are missing or not known"),
+    ("parts", poke(rows, 54, 4, "parts", 31), "all", "a row's references are missing"),
     ("template", poke(rows, 54, 4, "layout", 2), "all", "a row has a template that is not known"),
-    ("both", poke(rows, 54, 4, "layout", 1), "all", "a row has a template that is not known, or one"),
+    (
+        "both",
+        poke(rows, 54, 4, "layout", 1),
+        "all",
+        "not known, or one and other legs",
+    ),
     ("window", poke(header, 54, 0, "window", 2), "all", "entry 54: expected window 1, found 2"),
     ("previous", poke(rows, 54, 4, "back", 1), "all", "entry 58: expected previous"),
     (
