@@ -1,12 +1,12 @@
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Rows: TypeAlias = NDArray[np.void]
-Bytes: TypeAlias = bytes | memoryview
-
 def part_bytes(parts: NDArray[np.uint32] | Sequence[int]) -> int: ...
-def all_of(value: Bytes) -> tuple[Rows, Rows, Rows]: ...
-def some_of(value: Bytes, sequences: NDArray[np.uint64], rows: Rows) -> Rows: ...
+def all_of(
+    value: bytes | memoryview,
+) -> tuple[NDArray[np.void], NDArray[np.void], NDArray[np.void]]: ...
+def some_of(
+    value: bytes | memoryview, sequences: NDArray[np.uint64], rows: NDArray[np.void]
+) -> NDArray[np.void]: ...
