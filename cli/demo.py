@@ -66,9 +66,9 @@ def demo(
     files = real_files()
     with steps(console) as step:
         step.start("the tariff and the generated day", taps)
+        path = ledger_folder(data)
         tariff = compile_tariff(BEIJING)
         day = make(taps, seed, tariff)
-        path = ledger_folder(data)
         card_tokens = read_card_tokens(path)
         with serving(path) as address:
             real = _real(address, files, card_tokens, step) if files else None

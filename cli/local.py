@@ -39,9 +39,14 @@ class Settled:
 
 
 def ledger_folder(data: Path | None) -> Path:
-    """The folder given, or a new temporary one; made a ledger where it is none yet."""
+    """The folder given, or a new temporary one, to be written; made a ledger where it is none yet.
+
+    LedgerOld where it is one that is only read.
+    """
     path = data if data is not None else Path(tempfile.mkdtemp(prefix="onecard-"))
-    if not (path / TOML).exists():
+    if (path / TOML).exists():
+        read_ledger_toml(path).check_writable(path)
+    else:
         Ledger.create(path)
     return path
 

@@ -12,6 +12,7 @@ from onecard.cli import (
     clock,
     demo,
     init,
+    migrate,
     reconcile,
     replay,
     serve,
@@ -38,6 +39,7 @@ app = typer.Typer(
     "141 nobody reads the output any more.",
 )
 app.command()(init.init)
+app.command()(migrate.migrate)
 app.command()(serve.serve)
 app.command()(stop.stop)
 app.add_typer(load.app, name="load")

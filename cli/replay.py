@@ -25,6 +25,7 @@ from onecard.core.days import day_text
 from onecard.core.errors import BadInput
 from onecard.core.exchange.manifest import Manifest
 from onecard.core.ledger import card_number
+from onecard.core.ledger.algorithms import number_of
 from onecard.core.ledger.card_number import CardForm
 from onecard.core.ledger.folder import (
     TOML,
@@ -33,7 +34,7 @@ from onecard.core.ledger.folder import (
     read_ledger_toml,
     read_token_key,
 )
-from onecard.core.ledger.token import CardTokens, key_check
+from onecard.core.ledger.token import CardTokens
 from onecard.sample.recorded import shenzhen
 from onecard.sample.recorded.play import Result, play_taps
 from onecard.sample.recorded.taps import Fault, Roll
@@ -114,9 +115,12 @@ def replay(
 
 
 def _form(data: Path | None) -> CardForm:
-    """Of the ledger that is there, or will be made."""
-    there = data is not None and (data / TOML).exists()
-    return read_ledger_toml(data).form if data is not None and there else card_number.DEFAULT
+    """Of the ledger that is there, or will be made; LedgerOld where it is only read."""
+    if data is None or not (data / TOML).exists():
+        return card_number.DEFAULT
+    toml = read_ledger_toml(data)
+    toml.check_writable(data)  # before files are read that may be of a year
+    return toml.form
 
 
 def _tokens_there(to: str, key: bytes, data: Path | None) -> CardTokens:
@@ -125,12 +129,15 @@ def _tokens_there(to: str, key: bytes, data: Path | None) -> CardTokens:
         if data is not None:
             check_same_ledger(client, to, data)
         head = client.head()
-        if head.key_check != key_check(key):
+        of_a_server_from_before = "blake2b"
+        made = number_of("tokens", head.tokens or of_a_server_from_before)
+        tokens = CardTokens(key, CardForm.parse(head.card_number), made)
+        if head.key_check != tokens.key_check:
             raise BadInput(
                 f"{to}: expected a server of the ledger that this token key belongs to, found "
                 "another one's; name its folder with --data, or its key with --token-key"
             )
-    return CardTokens(key, CardForm.parse(head.card_number))
+    return tokens
 
 
 def as_json(result: Result, done: Settled, taps: int, invalid: int) -> dict[str, Any]:

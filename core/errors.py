@@ -18,6 +18,7 @@
       LedgerMissing         LEDGER_MISSING
       LedgerInUse           LEDGER_IN_USE
       LedgerForeign         LEDGER_FOREIGN
+        LedgerOld           LEDGER_OLD
       LedgerFault           LEDGER_FAULT
       MapFull               MAP_FULL
       WriteFailed           WRITE_FAILED
@@ -179,6 +180,12 @@ class LedgerForeign(OnecardError):
     """The file is not a ledger of this format, version or id."""
 
     reason = "LEDGER_FOREIGN"
+
+
+class LedgerOld(LedgerForeign):
+    """The ledger is of an older format, which is read and not written any more."""
+
+    reason = "LEDGER_OLD"
 
 
 class LedgerFault(OnecardError):

@@ -25,6 +25,10 @@ POINTS = (
     "mid_identities",  # between two transactions of retiring a generation
     "new_segment",  # made and named, its first block is not there
     "mid_file_export",  # before a settlement file gets its name
+    "digest_key_new",  # of a ledger that is migrated: made, and not named yet
+    "before_stamp",  # it has its digest key, and ledger.toml is the old one
+    "ledger_toml_new",  # the new ledger.toml is there, and has not got its name
+    "after_stamp",  # and has it
 )
 ACTIONS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 

@@ -32,14 +32,21 @@ from onecard.core.config import Settings
 from onecard.core.errors import LedgerForeign
 from onecard.core.journal import Journal
 from onecard.core.ledger import card_number
+from onecard.core.ledger.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.ledger.card_number import CardForm
 from onecard.core.ledger.folder import (
     CHECKPOINT,
+    DIGEST_KEY,
+    DIGEST_KEY_BYTES,
+    FORMAT,
     TOKEN_KEY,
     TOML,
     LedgerToml,
+    digest_key_check,
+    read_digest_key,
     read_ledger_toml,
     read_token_key,
+    write_ledger_toml,
     write_new,
 )
 from onecard.core.ledger.owner import Owner
@@ -79,8 +86,7 @@ class Ledger:
     def __init__(
         self,
         path: Path,
-        origin: Origin,
-        form: CardForm,
+        toml: LedgerToml,
         settings: Settings,
         parts: Parts,
         done: Recovery,
@@ -88,7 +94,8 @@ class Ledger:
         log: Log,
     ) -> None:
         self.path = path
-        self.origin = origin
+        self.origin = toml.origin
+        self.algorithms = toml.algorithms
         self.settings = settings
         self.state = parts.state
         self.journal = journal = parts.journal
@@ -96,8 +103,10 @@ class Ledger:
         self.recovery = done
         self.owner = parts.owner
         self.token_key = read_token_key(path)
+        # A ledger of format 1 has none: what it booked has another digest, and it books no more.
+        self.digest_key = read_digest_key(path) if toml.format == FORMAT else None
         self._log = log
-        self.card_tokens = CardTokens(self.token_key, form)
+        self.card_tokens = CardTokens(self.token_key, toml.form, toml.algorithms.tokens)
         self._pages = parts.pages
         self._checkpoint: Checkpoint | None = None
         if parts.owner is not None:
@@ -115,7 +124,11 @@ class Ledger:
 
     @classmethod
     def create(
-        cls, path: Path, settings: Settings | None = None, form: CardForm = card_number.DEFAULT
+        cls,
+        path: Path,
+        settings: Settings | None = None,
+        form: CardForm = card_number.DEFAULT,
+        algorithms: Algorithms = INTERNATIONAL,
     ) -> Origin:
         """Make a ledger in `path`, an empty or absent folder; LedgerForeign where it is not."""
         settings = settings or Settings()
@@ -125,8 +138,9 @@ class Ledger:
                 f"{path}: expected an empty folder or none, found files in it; choose another"
             )
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = secrets.token_bytes(KEY_BYTES)
+        key, digest_key = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(DIGEST_KEY_BYTES)
         write_new(path / TOKEN_KEY, key)
+        write_new(path / DIGEST_KEY, digest_key)
         origin = Origin(uuid.uuid4().bytes, 1)
         with Journal.create(
             path,
@@ -137,10 +151,16 @@ class Ledger:
         ) as journal:
             engine = journal.segments[0].environment.lib_version
         keep_settings(path, settings)
-        text = LedgerToml(origin, settings.segment_bytes, key_check(key), form).text(engine)
-        write_new(path / (TOML + ".new"), text.encode())
-        (path / (TOML + ".new")).rename(path / TOML)
-        sync_folder(path)
+        tokens = algorithms.tokens
+        toml = LedgerToml(
+            origin,
+            settings.segment_bytes,
+            key_check(key, tokens),
+            form,
+            digest_key_check(digest_key, tokens),
+            algorithms,
+        )
+        write_ledger_toml(path, toml, engine)
         sync_folder(path.parent)
         return origin
 
@@ -154,8 +174,9 @@ class Ledger:
         clock: Clock | None = None,
         log: Log | None = None,
     ) -> "Ledger":
-        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault; BadInput where
-        the settings do not allow what is in use.
+        """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault; LedgerOld where
+        one of an older format is to be written; BadInput where the settings do not allow what is
+        in use.
 
         With `readonly` nothing is written and another process may serve it meanwhile; the ledger
         is then as it was durable at this moment, for ever, whatever the settings allow. Without
@@ -164,6 +185,8 @@ class Ledger:
         clock = clock or SystemClock()
         log = log or Log(clock)
         toml = read_ledger_toml(path)
+        if not readonly:
+            toml.check_writable(path)
         settings = settings or read_settings(path)
         check_settings(settings)
         if toml.key_check is None:
@@ -228,7 +251,7 @@ class Ledger:
             )
             opened.callback(identities.release)
             parts = Parts(state, journal, identities, pages, owner)
-            ledger = cls(path, origin, toml.form, settings, parts, done, clock, log)
+            ledger = cls(path, toml, settings, parts, done, clock, log)
             opened.pop_all()
         return ledger
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from onecard.core.journal.chain import Journal
-from onecard.core.ledger.token import CardTokens, key_check
+from onecard.core.ledger.algorithms import name_of
+from onecard.core.ledger.token import CardTokens
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Head:
     ledger: bytes  # its id, 16 bytes
     key_check: int  # of the key of its tokens
     card_number: str  # the form of its printed numbers, "" where any is taken
+    tokens: str  # the name of the keyed hash that makes tokens of them
 
 
 def head_of(journal: Journal, card_tokens: CardTokens, window: int) -> Head:
@@ -26,6 +28,7 @@ def head_of(journal: Journal, card_tokens: CardTokens, window: int) -> Head:
         hash=tip.head,
         window=window,
         ledger=journal.ledger_id,
-        key_check=key_check(card_tokens.key),
+        key_check=card_tokens.key_check,
         card_number=card_tokens.form.text(),
+        tokens=name_of("tokens", card_tokens.tokens),
     )

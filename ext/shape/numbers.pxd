@@ -180,6 +180,28 @@ cpdef enum Role:
     AGENT = 3
 
 
+# The algorithms of a ledger, chosen when it is made: named in ledger.toml, said in every block.
+
+cpdef enum Hash:  # of blocks: 32 bytes
+    SHA256 = 1
+    SM3 = 2
+
+
+cpdef enum Tokens:  # of card numbers: a keyed hash, 64 bits of it
+    BLAKE2B = 1
+    HMAC_SM3 = 2
+
+
+cpdef enum Store:  # of the erasable store: what its values are sealed with
+    AES_GCM = 1
+    SM4_GCM = 2
+
+
+cpdef enum Heads:  # of heads that are signed
+    ED25519 = 1
+    SM2 = 2
+
+
 # ---- how many, and how long: what C and Python both count by ---------------------------------
 
 cpdef enum:

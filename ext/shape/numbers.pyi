@@ -159,6 +159,22 @@ class Role(IntEnum):
     ISSUER = 2
     AGENT = 3
 
+class Hash(IntEnum):
+    SHA256 = 1
+    SM3 = 2
+
+class Tokens(IntEnum):
+    BLAKE2B = 1
+    HMAC_SM3 = 2
+
+class Store(IntEnum):
+    AES_GCM = 1
+    SM4_GCM = 2
+
+class Heads(IntEnum):
+    ED25519 = 1
+    SM2 = 2
+
 KINDS: int
 LEGS_MAX: int
 IMAGES_MAX: int

@@ -152,6 +152,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             ledger=head.ledger,
             key_check=head.key_check,
             card_number=head.card_number,
+            tokens=head.tokens,
         )
 
     async def ListGaps(self, request: pb.ListGapsRequest, _: Any) -> pb.ListGapsResponse:

@@ -84,7 +84,7 @@ class Process:
         began_s = self.clock.monotonic()
         self._heed_signals()
         # Before the ports: whoever serves this ledger already has them, and is the reason.
-        read_ledger_toml(self.path)
+        read_ledger_toml(self.path).check_writable(self.path)
         check_unheld(self.path)
         self.server = Server(self.settings, self.log, address, self.reflect)
         metrics = self._serve_metrics()
@@ -96,7 +96,7 @@ class Process:
             self.node = node
             node.on_failure = self._failure(asyncio.get_running_loop())
             node.start()
-            await self.server.attach(node, node.ledger.token_key)
+            await self.server.attach(node)
             self.startup_s = self.clock.monotonic() - began_s
             recovery = node.ledger.recovery
             sequence = node.journal.last

@@ -169,10 +169,10 @@ class Server:
                 busy = self.handlers.busy()
                 self.cuts["connection"] += await asyncio.to_thread(self.connections.make_room, busy)
 
-    async def attach(self, node: Node, token_key: bytes) -> None:
+    async def attach(self, node: Node) -> None:
         """Serve this node from now on."""
         self.bridge.node = node
-        self.card_tokens = CardTokens(token_key, node.ledger.card_tokens.form)
+        self.card_tokens = node.ledger.card_tokens
         await self.set_serving(True)
 
     def _token(self, number: str) -> int:

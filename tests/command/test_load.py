@@ -314,7 +314,9 @@ def test_tokens_of_a_file_for_the_ledgers_own_and_for_an_operator(
 ) -> None:
     run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
     numbers = [f"Y-{at}" for at in range(5_001)]  # more than a call takes
-    wanted = [token(server.node.ledger.token_key, number) for number in numbers]
+    ledger = server.node.ledger
+    made = ledger.algorithms.tokens
+    wanted = [token(ledger.token_key, number, made) for number in numbers]
     with server.client("Bus") as client:
         assert client.tokens(numbers).tolist() == wanted
         assert client.tokens([]).tolist() == []

@@ -18,7 +18,7 @@ import pytest
 
 from onecard.core.audit.verify import verify
 from onecard.core.exchange.files import write_files
-from onecard.core.failpoint import POINTS
+from onecard.core.failpoint import POINTS as EVERY_POINT
 from onecard.core.journal import Block
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import DATA_FILE, structure
@@ -26,6 +26,7 @@ from onecard.ext.shape.numbers import Flag, Outcome, OwnerKind, Purse, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from tests.crash.client import CrashClient, Died
+from tests.crash.test_migrate import STEPS
 
 KILLED = -signal.SIGKILL
 # How often a point is passed before the process dies there, at most.
@@ -41,6 +42,7 @@ NTH = {
     "new_segment": 1,
     "mid_file_export": 9,
 }
+POINTS = tuple(NTH)  # of a node
 BURSTS_MAX = 60
 
 
@@ -58,7 +60,7 @@ def crash_client(folder: Path, seed: int) -> Iterator[CrashClient]:
 
 
 def test_every_point_is_killed_at() -> None:
-    assert set(NTH) == set(POINTS)
+    assert {*NTH, *STEPS} == set(EVERY_POINT) and not NTH.keys() & STEPS.keys()
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -34,6 +34,8 @@ import lmdb
 # All that is named of the project but its protos. What else it needs to know of them is in Opened.
 from onecard.core.authorize.engine import ActIn, Engine, TapsIn
 from onecard.core.config import MIB, Settings
+from onecard.core.ledger.algorithms import INTERNATIONAL
+from onecard.core.ledger.migrate import migrate
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.grpc.client import columns_message
@@ -130,7 +132,7 @@ class Maker:
             mock.patch("uuid.uuid4", lambda: LEDGER_ID),
             mock.patch("secrets.token_bytes", lambda count: TOKEN_KEY[:count]),
         ):
-            Ledger.create(folder, SETTINGS)
+            Ledger.create(folder, SETTINGS, algorithms=INTERNATIONAL)
         self.opened = Opened(folder, HandClock(NOW_US))
 
     # ---- as traffic.py and tests/rules/taptable.py hand it in ---------------------------------
@@ -393,6 +395,12 @@ def unpack(archive: Path, folder: Path) -> tuple[Path, list[bytes]]:
             path.write_bytes(content.read())
     again = [path.read_bytes() for path in sorted((folder / AGAIN).iterdir())]
     return folder / LEDGER, again
+
+
+def migrated(folder: Path) -> None:
+    """Stamp a ledger of format 1, with a digest key as one that is made anew has it."""
+    with mock.patch("secrets.token_bytes", lambda count: TOKEN_KEY[:count]):
+        migrate(folder)
 
 
 # ---- words --------------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from onecard.cli.main import app
 from onecard.core.errors import BadInput
+from onecard.core.ledger.algorithms import INTERNATIONAL
 from onecard.core.ledger.card_number import ANY, DEFAULT, CardForm
 from onecard.core.ledger.folder import LedgerToml, read_card_tokens, read_ledger_toml
+from onecard.core.ledger.migrate import migrate
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.grpc.client import Client
@@ -147,7 +149,7 @@ def test_what_is_no_form_makes_no_ledger(
 
 def test_a_ledger_from_before_takes_what_it_took(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
-    Ledger.create(folder, SMALL)
+    Ledger.create(folder, SMALL, algorithms=INTERNATIONAL)
     toml = read_ledger_toml(folder)
     for older in (None, toml.key_check):  # before the check of the key, and before forms
         text = LedgerToml(toml.origin, toml.segment_bytes, older).text((0, 9, 31))
@@ -157,6 +159,7 @@ def test_a_ledger_from_before_takes_what_it_took(tmp_path: Path) -> None:
         assert tokens.form == ANY
         for number in ("6217 0001", " 1\n", "6.217E+18", "一卡通-7"):
             assert tokens.of(number) == token(tokens.key, number)
+    migrate(folder)
     with served(folder) as server, server.client() as client:
         register(client)
         assert client.head().card_number == ""

@@ -296,7 +296,8 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
     head = head_of(engine.journal, ledger.card_tokens, open_number(state))
     assert (head.sequence, head.window, head.ledger) == (book.last, book.window, ledger.id)
     assert head.hash == list(engine.journal.blocks())[-1].hash
-    assert head.key_check == key_check(ledger.token_key)
+    assert head.key_check == key_check(ledger.token_key, ledger.algorithms.tokens)
+    assert head.tokens == ledger.algorithms.names()["tokens"]
     assert head.card_number == ledger.card_tokens.form.text() != ""
 
 

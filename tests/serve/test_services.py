@@ -45,7 +45,8 @@ def test_rows_that_are_known_change_nothing(client: Client) -> None:
 
 def test_a_card_is_put_and_got_by_token_and_by_number(server: Served, client: Client) -> None:
     put = client.put_card(number="62170001", issuer=BANK, funding=PREPAID, floor_fen=-100)
-    assert put.token == token(server.node.ledger.token_key, "62170001")
+    ledger = server.node.ledger
+    assert put.token == token(ledger.token_key, "62170001", ledger.algorithms.tokens)
     assert client.card(number="62170001") == put == client.card(put.token)
     blocked = client.put_card(token=put.token, issuer=BANK, funding=PREPAID, status=2)
     assert (blocked.status, blocked.account) == (registry_pb2.STATUS_BLOCKED, put.account)
@@ -334,7 +335,7 @@ def test_health_says_not_serving_while_starting_and_stopping(tmp_path: Path) -> 
         for call in (client.head, lambda: list(client.authorize([rides(1)]))):
             with pytest.raises(Unreachable, match="the server is starting"):
                 call()
-        run(server.server.attach(server.node, server.node.ledger.token_key))
+        run(server.server.attach(server.node))
         for service in ("", *SERVICES):
             assert client.is_serving(service)
         with pytest.raises(NotFound):

@@ -5,9 +5,7 @@ import shutil
 import stat
 import threading
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +13,23 @@ import pytest
 from typer.testing import CliRunner
 
 from onecard.cli.init import init
-from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import (
     LedgerFault,
     LedgerForeign,
     LedgerInUse,
-    LedgerMissing,
-    OnecardError,
 )
 from onecard.core.journal import Draft, parse
-from onecard.core.ledger.folder import read_ledger_toml, read_token_key
+from onecard.core.ledger.algorithms import NAMES, keyed
+from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.core.query.entry import find_entry
-from onecard.core.watch.log import Log
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
+from tests.support.algorithms import chosen
 from tests.support.many_rows import ManyRows
 
 SMALL = Settings(
@@ -70,23 +66,32 @@ def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]
 def test_what_a_new_ledger_holds(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "ledger"
     origin = Ledger.create(folder, SMALL)
-    assert sorted(os.listdir(folder)) == ["journal", "ledger.toml", "settings.toml", "token.key"]
+    names = ["digest.key", "journal", "ledger.toml", "settings.toml", "token.key"]
+    assert sorted(os.listdir(folder)) == names
     found = tomllib.loads((folder / "ledger.toml").read_text())
     assert bytes.fromhex(found.pop("id")) == origin.ledger_id
     assert found.pop("lmdb").startswith("0.9.")
-    key = folder / "token.key"
-    assert int(found.pop("key_check"), 16) == token(key.read_bytes(), "key check")
+    key, digest_key = folder / "token.key", folder / "digest.key"
+    tokens = chosen().tokens
+    assert int(found.pop("key_check"), 16) == token(key.read_bytes(), "key check", tokens)
+    made = keyed(tokens, digest_key.read_bytes())(b"key check")
+    assert int(found.pop("digest_key_check"), 16) == int.from_bytes(made, "little")
     assert len(found.pop("checksum")) == 16
+    assert {what: found.pop(what) for what in NAMES} == chosen().names()
     form = {"card_number": "ascii 1-32"}
-    assert found == form | {"epoch": 1, "format": 1, "segment_bytes": MIB}
-    assert (key.stat().st_size, stat.S_IMODE(key.stat().st_mode)) == (32, 0o600)
+    assert found == form | {"epoch": 1, "format": 2, "segment_bytes": MIB}
+    for file, count in ((key, 32), (digest_key, 16)):
+        assert (file.stat().st_size, stat.S_IMODE(file.stat().st_mode)) == (count, 0o600)
     with Ledger.open(folder, SMALL) as ledger:
         assert (ledger.id, ledger.epoch, ledger.journal.last) == (origin.ledger_id, 1, 0)
         assert ledger.token_key == key.read_bytes()
+        assert ledger.digest_key == digest_key.read_bytes()
+        assert ledger.algorithms == chosen()
         assert ledger.state.digest() == State().digest()
     other = Ledger.create(tmp_path / "b", SMALL)
     assert other.ledger_id != origin.ledger_id
-    assert (tmp_path / "b" / "token.key").read_bytes() != key.read_bytes()
+    for file in (key, digest_key):
+        assert (tmp_path / "b" / file.name).read_bytes() != file.read_bytes()
 
 
 def test_a_ledger_is_never_made_over_anything(tmp_path: Path) -> None:
@@ -98,160 +103,6 @@ def test_a_ledger_is_never_made_over_anything(tmp_path: Path) -> None:
         with pytest.raises(LedgerForeign, match="expected an empty folder or none"):
             Ledger.create(tmp_path / name, SMALL)
     assert os.listdir(tmp_path / "full") == ["notes"]
-
-
-def pipe(name: str) -> Callable[[Path], object]:
-    def change(folder: Path) -> None:
-        (folder / name).unlink()
-        os.mkfifo(folder / name)
-
-    return change
-
-
-def rewrite(name: str, old: str, new: str) -> Callable[[Path], object]:
-    def change(folder: Path) -> None:
-        text = (folder / name).read_text()
-        assert old in text
-        (folder / name).write_text(text.replace(old, new))
-
-    return change
-
-
-def from_before(change: Callable[[Path], object] = lambda f: None) -> Callable[[Path], object]:
-    """ledger.toml as it was before it held a check of the key and a checksum; then a change."""
-
-    def rewritten(folder: Path) -> None:
-        toml = replace(read_ledger_toml(folder), key_check=None)
-        (folder / "ledger.toml").write_text(toml.text((0, 9, 31)))
-        change(folder)
-
-    return rewritten
-
-
-def other_key(folder: Path) -> None:
-    Ledger.create(folder / "other", SMALL)
-    shutil.move(folder / "other" / "token.key", folder / "token.key")
-    shutil.rmtree(folder / "other")
-
-
-def other_toml(folder: Path) -> None:
-    """Another ledger's, with its key, so that the two agree with one another."""
-    other_key(folder)
-    Ledger.create(folder / "other", SMALL)
-    for name in ("ledger.toml", "token.key"):
-        shutil.move(folder / "other" / name, folder / name)
-    shutil.rmtree(folder / "other")
-
-
-OPENINGS: dict[str, tuple[Callable[[Path], object], type[OnecardError], str]] = {
-    "no folder": (shutil.rmtree, LedgerMissing, "found no ledger.toml"),
-    "no toml": (lambda f: (f / "ledger.toml").unlink(), LedgerMissing, "found no ledger.toml"),
-    "no key": (lambda f: (f / "token.key").unlink(), LedgerMissing, "expected the key"),
-    "short key": (
-        lambda f: (f / "token.key").write_bytes(bytes(31)),
-        LedgerForeign,
-        "expected 32 bytes, found 31",
-    ),
-    "other key": (other_key, LedgerForeign, "found another one or a damaged one .*restore"),
-    "key of a group": (
-        lambda f: (f / "token.key").chmod(0o640),
-        LedgerForeign,
-        "only its owner may read, found mode 0640; chmod 600",
-    ),
-    "key of all": (
-        from_before(lambda f: (f / "token.key").chmod(0o604)),
-        LedgerForeign,
-        "found mode 0604; chmod 600",
-    ),
-    "toml of another": (other_toml, LedgerForeign, "expected ledger"),
-    "no journal": (lambda f: shutil.rmtree(f / "journal"), LedgerMissing, "expected a journal"),
-    "other format": (
-        rewrite("ledger.toml", "format = 1", "format = 2"),
-        LedgerForeign,
-        "expected format 1, found 2",
-    ),
-    "edited": (rewrite("ledger.toml", "epoch = 1", "epoch = 2"), LedgerForeign, "its checksum"),
-    "checksum lost": (rewrite("ledger.toml", "checksum", "#hecksum"), LedgerForeign, "checksum"),
-    "other id": (
-        from_before(rewrite("ledger.toml", 'id = "', 'id = "00')),
-        LedgerForeign,
-        "16 bytes",
-    ),
-    "no toml at all": (rewrite("ledger.toml", "=", "?"), LedgerForeign, "restore it"),
-    "a line missing": (
-        from_before(lambda f: (f / "ledger.toml").write_text("format = 1\n")),
-        LedgerForeign,
-        "found no line for id; restore it",
-    ),
-    "toml empty": (
-        lambda f: (f / "ledger.toml").write_text(""),
-        LedgerForeign,
-        "segment_bytes, found no line for format; restore it",
-    ),
-    "toml no text": (
-        lambda f: (f / "ledger.toml").write_bytes(b"\xff\x00" * 9_000),
-        LedgerForeign,
-        "segment_bytes, found bytes that are not UTF-8; restore it$",
-    ),
-    "format of any length": (
-        rewrite("ledger.toml", "format = 1", f"format = '{'x' * 9_000}'"),
-        LedgerForeign,
-        "expected format 1, found x{60}[.]{3}$",
-    ),
-    "toml a pipe": (pipe("ledger.toml"), LedgerForeign, "ledger.toml: expected a regular file"),
-    "key a pipe": (pipe("token.key"), LedgerForeign, "token.key: expected a regular file"),
-}
-
-
-@pytest.mark.parametrize("name", OPENINGS)
-@pytest.mark.parametrize("readonly", [False, True])
-def test_what_is_no_ledger_is_refused(tmp_path: Path, name: str, readonly: bool) -> None:
-    folder = tmp_path / "ledger"
-    Ledger.create(folder, SMALL)
-    change, error, says = OPENINGS[name]
-    change(folder)
-    with pytest.raises(error, match=says) as refused:
-        Ledger.open(folder, SMALL, readonly=readonly)
-    assert "\n" not in str(refused.value)
-    if folder.exists():
-        # Whoever was refused gave everything back: the next one is not told "in use".
-        with pytest.raises(error, match=says):
-            Ledger.open(folder, SMALL, readonly=readonly)
-
-
-def test_every_bit_of_the_folders_own_files_is_noticed(tmp_path: Path) -> None:
-    """Also by those who only ask the file: settle, reconcile, verify."""
-    folder = tmp_path / "ledger"
-    Ledger.create(folder, SMALL)
-    for name in ("ledger.toml", "token.key"):
-        file = folder / name
-        whole = file.read_bytes()
-        for bit in range(8 * len(whole)):
-            damaged = bytearray(whole)
-            damaged[bit // 8] ^= 1 << bit % 8
-            file.write_bytes(damaged)
-            with pytest.raises(LedgerForeign) as refused:
-                read_ledger_toml(folder)
-            assert name in str(refused.value), (name, bit)
-        file.write_bytes(whole)
-        assert read_ledger_toml(folder).segment_bytes == MIB
-
-
-def test_a_ledger_from_before_the_check_opens_with_one_warning(tmp_path: Path) -> None:
-    folder = tmp_path / "ledger"
-    Ledger.create(folder, SMALL)
-    for readonly in (False, True):
-        log = StringIO()
-        with Ledger.open(folder, SMALL, readonly, log=Log(SystemClock(), out=log)):
-            assert log.getvalue() == ""
-    from_before()(folder)
-    key = read_token_key(folder)
-    for readonly in (False, True):
-        log = StringIO()
-        with Ledger.open(folder, SMALL, readonly, log=Log(SystemClock(), out=log)) as ledger:
-            assert ledger.token_key == key
-            assert log.getvalue().count("\n") == log.getvalue().count("key_unchecked") == 1
-    assert key.hex() not in log.getvalue()
 
 
 def test_one_writes_and_others_read(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ The forger has the whole file and our code: it may leave the digests, renew the 
 chain every block anew. What it cannot renew is the head that somebody keeps elsewhere.
 """
 
-import hashlib
 import json
 import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,16 @@ from onecard.core.audit.verify import verify
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.journal import ROWS, Journal
 from onecard.core.journal.block import HASH_BYTES, HEADER_BYTES
-from onecard.core.ledger.folder import LedgerToml
+from onecard.core.journal.hashing import HASHES
+from onecard.core.ledger.folder import (
+    LedgerToml,
+    digest_key_check,
+    write_ledger_toml,
+    write_new,
+)
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.owner import Owner
+from onecard.core.ledger.token import key_check
 from onecard.core.storage.environment import Environment
 from onecard.core.storage.rebuildable import Origin
 from onecard.ext.block.unpack import part_bytes
@@ -51,11 +58,12 @@ def made(path: Path, segment_bytes: int = 4 * MIB, groups: int = 0) -> Path:
         journal.append([hand.entries(30), hand.entries(30)])
         for _ in range(groups):
             journal.append([hand.entries(40), hand.entries(50)])
-    (path / "ledger.toml").write_text(
-        LedgerToml(Origin(LEDGER_ID, 1), segment_bytes).text((0, 9, 0))
-    )
-    (path / "token.key").touch(0o600)
-    (path / "token.key").write_bytes(bytes(32))
+    key, digest_key = bytes(32), bytes(16)
+    for name, content in (("token.key", key), ("digest.key", digest_key)):
+        write_new(path / name, content)
+    toml = LedgerToml(Origin(LEDGER_ID, 1), segment_bytes, key_check(key))
+    toml = replace(toml, digest_key_check=digest_key_check(digest_key, toml.algorithms.tokens))
+    write_ledger_toml(path, toml, (0, 9, 0))
     return path
 
 
@@ -92,8 +100,9 @@ def renew(value: bytearray, previous: bytes | None = None) -> bytes:
     found = header(value)
     if previous is not None:
         found["previous"] = np.void(previous)
-    found["body"] = np.void(hashlib.sha256(value[HEADER_BYTES:]).digest())
-    found["hash"] = np.void(hashlib.sha256(value[: HEADER_BYTES - HASH_BYTES]).digest())
+    hashed = HASHES[int(found["hash_algorithm"][0])]
+    found["body"] = np.void(hashed(value[HEADER_BYTES:]))
+    found["hash"] = np.void(hashed(value[: HEADER_BYTES - HASH_BYTES]))
     return found["hash"].tobytes()
 
 

@@ -129,7 +129,7 @@ def served(
 
     server, address = run(start())
     if attach:
-        run(server.attach(wrap(node), node.ledger.token_key))
+        run(server.attach(wrap(node)))
     try:
         yield Served(node, server, f"127.0.0.1:{address.port}", text)
     finally:
