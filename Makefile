@@ -55,9 +55,10 @@ lint-folders: setup
 bench: setup
 	$(BIN)/python -m pytest bench -q -s --benchmark-enable $(if $(SHORT),--short)
 
-# The long campaigns that a test run leaves out.
+# The long campaigns that a test run leaves out, and that run again with the Chinese algorithms.
 campaign: setup
 	$(BIN)/python -m pytest -q -m campaign --campaign
+	ONECARD_TEST_ALGORITHMS=sm $(BIN)/python -m pytest -q
 
 # check() is asked and lines of .pyx are counted, in a copy with its own venv: the release build
 # stays as it is.

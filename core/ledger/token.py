@@ -6,7 +6,7 @@ ledger's key computes the same in any language.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -26,7 +26,7 @@ KEY_VERSION = 1  # of token.key; the version that made a token stands on its cre
 class CardTokens:
     """The tokens of one ledger's printed card numbers: its key, their form, and the keyed hash."""
 
-    key: bytes
+    key: bytes = field(repr=False)  # it stands in no error and no log
     form: CardForm
     tokens: Tokens = Tokens.BLAKE2B
 

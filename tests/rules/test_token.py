@@ -87,6 +87,10 @@ def test_tokens_keep_the_order() -> None:
     assert len(tokens.of_all([])) == 0
 
 
+def test_what_makes_tokens_does_not_show_its_key() -> None:
+    assert repr(KEY) not in repr(CardTokens(KEY, ANY)) and "form=" in repr(CardTokens(KEY, ANY))
+
+
 REFUSED = [
     (KEY, "", "an empty one"),
     (KEY, "1\udcff2", "half of a character"),
