@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from onecard.core.config import GIB, MIB, Settings
-from onecard.core.ledger.algorithms import INTERNATIONAL, NAMES, Algorithms
+from onecard.core.journal.algorithms import INTERNATIONAL, NAMES, Algorithms
 from onecard.core.ledger.card_number import CardForm
 from onecard.core.ledger.folder import DIGEST_KEY, TOKEN_KEY
 from onecard.core.ledger.opened import Ledger

@@ -24,8 +24,8 @@ from onecard.core.clock import SystemClock
 from onecard.core.days import day_text
 from onecard.core.errors import BadInput
 from onecard.core.exchange.manifest import Manifest
+from onecard.core.journal.algorithms import number_of
 from onecard.core.ledger import card_number
-from onecard.core.ledger.algorithms import number_of
 from onecard.core.ledger.card_number import CardForm
 from onecard.core.ledger.folder import (
     TOML,

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from cryptography.hazmat.primitives import hashes
 
+from onecard.core.errors import BadInput
 from onecard.ext.shape.numbers import Hash
 
 HASH_BYTES = 32
@@ -42,3 +43,11 @@ def python_has_sm3() -> bool:
 # A distribution may leave SM3 out of its OpenSSL; a ledger must open wherever it is carried.
 sm3: HashOf = sm3_of_python if python_has_sm3() else sm3_of_cryptography
 HASHES: dict[int, HashOf] = {Hash.SHA256: sha256, Hash.SM3: sm3}
+
+
+def hash_of(number: int) -> HashOf:
+    """What is hashed so, by its number; BadInput where nothing has it."""
+    found = HASHES.get(number)
+    if found is None:
+        raise BadInput(f"hash: expected one of {', '.join(map(str, HASHES))}, found {number}")
+    return found

@@ -21,9 +21,10 @@ from typing import Any
 
 from onecard.core.errors import BadInput, LedgerForeign, LedgerMissing, LedgerOld, quoted
 from onecard.core.failpoint import here
+from onecard.core.journal.algorithms import INTERNATIONAL, NAMES, Algorithms
 from onecard.core.ledger import card_number
-from onecard.core.ledger.algorithms import INTERNATIONAL, NAMES, Algorithms, keyed
 from onecard.core.ledger.card_number import CardForm
+from onecard.core.ledger.keyed_hash import keyed
 from onecard.core.ledger.settings_file import REASON_CHARACTERS_MAX
 from onecard.core.ledger.token import KEY_BYTES, KEY_CHECK, CardTokens, key_check
 from onecard.core.storage.disk import is_irregular

@@ -31,8 +31,8 @@ from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import LedgerForeign
 from onecard.core.journal import Journal
+from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.ledger import card_number
-from onecard.core.ledger.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.ledger.card_number import CardForm
 from onecard.core.ledger.folder import (
     CHECKPOINT,

@@ -1,7 +1,7 @@
 """Card numbers to tokens: the only form in which a card is journalled, logged or sent.
 
 A token is the keyed hash of the printed number in UTF-8, 8 bytes, read as a little-endian integer:
-BLAKE2b, or HMAC-SM3 where the ledger was made so (core/ledger/algorithms.py). Whoever holds the
+BLAKE2b, or HMAC-SM3 where the ledger was made so (keyed_hash.py). Whoever holds the
 ledger's key computes the same in any language.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
-from onecard.core.ledger.algorithms import Keyed, keyed
 from onecard.core.ledger.card_number import CardForm
+from onecard.core.ledger.keyed_hash import Keyed, keyed
 from onecard.ext.shape.numbers import Tokens
 
 KEY_CHECK = "key check"  # what is hashed to tell whether two sides hold the same key

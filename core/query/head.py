@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from onecard.core.journal.algorithms import name_of
 from onecard.core.journal.chain import Journal
-from onecard.core.ledger.algorithms import name_of
 from onecard.core.ledger.token import CardTokens
 
 

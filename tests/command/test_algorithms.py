@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from onecard.cli.exit_status import Exit
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_of
+from onecard.core.journal.algorithms import CHINESE, NAMES
 from onecard.core.journal.block import HASHED_BYTES
 from onecard.core.journal.hashing import HASHES
-from onecard.core.ledger.algorithms import CHINESE, NAMES
 from onecard.core.ledger.folder import read_ledger_toml, read_token_key
 from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import columns_message

@@ -34,7 +34,7 @@ import lmdb
 # All that is named of the project but its protos. What else it needs to know of them is in Opened.
 from onecard.core.authorize.engine import ActIn, Engine, TapsIn
 from onecard.core.config import MIB, Settings
-from onecard.core.ledger.algorithms import INTERNATIONAL
+from onecard.core.journal.algorithms import INTERNATIONAL
 from onecard.core.ledger.migrate import migrate
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log

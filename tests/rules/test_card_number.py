@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from onecard.cli.main import app
 from onecard.core.errors import BadInput
-from onecard.core.ledger.algorithms import INTERNATIONAL
+from onecard.core.journal.algorithms import INTERNATIONAL
 from onecard.core.ledger.card_number import ANY, DEFAULT, CardForm
 from onecard.core.ledger.folder import LedgerToml, read_card_tokens, read_ledger_toml
 from onecard.core.ledger.migrate import migrate

@@ -8,17 +8,16 @@ import pytest
 
 from onecard.core.errors import BadInput
 from onecard.core.journal import hashing
-from onecard.core.journal.hashing import HASHES, HashOf
-from onecard.core.ledger.algorithms import (
+from onecard.core.journal.algorithms import (
     CHINESE,
     INTERNATIONAL,
     NAMES,
     Algorithms,
-    hash_of,
-    keyed,
     name_of,
     number_of,
 )
+from onecard.core.journal.hashing import HASHES, HashOf, hash_of
+from onecard.core.ledger.keyed_hash import keyed
 from onecard.ext.shape.numbers import Hash, Heads, Store, Tokens
 
 ABC64 = b"abcd" * 16

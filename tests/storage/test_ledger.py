@@ -20,8 +20,9 @@ from onecard.core.errors import (
     LedgerInUse,
 )
 from onecard.core.journal import Draft, parse
-from onecard.core.ledger.algorithms import NAMES, keyed
+from onecard.core.journal.algorithms import NAMES
 from onecard.core.ledger.folder import read_ledger_toml
+from onecard.core.ledger.keyed_hash import keyed
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import token
 from onecard.core.query.entry import find_entry

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from onecard.core.config import Settings
+from onecard.core.journal.algorithms import CHINESE, INTERNATIONAL, Algorithms
 from onecard.core.ledger import card_number
-from onecard.core.ledger.algorithms import CHINESE, INTERNATIONAL, Algorithms
 from onecard.core.ledger.card_number import CardForm
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.rebuildable import Origin

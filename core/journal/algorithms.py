@@ -1,25 +1,17 @@
-"""Which algorithms a ledger uses: chosen by `onecard init`, for ever, and said in ledger.toml.
+"""Which algorithms a ledger uses: chosen by `onecard init`, for ever.
 
-Each has a name for people and a number for ever (ext/shape/numbers.pxd), which every block says.
-What blocks are hashed with is in core/journal/hashing.py; the keyed hash of card numbers is here.
+Each has a name for people, which stands in ledger.toml, and a number for ever, which every block
+says (ext/shape/numbers.pxd). What blocks are hashed with is in hashing.py, the keyed hash of card
+numbers in core/ledger/keyed_hash.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from hashlib import blake2b
-from typing import Any, TypeAlias
-
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.hmac import HMAC
+from typing import Any
 
 from onecard.core.errors import BadInput, quoted
-from onecard.core.journal.hashing import HASHES, HashOf
 from onecard.ext.shape.numbers import Hash, Heads, Store, Tokens
-
-TOKEN_BYTES = 8
-# A key that is set up, and what it makes of a message: the 8 bytes of a token.
-Keyed: TypeAlias = Callable[[bytes], bytes]
 
 # In the order of ledger.toml; the first of each is the default.
 NAMES: dict[str, dict[str, IntEnum]] = {
@@ -72,39 +64,3 @@ def number_of(what: str, name: object) -> Any:
 def name_of(what: str, number: int) -> str:
     """The name of an algorithm that has a number."""
     return next(name for name, one in NAMES[what].items() if one == number)
-
-
-def hash_of(number: int) -> HashOf:
-    """What a ledger's blocks are hashed with, by its number; BadInput where nothing has it."""
-    found = HASHES.get(number)
-    if found is None:
-        raise BadInput(f"hash: expected one of {', '.join(map(str, HASHES))}, found {number}")
-    return found
-
-
-def keyed(tokens: int, key: bytes) -> Keyed:
-    """The keyed hash that makes card tokens, with its key set up once for all of them."""
-    return KEYED[tokens](key)
-
-
-def _blake2b(key: bytes) -> Keyed:
-    """BLAKE2b (RFC 7693) with a key and a length of 8, which are parameters of it."""
-    return lambda message: blake2b(message, key=key, digest_size=TOKEN_BYTES).digest()
-
-
-def _hmac_sm3(key: bytes) -> Keyed:
-    """The first 8 bytes of HMAC (RFC 2104) with SM3 (GB/T 32905), as GM/T 0042 has it."""
-    ready = HMAC(key, hashes.SM3())
-
-    def of(message: bytes) -> bytes:
-        one = ready.copy()  # setting the key up takes longer than a number does
-        one.update(message)
-        return one.finalize()[:TOKEN_BYTES]
-
-    return of
-
-
-KEYED: dict[int, Callable[[bytes], Keyed]] = {
-    Tokens.BLAKE2B: _blake2b,
-    Tokens.HMAC_SM3: _hmac_sm3,
-}
