@@ -53,8 +53,11 @@ def reconcile(
 
     Example: onecard reconcile 1 returned.csv --data ./ledger --participant 工商银行
     """
-    origin = read_ledger_toml(data).origin
-    with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
+    toml = read_ledger_toml(data)
+    origin, algorithms = toml.origin, toml.algorithms
+    with Journal.open(
+        data, origin.ledger_id, origin.epoch, readonly=True, algorithms=algorithms
+    ) as journal:
         ours = our_sheet(journal, data, window, file, participant)
     if csv is not None and csv.exists() and any(csv.samefile(path) for path in (file, ours)):
         raise BadInput(f"{csv}: expected another file than the two matched; it is kept as it is")

@@ -67,12 +67,15 @@ def settle(
 
     Example: onecard settle ./ledger 1 --close --business-day 2026-11-22 --to 127.0.0.1:7421
     """
-    origin = read_ledger_toml(data).origin
+    toml = read_ledger_toml(data)
+    origin, algorithms = toml.origin, toml.algorithms
     if close:
         _close(data, window, business_day, to, force)
     elif business_day is not None or to is not None or force:
         raise BadInput("--business-day, --to and --force: expected with --close only; add --close")
-    with Journal.open(data, origin.ledger_id, origin.epoch, readonly=True) as journal:
+    with Journal.open(
+        data, origin.ledger_id, origin.epoch, readonly=True, algorithms=algorithms
+    ) as journal:
         manifest = _write(journal, data, window, out, quiet=as_json)
     sheets: list[Path] = []
     if spreadsheet:

@@ -22,6 +22,7 @@ from onecard.core.checkpoint.room import NoRoom, Room, check_room
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
+from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.journal.block import NO_HASH, Block, Tip
 from onecard.core.journal.chain import FOLDER, Journal, segment_numbers
 from onecard.core.journal.segment import Segment
@@ -82,7 +83,16 @@ def verify(
         try:
             state = room.state()
             with Bound() as bound:
-                walk(path, toml.origin.ledger_id, report, state, head, progress, bound)
+                walk(
+                    path,
+                    toml.origin.ledger_id,
+                    report,
+                    state,
+                    head,
+                    progress,
+                    bound,
+                    toml.algorithms,
+                )
                 report.checkpoint = state_agrees(path, state, settings)
                 report.identities = identities_agree(path, toml, bound, settings)
         except NoRoom as more:
@@ -101,6 +111,7 @@ def walk(
     head: bytes | None = None,
     progress: Progress | None = None,
     bound: Bound | None = None,
+    algorithms: Algorithms = INTERNATIONAL,
 ) -> None:
     """Prove all segments, counting in `report` and replaying into the empty `state`.
 
@@ -110,7 +121,7 @@ def walk(
     numbers = segment_numbers(folder)
     bytes_all = sum(_file_bytes(folder, number) for number in numbers)
     bytes_done = 0
-    proof = _Proof(ledger_id, head, report, state, bound)
+    proof = _Proof(ledger_id, head, report, state, bound, algorithms)
     busy = holder(path)
     for number in numbers:
         # A file that is being written has pages in flight, which the walk would call faults.
@@ -140,8 +151,10 @@ class _Proof:
         report: Report,
         state: State,
         bound: Bound | None,
+        algorithms: Algorithms,
     ) -> None:
         self.ledger_id = ledger_id
+        self.algorithms = algorithms
         self.head = head
         self.head_found = head is None
         self.report = report
@@ -175,7 +188,7 @@ class _Proof:
         report.segments += 1
 
     def _take_block(self, block: Block) -> None:
-        self.tip = block.follow(self.tip, self.ledger_id)
+        self.tip = block.follow(self.tip, self.ledger_id, self.algorithms.hash)
         self.books.take(block)
         check_room(self.state, block)
         try:
@@ -269,7 +282,15 @@ def identities_agree(path: Path, toml: LedgerToml, bound: Bound, settings: Setti
     with ExitStack() as opened:
         origin = toml.origin
         journal = opened.enter_context(
-            Journal.open(path, origin.ledger_id, origin.epoch, toml.segment_bytes, 0, readonly=True)
+            Journal.open(
+                path,
+                origin.ledger_id,
+                origin.epoch,
+                toml.segment_bytes,
+                0,
+                readonly=True,
+                algorithms=toml.algorithms,
+            )
         )
         identities = Identities.open(
             folder,

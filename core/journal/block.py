@@ -5,7 +5,6 @@ A block is header, rows of one record type, of entries their parts, legs, images
 from a file is believed before it fits: counts may be anything.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault
+from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
+from onecard.core.journal.hashing import HASH_BYTES, HASHES
 from onecard.ext.block.pack import packed
 from onecard.ext.block.unpack import all_of, part_bytes
 from onecard.ext.shape import dtypes
@@ -25,7 +26,6 @@ Bytes: TypeAlias = bytes | memoryview
 
 HEADER_BYTES = dtypes.HEADER.itemsize
 HEADERS = {1: dtypes.HEADER_1, 2: dtypes.HEADER}
-HASH_BYTES = 32  # of `hash`, which ends a header and covers what of it stands before
 ROWS: dict[int, np.dtype[np.void]] = {  # what is written
     Record.ENTRIES: dtypes.ENTRY_ROW,
     Record.PARTICIPANTS: dtypes.PARTICIPANT_RECORD,
@@ -39,9 +39,6 @@ ROWS: dict[int, np.dtype[np.void]] = {  # what is written
 # What is read: a layout is known by its record and the size of its rows.
 LAYOUTS = {(record, rows.itemsize): rows for record, rows in ROWS.items()}
 LAYOUTS[Record.ENTRIES, dtypes.ENTRY_ROW_1.itemsize] = dtypes.ENTRY_ROW_1
-HASHES: dict[int, Callable[[Bytes], bytes]] = {
-    dtypes.SHA256: lambda part: hashlib.sha256(part).digest(),
-}
 NO_HASH = bytes(HASH_BYTES)
 NO_PARTS = (0,) * PARTS_MAX
 
@@ -54,19 +51,6 @@ class Tip:
     head: bytes = NO_HASH  # hash of the last block
     booked_at_us: int = 0
     epoch: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Algorithms:
-    """By which algorithms a ledger was made; docs/ledger.md, Algorithms, has the numbers."""
-
-    hash: int = dtypes.SHA256
-    tokens: int = 1
-    store: int = 1
-    heads: int = 1
-
-
-ALGORITHMS = Algorithms()  # of a ledger that says nothing else
 
 
 @dataclass(slots=True)
@@ -168,7 +152,7 @@ class Draft:
 
 
 def seal(
-    draft: Draft, ledger_id: bytes, epoch: int, tip: Tip, algorithms: Algorithms = ALGORITHMS
+    draft: Draft, ledger_id: bytes, epoch: int, tip: Tip, algorithms: Algorithms = INTERNATIONAL
 ) -> Tip:
     """Fill the header of `draft.value` in place; the tip after it.
 
@@ -256,12 +240,15 @@ class Block:
     def hash(self) -> bytes:
         return bytes(self.header["hash"].tobytes())
 
-    def follow(self, tip: Tip, ledger_id: bytes) -> Tip:
-        """The tip after this block; LedgerFault where it does not follow `tip`."""
+    def follow(self, tip: Tip, ledger_id: bytes, hash_algorithm: int = INTERNATIONAL.hash) -> Tip:
+        """The tip after this block; LedgerFault where it does not follow `tip`, or is hashed
+        otherwise than its ledger's blocks are."""
         fault = _fault(self.where)
         if self.header["ledger"].tobytes() != ledger_id:
             found = self.header["ledger"].tobytes().hex()
             raise fault(f"ledger id {ledger_id.hex()}", found)
+        if int(self.header["hash_algorithm"]) != hash_algorithm:
+            raise fault(f"hash_algorithm {hash_algorithm}", int(self.header["hash_algorithm"]))
         if self.first != tip.last + 1:
             raise fault(f"it to begin at sequence {tip.last + 1}", self.first)
         previous = self.header["previous"].tobytes()

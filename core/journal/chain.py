@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from onecard.core.config import Settings
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, Overloaded
 from onecard.core.failpoint import here
+from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.journal.block import (
-    ALGORITHMS,
     HEADER_BYTES,
-    Algorithms,
     Block,
     Draft,
     Rows,
@@ -50,7 +49,7 @@ class Journal:
         tip: Tip,
         segment_bytes: int,
         watermark_bytes: int,
-        algorithms: Algorithms = ALGORITHMS,
+        algorithms: Algorithms = INTERNATIONAL,
     ) -> None:
         self.folder = folder
         self.ledger_id = ledger_id
@@ -70,7 +69,7 @@ class Journal:
         epoch: int = 1,
         segment_bytes: int = Settings.segment_bytes,
         watermark_bytes: int = Settings.watermark_bytes,
-        algorithms: Algorithms = ALGORITHMS,
+        algorithms: Algorithms = INTERNATIONAL,
     ) -> "Journal":
         """An empty journal in the folder `path` of a ledger; LedgerForeign where there is one."""
         folder = path / FOLDER
@@ -80,7 +79,7 @@ class Journal:
         sync_folder(path)
         segment_bytes = _whole_units(segment_bytes)
         tip = Tip(epoch=epoch)
-        segment = Segment.create(folder, 1, ledger_id, tip, segment_bytes)
+        segment = Segment.create(folder, 1, ledger_id, tip, segment_bytes, algorithms)
         return cls(
             folder, ledger_id, epoch, (segment,), tip, segment_bytes, watermark_bytes, algorithms
         )
@@ -94,7 +93,7 @@ class Journal:
         segment_bytes: int = Settings.segment_bytes,
         watermark_bytes: int = Settings.watermark_bytes,
         readonly: bool = False,
-        algorithms: Algorithms = ALGORITHMS,
+        algorithms: Algorithms = INTERNATIONAL,
     ) -> "Journal":
         """The journal as it stands. Read-only, it ends for ever where it ended now.
 
@@ -205,7 +204,12 @@ class Journal:
             )
         segment = self._patiently(
             lambda: Segment.create(
-                self.folder, newest.number + 1, self.ledger_id, self._tip, self.segment_bytes
+                self.folder,
+                newest.number + 1,
+                self.ledger_id,
+                self._tip,
+                self.segment_bytes,
+                self.algorithms,
             )
         )
         self._segments = (*self._segments, segment)
@@ -268,7 +272,7 @@ class Journal:
                     tip = Tip(block.first - 1, block.header["previous"].tobytes())
                     if block.last < at:
                         break
-                tip = block.follow(tip, self.ledger_id)
+                tip = block.follow(tip, self.ledger_id, self.algorithms.hash)
                 yield block
             if tip is None or tip.last < at:
                 raise LedgerFault(f"{segment.where(at)}: expected a block with it, found none")

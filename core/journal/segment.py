@@ -1,6 +1,5 @@
 """One file of the journal: an LMDB environment that holds blocks by the sequence they begin at."""
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import LedgerFault, LedgerForeign
+from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.journal.block import (
     Block,
     Draft,
@@ -19,22 +19,23 @@ from onecard.core.journal.block import (
     parse_header,
     unfit,
 )
+from onecard.core.journal.hashing import HASHES
 from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
 from onecard.ext.block.unpack import some_of
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Record
+from onecard.ext.shape.numbers import Hash, Record
 
 META = np.dtype(
     [
         ("magic", "<u4"),
         ("version", "<u2"),
-        ("unused", "<u2"),
+        ("hash_algorithm", "<u2"),  # of `check`; version 1 has 0 here, and SHA-256
         ("lmdb", "<u4", (3,)),  # the engine that made the file
         ("number", "<u4"),
         ("first", "<u8"),  # sequence its first block begins at
         ("ledger", "V16"),
         ("previous", "V32"),  # hash of the last block of the segment before, which this one seals
-        ("check", "V32"),  # SHA-256 of the record up to here
+        ("check", "V32"),  # digest of the record up to here
     ]
 )
 END = np.dtype([("last", "<u8"), ("hash", "V32")])  # of the newest block
@@ -66,14 +67,20 @@ class Segment:
 
     @classmethod
     def create(
-        cls, folder: Path, number: int, ledger_id: bytes, tip: Tip, map_bytes: int
+        cls,
+        folder: Path,
+        number: int,
+        ledger_id: bytes,
+        tip: Tip,
+        map_bytes: int,
+        algorithms: Algorithms = INTERNATIONAL,
     ) -> "Segment":
         """A new, empty segment after `tip`; named only once its meta record is durable.
 
         May be called again after it failed, be it after the segment had got its name.
         """
         if not (folder / f"{number:08d}").exists():
-            cls._make(folder, number, ledger_id, tip, map_bytes)
+            cls._make(folder, number, ledger_id, tip, map_bytes, algorithms.hash)
         sync_folder(folder)
         made = cls.open(folder, number, ledger_id, map_bytes)
         if (made.first, made.previous) != (tip.last + 1, tip.head):
@@ -82,7 +89,15 @@ class Segment:
         return made
 
     @classmethod
-    def _make(cls, folder: Path, number: int, ledger_id: bytes, tip: Tip, map_bytes: int) -> None:
+    def _make(
+        cls,
+        folder: Path,
+        number: int,
+        ledger_id: bytes,
+        tip: Tip,
+        map_bytes: int,
+        hash_algorithm: int,
+    ) -> None:
         draft = folder / f"{number:08d}.new"
         if draft.exists():
             shutil.rmtree(draft)
@@ -90,13 +105,13 @@ class Segment:
             meta = np.zeros(1, META)
             meta["magic"] = META_MAGIC
             meta["version"] = dtypes.VERSION
+            meta["hash_algorithm"] = hash_algorithm
             meta["lmdb"] = environment.lib_version
             meta["number"] = number
             meta["first"] = tip.last + 1
             meta["ledger"] = np.void(ledger_id)
             meta["previous"] = np.void(tip.head)
-            check = hashlib.sha256(meta.tobytes()[:CHECKED_BYTES]).digest()
-            meta["check"] = np.void(check)
+            meta["check"] = np.void(HASHES[hash_algorithm](meta.tobytes()[:CHECKED_BYTES]))
             with environment.write() as txn:
                 txn.put(META_KEY, meta.tobytes())
         draft.rename(folder / f"{number:08d}")
@@ -132,7 +147,8 @@ class Segment:
             raise LedgerForeign(
                 f"{where} a segment of format 1 to {dtypes.VERSION}, found format {meta['version']}"
             )
-        if hashlib.sha256(value[:CHECKED_BYTES]).digest() != meta["check"].tobytes():
+        digest = HASHES.get(int(meta["hash_algorithm"]) or Hash.SHA256)
+        if digest is None or digest(value[:CHECKED_BYTES]) != meta["check"].tobytes():
             raise LedgerFault(f"{where} a meta record with its own digest, found another")
         if meta["ledger"].tobytes() != ledger_id:
             found_id = meta["ledger"].tobytes().hex()

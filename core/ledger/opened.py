@@ -148,6 +148,7 @@ class Ledger:
             origin.epoch,
             settings.segment_bytes,
             settings.watermark_bytes,
+            algorithms,
         ) as journal:
             engine = journal.segments[0].environment.lib_version
         keep_settings(path, settings)
@@ -345,5 +346,11 @@ def _keep(path: Path, settings: Settings, log: Log) -> None:
 def _open_journal(path: Path, toml: LedgerToml, settings: Settings, readonly: bool) -> Journal:
     origin, watermark = toml.origin, settings.watermark_bytes
     return Journal.open(
-        path, origin.ledger_id, origin.epoch, toml.segment_bytes, watermark, readonly
+        path,
+        origin.ledger_id,
+        origin.epoch,
+        toml.segment_bytes,
+        watermark,
+        readonly,
+        toml.algorithms,
     )

@@ -182,22 +182,26 @@ cpdef enum Role:
 
 # The algorithms of a ledger, chosen when it is made: named in ledger.toml, said in every block.
 
-cpdef enum Hash:  # of blocks: 32 bytes
+cpdef enum Hash:
+    # of blocks: 32 bytes
     SHA256 = 1
     SM3 = 2
 
 
-cpdef enum Tokens:  # of card numbers: a keyed hash, 64 bits of it
+cpdef enum Tokens:
+    # of card numbers: a keyed hash, 64 bits of it
     BLAKE2B = 1
     HMAC_SM3 = 2
 
 
-cpdef enum Store:  # of the erasable store: what its values are sealed with
+cpdef enum Store:
+    # of the erasable store: what its values are sealed with
     AES_GCM = 1
     SM4_GCM = 2
 
 
-cpdef enum Heads:  # of heads that are signed
+cpdef enum Heads:
+    # of heads that are signed
     ED25519 = 1
     SM2 = 2
 

@@ -14,7 +14,7 @@ from onecard.cli.exit_status import Exit
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_of
 from onecard.core.journal.algorithms import CHINESE, NAMES
-from onecard.core.journal.block import HASHED_BYTES
+from onecard.core.journal.block import HASH_BYTES, HEADER_BYTES
 from onecard.core.journal.hashing import HASHES
 from onecard.core.ledger.folder import read_ledger_toml, read_token_key
 from onecard.core.ledger.opened import Ledger
@@ -67,7 +67,7 @@ def prove(folder: Path, head: Any, state: bytes, onecard: Command) -> None:
         assert (ledger.state.digest(), ledger.algorithms) == (state, CHINESE)
         for block in ledger.journal.blocks():
             hashed = HASHES[int(block.header["hash_algorithm"])]
-            assert block.hash == hashed(block.value[:HASHED_BYTES])
+            assert block.hash == hashed(block.value[: HEADER_BYTES - HASH_BYTES])
     said = onecard("verify", folder, "--head", head.hash.hex())
     assert said.status == Exit.DONE and said.out.endswith("\nok\n"), said
 

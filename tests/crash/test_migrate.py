@@ -38,7 +38,7 @@ MIGRATE = (
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger as version 1 of the program left it."""
-    folder, _ = recording.unpack(recording.GOLDEN, tmp_path_factory.mktemp("kept"))
+    folder, _ = recording.unpack(recording.GOLDEN_1, tmp_path_factory.mktemp("kept"))
     return folder
 
 
