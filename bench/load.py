@@ -121,7 +121,7 @@ class Stream:
 def packed(name: str, column: NDArray[np.generic]) -> Iterator[bytes]:
     """One column as proto3 lays it out: key, length in bytes, the array itself."""
     raw = column.astype(TAP_COLUMNS[name], casting="safe", copy=False).tobytes()
-    yield bytes([TAP_NUMBERS[name] << 3 | 2]) + varint(len(raw))
+    yield varint(TAP_NUMBERS[name] << 3 | 2) + varint(len(raw))
     yield raw
 
 

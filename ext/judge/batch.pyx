@@ -7,6 +7,7 @@ missing does `judge` change anything.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from onecard.ext.judge.body cimport WORDS_MAX, digest, words_of
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
@@ -21,7 +22,7 @@ from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport TERMINALS
-from onecard.ext.rule.admit cimport form
+from onecard.ext.rule.admit cimport columns_used, form
 from onecard.ext.rule.plan cimport Plan, sum_of
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.rule.verdict cimport decide
@@ -128,11 +129,13 @@ cdef bint judge_row(
     cdef const Entry* original = NULL
     cdef const Leg* legs = NULL
     cdef Leg own[2]
-    cdef uint64_t body = 0
+    cdef uint64_t[WORDS_MAX] words
+    cdef uint64_t body
     cdef uint64_t sequence = 0
     cdef int found
     cdef uint8_t outcome
-    read_tap(&tap, columns, row, now_us, &body)
+    read_tap(&tap, columns, row, now_us)
+    body = digest(words, words_of(&tap, words))
     outcome = form(state, &tap)
     if outcome == 0:
         outcome = at_terminal(state, &tap, principal)
@@ -183,10 +186,9 @@ cdef bint judge_row(
 
 
 cdef inline void read_tap(
-    Tap* tap, Columns* columns, Py_ssize_t row, int64_t now_us, uint64_t* body
+    Tap* tap, Columns* columns, Py_ssize_t row, int64_t now_us
 ) noexcept nogil:
-    cdef uint32_t place = u32_at(columns.place, row)
-    cdef uint64_t h = 0x9E3779B97F4A7C15
+    """The columns of a row as they were sent; at_terminal then takes the terminal's place for none."""
     check(row >= 0)
     check(row < columns.count)
     tap.token = u64_at(columns.card, row)
@@ -199,24 +201,40 @@ cdef inline void read_tap(
         tap.kind = Kind.RIDE
     tap.amount_fen = i64_at(columns.amount_fen, row)
     tap.flags = u8_at(columns.flags, row)
-    tap.place = place
+    tap.place = u32_at(columns.place, row)
     tap.about = u64_at(columns.about, row)
     tap.target = (
         (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
     )
-    h = mix(h, tap.token)
-    h = mix(h, tap.terminal | ((tap.key >> 32) << 32))
-    h = mix(h, <uint32_t>tap.key | (<uint64_t>place << 32))
-    h = mix(h, <uint64_t>tap.tapped_at_us)
-    h = mix(h, <uint64_t>tap.amount_fen)
-    h = mix(h, tap.about)
-    h = mix(h, (tap.target >> 32) | (tap.target << 32))
-    body[0] = mix(h, tap.kind | (<uint64_t>tap.flags << 8))
+    tap.line = 0
+    tap.scene = 0
+    tap.rider_class = 0
+    tap.media = 0
+    tap.face_fen = 0
+    tap.chip_before_fen = 0
+    tap.chip_counter = 0
+    tap.chip_loads = 0
+    tap.caused_by = 0
+    tap.later = False
+    if columns.later != 0:
+        read_later(tap, columns, row)
 
 
-cdef inline uint64_t mix(uint64_t h, uint64_t word) noexcept nogil:
-    h = (h ^ word) * <uint64_t>0xFF51AFD7ED558CCD
-    return h ^ (h >> 32)
+cdef void read_later(Tap* tap, Columns* columns, Py_ssize_t row) noexcept nogil:
+    """The columns that clients of before do not send."""
+    tap.line = u32_at(columns.line, row)
+    tap.scene = u32_at(columns.scene, row)
+    tap.rider_class = u8_at(columns.rider_class, row)
+    tap.media = u8_at(columns.media, row)
+    tap.face_fen = i64_at(columns.face_fen, row)
+    tap.chip_before_fen = u32_at(columns.chip_before_fen, row)
+    tap.chip_counter = u32_at(columns.chip_counter, row)
+    tap.chip_loads = u32_at(columns.chip_loads, row)
+    tap.caused_by = u64_at(columns.caused_by, row)
+    tap.later = (
+        tap.line | tap.scene | tap.rider_class | tap.media | <uint64_t>tap.face_fen
+        | tap.chip_before_fen | tap.chip_counter | tap.chip_loads | tap.caused_by
+    ) != 0
 
 
 cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexcept nogil:
@@ -235,7 +253,10 @@ cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexc
 
 
 cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
-    """Rules 13 and 14: 0, or why the row is not taken."""
+    """Rules 12a to 14: 0, or why the row is not taken."""
+    cdef uint8_t outcome = columns_used(tap)
+    if outcome != 0:
+        return outcome
     if state.terminals[tap.terminal].status != Status.ACTIVE:
         return Outcome.TERMINAL_BLOCKED
     if tap.amount_fen > state.total.amount_max_fen:

@@ -4,13 +4,25 @@ through a pointer.
 
 from libc.stdint cimport int64_t, uint8_t
 
-from onecard.ext.rule.tap cimport DENIABLE, FINISHING, Tap, among
+from onecard.ext.rule.tap cimport ABOUT, DENIABLE, FINISHING, Tap, among
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.numbers cimport KINDS, Flag, Outcome, Status
+from onecard.ext.shape.numbers cimport KINDS, Flag, Kind, Outcome, Status
 from onecard.ext.state.state cimport State
 
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil
+cdef bint is_later_expected(const Tap* tap) noexcept nogil
+
+
+cdef inline uint8_t columns_used(const Tap* tap) noexcept nogil:
+    """Rule 12a: 0, or COLUMN_UNEXPECTED. Most taps say nothing of what is asked here."""
+    if tap.about != 0 and not among(ABOUT, tap.kind):
+        return Outcome.COLUMN_UNEXPECTED
+    if tap.target != 0 and tap.kind != Kind.REVERSAL:
+        return Outcome.COLUMN_UNEXPECTED
+    if tap.later and not is_later_expected(tap):
+        return Outcome.COLUMN_UNEXPECTED
+    return 0
 
 
 cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept nogil:

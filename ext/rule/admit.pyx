@@ -2,7 +2,19 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from onecard.ext.rule.tap cimport ABOUT, AMOUNT, NO_AMOUNT, OFFLINE_KINDS, Tap, among
+from onecard.ext.rule.tap cimport (
+    ABOUT,
+    AMOUNT,
+    AT_CHIP,
+    CAUSED,
+    FARED,
+    NO_AMOUNT,
+    OFFLINE_KINDS,
+    SCENE_MAX,
+    TRAVELLING,
+    Tap,
+    among,
+)
 from onecard.ext.shape.numbers cimport KINDS, Flag, Kind, Outcome
 from onecard.ext.state.state cimport State
 
@@ -33,3 +45,16 @@ cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
     if tap.tapped_at_us != 0 and not YEAR_2000_US <= tap.tapped_at_us < YEAR_2100_US:
         return Outcome.TIME_IMPOSSIBLE
     return 0
+
+
+cdef bint is_later_expected(const Tap* tap) noexcept nogil:
+    """Returns True when the kind uses each column from `line` on that is not 0, and it may be that."""
+    if tap.scene > SCENE_MAX or tap.face_fen < 0:
+        return False
+    if (tap.line != 0 or tap.rider_class != 0) and not among(TRAVELLING, tap.kind):
+        return False
+    if tap.face_fen != 0 and not among(FARED, tap.kind):
+        return False
+    if (tap.chip_before_fen | tap.chip_counter | tap.chip_loads) != 0 and not among(AT_CHIP, tap.kind):
+        return False
+    return tap.caused_by == 0 or among(CAUSED, tap.kind)

@@ -11,17 +11,31 @@ cdef struct Tap:  # one row, read once
     uint64_t about
     uint64_t key  # epoch << 32 | terminal_seq
     uint64_t target  # of a reversal: the key it voids
+    uint64_t caused_by  # the entry that made this one necessary
     int64_t tapped_at_us
     int64_t at_us  # tapped_at_us, or the booking time
     int64_t amount_fen
+    int64_t face_fen  # the fare before anything was taken off it
     int64_t card  # row of the credential, -1 unknown
     Account* account  # NULL where the card is unknown
     uint32_t account_id
     uint32_t terminal
     uint32_t place
+    uint32_t line
+    uint32_t scene  # as sent; one above SCENE_MAX is not taken
+    uint32_t chip_before_fen  # what the chip said of itself: its balance before,
+    uint32_t chip_counter  # its counter of payments
+    uint32_t chip_loads  # and that of its loads
     uint16_t operator_id
     uint8_t kind
     uint8_t flags
+    uint8_t rider_class
+    uint8_t media
+    bint later  # one of the columns that clients of before do not send is not 0
+
+
+cdef enum:
+    SCENE_MAX = 65_535  # an entry has 16 bits for it
 
 
 cdef enum:  # sets of kinds, a bit each
@@ -32,6 +46,10 @@ cdef enum:  # sets of kinds, a bit each
     FINISHING = ABOUT | 1 << Kind.REVERSAL  # gives back or ends what was begun
     DENIABLE = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.PURCHASE | 1 << Kind.HOLD | 1 << Kind.CHECK
     REFUNDABLE = 1 << Kind.RIDE | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CAPTURE
+    TRAVELLING = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT  # has line and rider_class
+    FARED = TRAVELLING | 1 << Kind.PURCHASE  # has face_fen
+    AT_CHIP = FARED | 1 << Kind.TOP_UP | 1 << Kind.REFUND | 1 << Kind.CHECK  # has the chip_ columns
+    CAUSED = 0  # has caused_by: none yet
 
 
 cdef inline bint among(uint32_t kinds, uint8_t kind) noexcept nogil:

@@ -60,6 +60,7 @@ cpdef enum Outcome:
     ABOUT_MISSING = 111
     TIME_IMPOSSIBLE = 112
     CONFLICT = 113  # this identity is bound to another body
+    COLUMN_UNEXPECTED = 114  # a column that the kind does not use is not 0, or has no such value
 
 
 cpdef enum OwnerKind:

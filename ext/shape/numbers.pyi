@@ -55,6 +55,7 @@ class Outcome(IntEnum):
     ABOUT_MISSING = 111
     TIME_IMPOSSIBLE = 112
     CONFLICT = 113
+    COLUMN_UNEXPECTED = 114
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1

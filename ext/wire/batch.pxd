@@ -8,7 +8,8 @@ ctypedef const uint8_t* Column
 
 
 cdef enum:
-    COLUMNS_AT = 16  # where the pointers of Columns start
+    COLUMNS_AT = 24  # where the pointers of Columns start
+    FIRST_LATER = 14  # field of the first column that clients of before do not send
 
 
 cdef struct Columns:
@@ -17,6 +18,7 @@ cdef struct Columns:
     # absent only where no row's kind needs it. They stand in the order of TAP_COLUMNS.
     Py_ssize_t count
     uint64_t request_id
+    uint64_t later  # how many of the columns from FIRST_LATER on are there
     const uint8_t* card  # u64
     const uint8_t* terminal  # u32
     const uint8_t* terminal_seq  # u32
@@ -29,6 +31,15 @@ cdef struct Columns:
     const uint8_t* about  # u64
     const uint8_t* about_epoch  # u32
     const uint8_t* about_seq  # u32
+    const uint8_t* line  # u32
+    const uint8_t* scene  # u32
+    const uint8_t* rider_class  # u8
+    const uint8_t* media  # u8
+    const uint8_t* face_fen  # i64
+    const uint8_t* chip_before_fen  # u32
+    const uint8_t* chip_counter  # u32
+    const uint8_t* chip_loads  # u32
+    const uint8_t* caused_by  # u64
 
 
 cdef class Taps:

@@ -49,6 +49,15 @@ TAP_COLUMNS = {
     "about": "<u8",
     "about_epoch": "<u4",
     "about_seq": "<u4",
+    "line": "<u4",
+    "scene": "<u4",
+    "rider_class": "u1",
+    "media": "u1",
+    "face_fen": "<i8",
+    "chip_before_fen": "<u4",
+    "chip_counter": "<u4",
+    "chip_loads": "<u4",
+    "caused_by": "<u8",
 }
 DECISION_COLUMNS = {
     "outcome": "u1",
@@ -149,11 +158,13 @@ def read_taps(bytes message not None, Py_ssize_t taps_max):
     cdef int field
     taps.columns.count = count
     taps.columns.request_id = found.request_id
+    taps.columns.later = 0
     for field in range(2, TAP_LAST + 1):
         check(found.runs[field].at >= 0)
         check(found.runs[field].at + found.runs[field].size <= size)
         check(found.runs[field].size <= count * TAP_WIDTH[field])
         to[field - 2] = _at(base, &found, field)
+        taps.columns.later += field >= FIRST_LATER and to[field - 2] != NULL
     _check_amounts(count, taps.columns.kind, taps.columns.amount_fen)
     return taps
 
@@ -176,8 +187,7 @@ cdef class Decisions:
         cdef int field
         if count:
             for field in range(2, DECISION_LAST + 1):
-                size += 1 + _varint_bytes(DECISION_WIDTH[field] * count)
-                size += DECISION_WIDTH[field] * count
+                size += _run_bytes(field, DECISION_WIDTH[field] * count)
         self.message = PyBytes_FromStringAndSize(NULL, size)
         cdef uint8_t* start = <uint8_t*>PyBytes_AS_STRING(self.message)
         cdef uint8_t* to = start
@@ -270,7 +280,7 @@ cdef bytes _gather(
     cdef Py_ssize_t whole = 9 if found.identified else 0
     for field in range(2, last + 1):
         if found.runs[field].size:
-            whole += 1 + _varint_bytes(found.runs[field].size) + found.runs[field].size
+            whole += _run_bytes(field, found.runs[field].size)
     cdef bytes regular = PyBytes_FromStringAndSize(NULL, whole)
     cdef uint8_t* start = <uint8_t*>PyBytes_AS_STRING(regular)
     cdef uint8_t* to = start
@@ -394,16 +404,24 @@ cdef inline int _varint_bytes(uint64_t value) noexcept nogil:
     return size
 
 
+cdef inline Py_ssize_t _run_bytes(int field, Py_ssize_t size) noexcept nogil:
+    """Bytes of a whole run: its tag, its length, its values."""
+    return _varint_bytes(field << 3 | 2) + _varint_bytes(size) + size
+
+
+cdef inline void _put_varint(uint8_t** to, uint64_t value) noexcept nogil:
+    while value >= 0x80:
+        to[0][0] = <uint8_t>(value & 0x7F | 0x80)
+        to[0] += 1
+        value >>= 7
+    to[0][0] = <uint8_t>value
+    to[0] += 1
+
+
 cdef inline uint8_t* _open_run(uint8_t** to, int field, uint64_t size) noexcept nogil:
     """Writes a run's tag and length, and gives where its values go."""
-    cdef uint64_t rest = size
-    to[0][0] = <uint8_t>(field << 3 | 2)
-    to[0] += 1
-    while rest >= 0x80:
-        to[0][0] = <uint8_t>(rest & 0x7F | 0x80)
-        to[0] += 1
-        rest >>= 7
-    to[0][0] = <uint8_t>rest
-    cdef uint8_t* start = to[0] + 1
+    _put_varint(to, field << 3 | 2)
+    _put_varint(to, size)
+    cdef uint8_t* start = to[0]
     to[0] = start + size
     return start

@@ -28,7 +28,7 @@ def columns_message(request_id: int = 0, /, **columns: ArrayLike) -> bytes:
             raise BadInput(f"column {name}: expected {rows} rows, found {len(packed)}")
         rows = len(packed)
         parts += [
-            bytes([wire.TAP_NUMBERS[name] << 3 | 2]),
+            _varint(wire.TAP_NUMBERS[name] << 3 | 2),
             _varint(packed.nbytes),
             packed.tobytes(),
         ]

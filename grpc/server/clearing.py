@@ -26,11 +26,15 @@ from onecard.grpc.server.unread import Answers
 from onecard.v1 import tap_pb2
 
 SERVICE = "onecard.v1.Clearing"
-# Every column of a TapBatch with one row: tag, length, value.
+# Every column of a TapBatch that clients have always had, with one row: tag, length, value.
 TO_KIND, AMOUNT, FROM_FLAGS = "<2BQ 2BI 2BI 2BI 2Bq 2BB", " 2Bq", " 2BB 2BI 2BQ 2BI 2BI"
 ONE_ROW = struct.Struct(TO_KIND + AMOUNT + FROM_FLAGS)
 AMOUNT_AT = struct.calcsize(TO_KIND)
 AMOUNT_END = struct.calcsize(TO_KIND + AMOUNT)
+# Those that came later; they are left out where they are 0.
+LATER = ("line", "scene", "face_fen", "chip_before_fen", "chip_counter", "chip_loads", "caused_by")
+LATER_BYTES = ("rider_class", "media")  # a byte a row
+BYTE_MAX = 255
 KIND_BEYOND = 255  # what no kind is ever numbered: a value that does not fit in a byte
 
 EMPTY = (
@@ -236,7 +240,7 @@ class ClearingService:
 
 
 def one_row(tap: tap_pb2.Tap, card: int, terminal: int) -> bytes:
-    """A TapBatch of one row; its request_id is 0. An amount that is not said stays out."""
+    """A TapBatch of one row, its request_id 0. An amount that is not said stays out. BadInput."""
     kind = int(tap.kind)
     row = ONE_ROW.pack(
         *(2 << 3 | 2, 8, card),
@@ -252,7 +256,18 @@ def one_row(tap: tap_pb2.Tap, card: int, terminal: int) -> bytes:
         *(12 << 3 | 2, 4, tap.about_epoch),
         *(13 << 3 | 2, 4, tap.about_seq),
     )
-    return row if tap.HasField("amount_fen") else row[:AMOUNT_AT] + row[AMOUNT_END:]
+    if not tap.HasField("amount_fen"):
+        row = row[:AMOUNT_AT] + row[AMOUNT_END:]
+    columns: dict[str, Any] = {name: [said] for name in LATER if (said := getattr(tap, name))}
+    columns |= {name: _byte(name, said) for name in LATER_BYTES if (said := getattr(tap, name))}
+    return row + tap_pb2.TapBatch(**columns).SerializeToString() if columns else row
+
+
+def _byte(name: str, said: int) -> bytes:
+    """A column of one row, whose values are bytes; BadInput."""
+    if said > BYTE_MAX:
+        raise BadInput(f"{name}: expected 0 to {BYTE_MAX}, found {said}; send the tap with its own")
+    return bytes([said])
 
 
 def _stopped() -> Stopped:

@@ -54,6 +54,7 @@ RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every bal
 # A terminal that was never issued, a place the tariff has not, a sequence never booked.
 NOWHERE, BEYOND, NEVER = 999_999, 9, 1 << 40
 STATIONS = 4
+UNUSED = {"about": "about", "target": "about_seq", "line": "line", "caused_by": "caused_by"}
 SPARE, STRANGE = 1 << 32, 1 << 33  # what is added to a case's token for a card beside, and for none
 # Of the sequences of a case on its terminal, those that are named.
 SEQUENCES, ORIGINAL, REFUND, FINAL, ABSENT = 16, 0, 1, 8, 9
@@ -119,6 +120,8 @@ class Played:
             original = REFUND if self["original"] == "refund" else ORIGINAL
             at = {"original": original, "own": FINAL, "voided": ABSENT}.get(self["named"], 15)
             tap = replace(tap, about_seq=self.sequence(at))
+        if self["column"] in UNUSED and not getattr(tap, UNUSED[self["column"]]):
+            tap = replace(tap, **{UNUSED[self["column"]]: 1})
         return tap if self["gate"] == "known" else replace(tap, terminal=NOWHERE)
 
 

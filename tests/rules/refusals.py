@@ -26,6 +26,7 @@ FIELDS = {
     "gate": ("known", "unknown"),
     "principal": ("all", "other"),
     "identity": ("fresh", "repeat", "conflict", "voided"),
+    "column": ("none", "about", "target", "line", "caused_by"),  # that is not 0, and no part of it
     "terminal": ("active", "blocked"),
     "operator": ("metro", "edge"),  # of edge no sum fits any more
     "moved": ("no", "yes"),  # the terminal is another operator's than it was
@@ -66,6 +67,10 @@ RULES = """
 12  VOIDED              gate=known identity=voided
 12  CONFLICT            gate=known identity=conflict
 12  REPEATED            gate=known identity=repeat
+12a COLUMN_UNEXPECTED   column=about kind=!REFUND,CAPTURE,RELEASE
+12a COLUMN_UNEXPECTED   column=target kind=!REVERSAL
+12a COLUMN_UNEXPECTED   column=line kind=!RIDE,ENTRY,EXIT
+12a COLUMN_UNEXPECTED   column=caused_by
 13  TERMINAL_BLOCKED    gate=known terminal=blocked
 14  AMOUNT_BEYOND_LIMIT amount=huge
 15  TIME_TOO_OLD        at=low,old,unborn
@@ -131,11 +136,14 @@ class Way:
     broken_by: dict[str, frozenset[str]]
 
     @property
+    def number(self) -> int:
+        """Of 12a it is 12; 0 where it is a rule of a kind."""
+        return int("0" + self.place.rstrip("abcdefgh"))
+
+    @property
     def softened(self) -> bool:
         """Returns True when an offline tap is booked to suspense by it."""
-        return not (self.place.isdecimal() and int(self.place) < 15) and (
-            self.outcome not in ("BALANCE_OVERFLOW", "ACCEPTED")
-        )
+        return not 0 < self.number < 15 and (self.outcome not in ("BALANCE_OVERFLOW", "ACCEPTED"))
 
 
 @dataclass(frozen=True)
@@ -225,10 +233,10 @@ def chosen(first: Way, kind: str, broken: Broken) -> dict[str, str] | None:
     named = [name for name in broken if name != "kind"]
     ranges = [sorted(broken[name], key=lambda v: (v != sound[name], v)) for name in named]
     earlier = ways()[: ways().index(first)]
-    form = [way for way in ways() if way.place.isdecimal() and int(way.place) < 10]
+    form = [way for way in ways() if 0 < way.number < 10 or way.place == "12a"]
     for picked in product(*ranges):
         values = {**sound, "kind": kind, **dict(zip(named, picked, strict=True))}
-        # What has no form is not taken, so it was not answered before either.
+        # What has no form, or says too much, is not taken, so it was not answered before either.
         avoided = (*earlier, *form) if values["identity"] == "repeat" else earlier
         if not any(is_broken(way, values) for way in avoided):
             return values

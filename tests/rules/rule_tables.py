@@ -4,6 +4,8 @@ How a line reads is said in tests/rules/taptable.py. P and B hold 1000 fen, B is
 hours ago; F may go 500 below zero; C is a chip, K a bank credential, U is not registered.
 """
 
+from tests.rules.column_tables import COLUMNS, CONFLICTS
+
 PAYING = """
 M RIDE P 200                = ACCEPTED 200 800
 M RIDE P 0                  = ACCEPTED 0 800
@@ -410,30 +412,6 @@ n: Z RIDE P 100                         = TERMINAL_BLOCKED 0 0
 same n                                  = ACCEPTED 100 750 -- not taken then, so it may come again
 """
 
-CONFLICTS = """
-a: M RIDE P 100 at=-1h                  = ACCEPTED 100 900
-& same a amount=101                     = CONFLICT 0 0
-same a amount=101                       = CONFLICT 0 0
-same a amount=0                         = CONFLICT 0 0
-same a card=Q                           = CONFLICT 0 0
-same a card=U                           = CONFLICT 0 0
-same a kind=PURCHASE                    = CONFLICT 0 0
-same a offline                          = CONFLICT 0 0
-same a place=1                          = CONFLICT 0 0 -- as sent: 0 is not 1
-same a at=-59m                          = CONFLICT 0 0
-same a tapped_at_us=0                   = CONFLICT 0 0
-same a about=1                          = CONFLICT 0 0
-same a about_epoch=1                    = CONFLICT 0 0
-same a about_seq=1                      = CONFLICT 0 0
-same a epoch=1                          = ACCEPTED 100 800 -- another identity
-same a seq=900                          = ACCEPTED 100 700
-same a terminal=3                       = ACCEPTED 100 600
-! restart
-same a amount=101                       = CONFLICT 0 0
-same a amount=-1                        = AMOUNT_NEGATIVE 0 0 -- form comes first
-same a                                  = ACCEPTED 100 900 again
-"""
-
 CLOCK_STEPS = """
 a: M RIDE P 1                           = ACCEPTED 1 999
 ! clock -1h
@@ -496,4 +474,4 @@ TABLES = {
     name: table
     for name, table in list(globals().items())
     if name.isupper() and isinstance(table, str)
-}
+} | {"COLUMNS": COLUMNS, "CONFLICTS": CONFLICTS}

@@ -188,12 +188,20 @@ def test_one_row_goes_the_way_of_a_batch(client: Client) -> None:
         **{"card": CARD, "terminal": 2, "terminal_seq": 3, "epoch": 4, "amount_fen": -6},
         **{"tapped_at_us": 1_700_000_000_000_000, "kind": 5, "offline": True, "place": 7},
         **{"about": 1 << 40, "about_epoch": 9, "about_seq": 10},
+        **{"line": 11, "scene": 12, "rider_class": 13, "media": 255, "face_fen": -15},
+        **{"chip_before_fen": 16, "chip_counter": 17, "chip_loads": 18, "caused_by": 1 << 63},
+    }
+    assert {field.name for field in tap_pb2.Tap.DESCRIPTOR.fields} - set(every) == {
+        "card_number",
+        "terminal_number",
     }
     row = tap_pb2.TapBatch.FromString(one_row(tap_pb2.Tap(**every), CARD, 2))
     assert {name: list(getattr(row, name)) for name in every if name not in ("offline",)} == {
         name: [value] for name, value in every.items() if name != "offline"
     }
     assert list(row.flags) == [1]
+    with pytest.raises(BadInput, match="media: expected 0 to 255, found 256"):
+        one_row(tap_pb2.Tap(media=256), CARD, 2)
 
 
 def test_more_streams_than_the_limit_are_refused_and_health_answers(server: Served) -> None:

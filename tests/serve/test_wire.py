@@ -38,7 +38,7 @@ def batches(draw, rows: st.SearchStrategy) -> dict[str, list[int]]:
 def run_of(name: str, column: list[int]) -> bytes:
     """One packed run of a column."""
     packed = struct.pack(f"<{len(column)}{FORMATS[wire.TAP_COLUMNS[name]]}", *column)
-    return bytes([NUMBERS[name] << 3 | 2]) + varint(len(packed)) + packed
+    return varint(NUMBERS[name] << 3 | 2) + varint(len(packed)) + packed
 
 
 def varint(value: int) -> bytes:
@@ -67,15 +67,15 @@ def unpacked_form(batch: dict[str, list[int]]) -> bytes:
         for name, column in batch.items():
             form = FORMATS[wire.TAP_COLUMNS[name]]
             if form != "B":
-                tag = NUMBERS[name] << 3 | (1 if form in "Qq" else 5)
-                out += bytes([tag]) + struct.pack(f"<{form}", column[row])
+                tag = varint(NUMBERS[name] << 3 | (1 if form in "Qq" else 5))
+                out += tag + struct.pack(f"<{form}", column[row])
     return out
 
 
 def split_form(batch: dict[str, list[int]]) -> bytes:
     """Each column in two runs, and an unknown group between; the last `kind` counts."""
     half = len(batch["card"]) // 2
-    group = bytes([20 << 3 | 3 & 7 | 0x80, 1]) + b"\x08\x05" + bytes([20 << 3 & 0x7F | 4 | 0x80, 1])
+    group = group_of(30, b"\x08\x05")
     out = b""
     for name, column in batch.items():
         if name in BYTES:
@@ -87,7 +87,8 @@ def split_form(batch: dict[str, list[int]]) -> bytes:
 
 def unknown_form(batch: dict[str, list[int]]) -> bytes:
     """Fields of a newer client between the columns, of each simple wire type."""
-    newer = b"\x70\x96\x01" + b"\x7a\x03new" + b"\x81\x01" + bytes(8) + b"\x8d\x01" + bytes(4)
+    newer = varint(30 << 3) + b"\x96\x01" + varint(31 << 3 | 2) + b"\x03new"
+    newer += varint(32 << 3 | 1) + bytes(8) + varint(33 << 3 | 5) + bytes(4)
     return newer.join(run_of(name, column) for name, column in batch.items()) + newer
 
 
@@ -171,7 +172,9 @@ MALFORMED = [
     (b"\x12\x07" + bytes(7), "card (field 2) at byte 0: expected whole values of 8 bytes, found 7"),
     (b"\x09\x01", "truncated at request_id (field 1), byte 0: expected 8 more bytes, found 1"),
     (b"\x12", "card (field 2) at byte 0"),
-    (b"\x7b\x08", "field 15 at byte 0: expected a field of TapBatch, found wire type 3"),
+    (b"\xfb\x01\x08", "field 31 at byte 0: expected a field of TapBatch, found wire type 3"),
+    (b"\x7b\x08", "scene (field 15) at byte 0: expected a field of TapBatch, found wire type 3"),
+    (WHOLE + run_of("caused_by", [1]), "caused_by (field 22) has 1; send one value a tap"),
     (b"\x00" + WHOLE, "field 0 at byte 0"),
     (b"\xff" * 20, "at byte 0"),
     (b"not a batch of taps", "byte"),
@@ -264,12 +267,12 @@ def field_of(number: int, wire_type: int, value: int, size: int) -> bytes:
 NAMES = {number: name for name, number in NUMBERS.items()}
 FIELDS = st.builds(
     field_of,
-    st.integers(1, 18),
+    st.integers(1, 26),
     st.sampled_from((0, 1, 2, 2, 2, 5)),
     st.integers(0, 2**64 - 1),
     st.integers(0, 3),
 )
-GROUPS = st.builds(group_of, st.sampled_from((1, 2, 7, 15, 20)), st.lists(FIELDS).map(b"".join))
+GROUPS = st.builds(group_of, st.sampled_from((1, 2, 7, 15, 20, 30)), st.lists(FIELDS).map(b"".join))
 MIXES = st.lists(FIELDS | FIELDS | GROUPS | st.builds(group_of, st.just(16), GROUPS), max_size=12)
 
 

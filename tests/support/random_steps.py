@@ -26,6 +26,7 @@ from tests.support.steps import (
 )
 from tests.twin.acts import TerminalRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
+from tests.twin.twin import USED_BY
 
 NOW_US = 1_780_300_800_000_000  # 2026-06-01 16:00 in UTC+8
 FARES_FEN = (0, 0, 1, 300, 500, 1000, -1)
@@ -44,6 +45,7 @@ KINDS = (
     Kind.PURCHASE,
     Kind.CHECK,
 )
+LATER = tuple(Tap.__dataclass_fields__)[12:]  # columns that clients of before do not send
 HOSTILE = {  # values that a rule of form, terminal or card is about
     "card": (0, 1, (1 << 64) - 1),
     "terminal": (0, 99, (1 << 32) - 1),
@@ -57,6 +59,15 @@ HOSTILE = {  # values that a rule of form, terminal or card is about
     "about": (0, 1, (1 << 64) - 1),
     "about_epoch": (1, (1 << 32) - 1),
     "about_seq": (0, (1 << 32) - 1),
+    "line": (1, (1 << 32) - 1),
+    "scene": (1, 65_535, 65_536, (1 << 32) - 1),
+    "rider_class": (1, 255),
+    "media": (1, 255),
+    "face_fen": (-1, 1, (1 << 63) - 1, -(1 << 63)),
+    "chip_before_fen": (1, (1 << 32) - 1),
+    "chip_counter": (1, (1 << 32) - 1),
+    "chip_loads": (1, (1 << 32) - 1),
+    "caused_by": (1, (1 << 64) - 1),
 }
 
 
@@ -154,9 +165,19 @@ class RandomSteps:
         if rng.random() < 0.3:
             ago_us = rng.choice((0, 1, 60_000_000, 5 * HOUR_US, 40 * DAY_US, 61 * DAY_US, -HOUR_US))
             tap = replace(tap, tapped_at_us=self.now_us - ago_us)
+        if rng.random() < 0.2:
+            tap = self._saying_more(tap)
         if rng.random() < 0.05:
             name = rng.choice(list(HOSTILE))
             tap = replace(tap, **{name: rng.choice(HOSTILE[name])})
+        return tap
+
+    def _saying_more(self, tap: Tap) -> Tap:
+        """With some of the later columns, mostly those that its kind uses."""
+        rng = self.rng
+        for name in rng.sample(LATER, rng.randint(1, 4)):
+            if tap.kind in USED_BY.get(name, Kind) or rng.random() < 0.05:
+                tap = replace(tap, **{name: rng.choice((1, 2, 200))})
         return tap
 
     def _fresh_seq(self, terminal: int) -> int:

@@ -178,9 +178,9 @@ def image_records(entry: Entry) -> list[dict[str, int]]:
 
 
 def body(tap: Tap) -> int:
-    """The 64-bit digest of a whole body: eight words, each folded in by xor, product, shift."""
+    """The 64-bit digest of a whole body: its words, each folded in by xor, product, shift."""
     token, terminal, terminal_seq, epoch, tapped_at_us, *_ = astuple(tap)
-    words = (
+    words = [
         token,
         terminal | epoch << 32,
         terminal_seq | tap.place << 32,
@@ -189,7 +189,9 @@ def body(tap: Tap) -> int:
         tap.about,
         tap.about_epoch | tap.about_seq << 32,
         (tap.kind or 1) | tap.flags << 8,
-    )
+    ]
+    for field, value in enumerate(astuple(tap)[12:], 14):
+        words += (field, value & WORD) if value else ()
     mixed = 0x9E3779B97F4A7C15
     for word in words:
         mixed = (mixed ^ word) * 0xFF51AFD7ED558CCD & WORD

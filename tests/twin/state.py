@@ -27,6 +27,15 @@ class Tap:
     about: int
     about_epoch: int
     about_seq: int
+    line: int = 0
+    scene: int = 0
+    rider_class: int = 0
+    media: int = 0
+    face_fen: int = 0
+    chip_before_fen: int = 0
+    chip_counter: int = 0
+    chip_loads: int = 0
+    caused_by: int = 0
 
     @property
     def body(self) -> tuple[int, ...]:

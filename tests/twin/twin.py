@@ -25,6 +25,23 @@ NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE}
 HAS_AMOUNT = NEEDS_AMOUNT | {Kind.RIDE, Kind.PURCHASE}  # there it may be 0, a free ride
 NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
 GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
+HAS_LINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT}
+HAS_FACE = HAS_LINE | {Kind.PURCHASE}
+HAS_CHIP = HAS_FACE | {Kind.TOP_UP, Kind.REFUND, Kind.CHECK}
+NOBODY: set[Kind] = set()
+USED_BY = {  # of the columns that some kinds use, which; any other is of every kind
+    "about": NEEDS_ABOUT,
+    "about_epoch": {Kind.REVERSAL},
+    "about_seq": {Kind.REVERSAL},
+    "line": HAS_LINE,
+    "rider_class": HAS_LINE,
+    "face_fen": HAS_FACE,
+    "chip_before_fen": HAS_CHIP,
+    "chip_counter": HAS_CHIP,
+    "chip_loads": HAS_CHIP,
+    "caused_by": NOBODY,
+}
+SCENE_MAX = 65_535
 DENIABLE = {Kind.RIDE, Kind.ENTRY, Kind.PURCHASE, Kind.HOLD, Kind.CHECK}
 
 
@@ -51,7 +68,7 @@ def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
     known = identity(book, tap)
     if known:
         return known
-    not_taken = limits(book, tap)
+    not_taken = columns(tap) or limits(book, tap)
     if not_taken:
         return Decision(not_taken)
     ask = Ask(book, tap, booked_at_us)
@@ -120,6 +137,13 @@ def terminal(book: Book, principal: int, tap: Tap) -> O | None:
     if principal and known.operator != principal:
         return O.TERMINAL_FOREIGN
     return None
+
+
+def columns(tap: Tap) -> O | None:
+    """Rule 12a: each column is 0 where the kind does not use it, and what it may be."""
+    kind = tap.kind or Kind.RIDE
+    strange = any(getattr(tap, name) and kind not in used for name, used in USED_BY.items())
+    return O.COLUMN_UNEXPECTED if strange or tap.scene > SCENE_MAX or tap.face_fen < 0 else None
 
 
 def limits(book: Book, tap: Tap) -> O | None:
