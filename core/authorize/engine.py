@@ -23,6 +23,7 @@ from onecard.core.registry.rules import PutRules
 from onecard.ext.identity.generations import Generations
 from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.batch import judge
+from onecard.ext.judge.body import BodyKey
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, missing
@@ -116,6 +117,7 @@ class Engine:
         self.settings = ledger.settings
         self.booking = BookingTime(clock, ledger.settings)
         self.counters = counters or Counters()
+        self.body_key: BodyKey | None = None
         self._spare: list[EntryDraft] = []
         self._open: EntryDraft | None = None
         self._now_us = 0
@@ -230,6 +232,7 @@ class Engine:
             submission.principal,
             self._now_us,
             submission.recalled,
+            self.body_key,
         )
         self._note_conflicts(submission, taps, decisions)
         return decisions.message

@@ -1,5 +1,6 @@
 from onecard.ext.identity.generations import Generations
 from onecard.ext.identity.ring import Ring
+from onecard.ext.judge.body import BodyKey
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled
@@ -17,4 +18,5 @@ def judge(
     principal: int,
     now_us: int,
     recalled: Recalled | None = None,
+    body_key: BodyKey | None = None,
 ) -> None: ...

@@ -7,7 +7,7 @@ missing does `judge` change anything.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from onecard.ext.judge.body cimport WORDS_MAX, digest, words_of
+from onecard.ext.judge.body cimport WORDS_MAX, BodyKey, digest_1, same_body, siphash, words_of
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
@@ -51,11 +51,13 @@ def judge(
     uint32_t principal,
     int64_t now_us,
     Recalled recalled=None,
+    BodyKey body_key=None,
 ):
     """Decide every row: entries go to the draft and the state, answers to the decisions.
 
     `missing` said None for this batch on this thread, just before; `recent.room` and the draft have
-    space. `principal` 0 may carry every terminal. Raises RuntimeError where history is missing
+    space. `principal` 0 may carry every terminal. Without a `body_key` bodies have the digest of
+    version 1. Raises RuntimeError where history is missing
     after all, which is a fault of the engine.
     """
     cdef Columns* columns = &taps.columns
@@ -77,7 +79,7 @@ def judge(
                 if judge_row(
                     state, recent, ring, columns, row, cards[row - start], draft, decisions,
                     counters,
-                    principal, now_us, recalled, &reach,
+                    principal, now_us, recalled, &reach, body_key, body_key is not None,
                 ):
                     missing = True
                     break
@@ -120,7 +122,7 @@ cdef bint judge_row(
     State state, Generations recent, Ring ring, Columns* columns, Py_ssize_t row, int64_t card,
     EntryDraft draft,
     Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
-    Recalled recalled, Reach* reach,
+    Recalled recalled, Reach* reach, BodyKey body_key, bint keyed,
 ) noexcept nogil:
     """Rules 1-14, then decide and book. Returns True when its history is not in memory."""
     cdef Tap tap
@@ -133,9 +135,11 @@ cdef bint judge_row(
     cdef uint64_t body
     cdef uint64_t sequence = 0
     cdef int found
+    cdef int count
     cdef uint8_t outcome
     read_tap(&tap, columns, row, now_us)
-    body = digest(words, words_of(&tap, words))
+    count = words_of(&tap, words)
+    body = siphash(body_key, words, count) if keyed else digest_1(words, count)
     outcome = form(state, &tap)
     if outcome == 0:
         outcome = at_terminal(state, &tap, principal)
@@ -148,7 +152,9 @@ cdef bint judge_row(
     if found == NOT_IN_MEMORY:
         return True
     if found == ENTRY_FOUND:
-        repeat(decisions, counters, row, &tap, body, entry)
+        repeat(
+            decisions, counters, row, &tap, entry, same_body(entry, words, count, body)
+        )
         return False
     outcome = within_limits(state, &tap)
     if outcome != 0:
@@ -292,16 +298,16 @@ cdef inline bint look_back(
 
 
 cdef inline void repeat(
-    Decisions decisions, Counters counters, Py_ssize_t row, const Tap* tap, uint64_t body,
-    const Entry* entry,
+    Decisions decisions, Counters counters, Py_ssize_t row, const Tap* tap, const Entry* entry,
+    bint same,
 ) noexcept nogil:
-    """Answer for an identity that is bound."""
+    """Answer for an identity that is bound, by a tap of the same body or another."""
     cdef bint accepted
     if entry.terminal != tap.terminal or (
         (<uint64_t>entry.epoch << 32) | entry.terminal_seq
     ) != tap.key:
         answer(decisions, counters, row, tap.kind, Outcome.VOIDED, entry.sequence, 0, 0, True)
-    elif entry.body != body:
+    elif not same:
         answer(decisions, counters, row, tap.kind, Outcome.CONFLICT, 0, 0, 0, False)
     else:
         accepted = entry.outcome <= Outcome.TOMBSTONED

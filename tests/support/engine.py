@@ -23,6 +23,7 @@ from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import Closed, CloseWindow, closed_view
 from onecard.core.watch.log import Log
+from onecard.ext.judge.body import BodyKey
 from onecard.ext.shape.numbers import Outcome, Record
 from onecard.v1.tap_pb2 import Decisions
 from tests.support.steps import (
@@ -39,6 +40,7 @@ from tests.support.steps import (
     Terminals,
     TwinSide,
 )
+from tests.twin.digest import DIGEST_KEY
 from tests.twin.twin import Decision
 
 ROOM_BYTES = 512 << 20
@@ -125,6 +127,7 @@ class EngineSide:
         log = Log(self.clock, out=StringIO())
         self.ledger = Ledger.open(self.folder, self.settings, clock=self.clock, log=log)
         self.engine = Engine(self.ledger, self.clock)
+        self.engine.body_key = BodyKey(DIGEST_KEY)
 
     def close(self) -> None:
         self.ledger.close()

@@ -1,0 +1,162 @@
+"""The digest of a tap's body: published vectors, and what it tells apart that could be steered."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from onecard.ext.judge.body import KEY_BYTES, BodyKey
+from onecard.ext.shape.numbers import Kind, Outcome
+from tests.rules.taptable import NOW_US, Play
+from tests.support.engine import Both, quick_folder
+from tests.support.steps import Taps
+from tests.twin import digest as twin
+from tests.twin.state import Tap
+
+# SipHash-2-4 as its authors publish it: the key is 00 01 .. 0f, the message as many bytes 00 01 ..
+VECTORS = [
+    (0, "310e0edd47db6f72"),
+    (8, "6224939a79f5f593"),
+    (16, "db9bc2577fcc2a3f"),
+    (24, "94af49f6c650adb8"),
+    (32, "ce7cf2722f512771"),
+    (40, "d0a704536ba93e0e"),
+    (48, "51a9cb9ecba312e6"),
+    (56, "bd838d3aafbf8db7"),
+]
+LATER = 9  # columns that clients of before do not send
+WORDS_MAX = 8 + 2 * LATER
+WORD = (1 << 64) - 1
+
+
+def words_of(message: bytes) -> list[int]:
+    return [int.from_bytes(message[at : at + 8], "little") for at in range(0, len(message), 8)]
+
+
+@pytest.mark.parametrize(("size", "published"), VECTORS)
+def test_published_vectors(size: int, published: str) -> None:
+    words = words_of(bytes(range(size)))
+    key = bytes(range(KEY_BYTES))
+    expected = int.from_bytes(bytes.fromhex(published), "little")
+    assert BodyKey(key).digest(words) == expected
+    assert twin.siphash(key, words) == expected
+
+
+@pytest.mark.parametrize("count", range(WORDS_MAX + 1))
+def test_the_twin_agrees_on_every_length(count: int) -> None:
+    words = [(0x9E3779B97F4A7C15 * (at + 1)) & WORD for at in range(count)]
+    assert BodyKey(twin.DIGEST_KEY).digest(words) == twin.siphash(twin.DIGEST_KEY, words)
+
+
+def test_what_is_no_key_and_no_body_is_refused() -> None:
+    for size in (0, KEY_BYTES - 1, KEY_BYTES + 1):
+        with pytest.raises(ValueError, match=f"digest key: expected 16 bytes, found {size}"):
+            BodyKey(bytes(size))
+    with pytest.raises(ValueError, match=f"expected at most {WORDS_MAX} words"):
+        BodyKey(bytes(KEY_BYTES)).digest([1] * (WORDS_MAX + 1))
+    with pytest.raises(OverflowError):
+        BodyKey(bytes(KEY_BYTES)).digest([-1])
+
+
+def test_every_column_is_in_it_and_none_that_is_0() -> None:
+    ride = Tap(1, 2, 3, 0, 0, Kind.RIDE, 7, 0, 0, 0, 0, 0)
+    others = [
+        replace(ride, **{name: getattr(ride, name) + value})
+        for name in Tap.__dataclass_fields__
+        for value in (1, 2)
+    ]
+    found = [twin.body(tap) for tap in (ride, *others)]
+    assert len(set(found)) == len(found) == 1 + 2 * 21
+    assert twin.body(replace(ride, kind=0)) == twin.body(ride)
+    # One value in another column is another body; so are two that changed places.
+    line, scene = replace(ride, line=4), replace(ride, scene=4)
+    assert twin.body(line) != twin.body(scene)
+    assert twin.body(replace(line, scene=5)) != twin.body(replace(scene, line=5))
+
+
+# ---- what was seen ------------------------------------------------------------------------------
+
+
+def unkeyed(words: list[int], h: int = 0x9E3779B97F4A7C15) -> int:
+    """The digest of version 1."""
+    for word in words:
+        h = (h ^ word) * 0xFF51AFD7ED558CCD & WORD
+        h ^= h >> 32
+    return h
+
+
+def steered(words: list[int], goal: int, at: int) -> int:
+    """The word that makes the digest of version 1 what somebody wants: each step can be undone."""
+    backwards = pow(0xFF51AFD7ED558CCD, -1, 1 << 64)
+    for word in words[:at:-1]:
+        goal ^= goal >> 32
+        goal = goal * backwards & WORD ^ word
+    goal ^= goal >> 32
+    return goal * backwards & WORD ^ unkeyed(words[:at])
+
+
+def first_words(tap: Tap) -> list[int]:
+    return [
+        *(tap.card, tap.terminal | tap.epoch << 32, tap.terminal_seq | tap.place << 32),
+        *(tap.tapped_at_us & WORD, tap.amount_fen & WORD, tap.about),
+        *(tap.about_epoch | tap.about_seq << 32, (tap.kind or 1) | tap.flags << 8),
+    ]
+
+
+def alike(tap: Tap, **changed: int) -> Tap:
+    """Another body of the same digest of version 1, by an `about` that is made for it."""
+    other = replace(tap, **changed)
+    about = steered(first_words(other), unkeyed(first_words(tap)), 5)
+    other = replace(other, about=about)
+    assert unkeyed(first_words(other)) == unkeyed(first_words(tap))
+    return other
+
+
+@pytest.fixture
+def both() -> Iterator[Both]:
+    with quick_folder() as folder:
+        side = Both(folder / "ledger", NOW_US)
+        try:
+            yield side
+            side.close()
+        finally:
+            side.engine_side.close()
+
+
+def test_a_digest_that_was_steered_is_a_conflict(both: Both) -> None:
+    """Seen: two rides of other amounts were told to be one, since `about` of a ride was free."""
+    play = Play(both)
+    ride = Tap(play.tokens["P"], 1, 500, 0, 0, Kind.RIDE, 200, 0, 0, 0, 0, 0)
+    refund = Tap(play.tokens["P"], 1, 501, 0, 0, Kind.REFUND, 10, 0, 0, 7, 0, 0)
+    [[rode, refused]] = both.step([Taps((ride, refund))], NOW_US)
+    assert (rode.outcome, refused.outcome) == (Outcome.ACCEPTED, Outcome.ORIGINAL_UNKNOWN)
+    free = alike(ride, amount_fen=1)
+    made = [free, alike(refund, amount_fen=9), replace(free, terminal_seq=502)]
+    [answers] = both.step([Taps(tuple(made))], NOW_US)
+    assert [one.outcome for one in answers] == [
+        Outcome.CONFLICT,
+        Outcome.CONFLICT,  # a refund has an `about`: there the key alone is what helps
+        Outcome.COLUMN_UNEXPECTED,
+    ]
+
+
+def test_what_was_booked_before_there_was_a_key_is_answered_as_before(tmp_path: Path) -> None:
+    side = Both(tmp_path / "ledger", NOW_US).engine_side
+    play = Play(side)
+    taps = tuple(
+        Tap(play.tokens["P"], 1, 500 + at, 0, 0, Kind.RIDE, at, 0, at, 0, 0, 0) for at in range(9)
+    )
+    side.engine.body_key = None
+    [before] = side.step([Taps(taps)], NOW_US)
+    digests = [side.record(one.sequence)["body"] for one in before]
+    assert digests == [unkeyed(first_words(tap)) for tap in taps]
+    side.restart()
+    assert side.engine.body_key is not None
+    [again] = side.step([Taps(taps)], NOW_US)
+    assert again == [replace(one, repeated=True) for one in before]
+    for change in ({"amount_fen": 77}, {"media": 1}, {"about": 5}):
+        changed = tuple(replace(tap, **change) for tap in taps)
+        [answers] = side.step([Taps(changed)], NOW_US)
+        assert {one.outcome for one in answers} == {Outcome.CONFLICT}
+    side.close()
