@@ -27,6 +27,11 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 1000
 GAPS_MAX = 50_000  # in one answer: under 2 MiB
 FOLLOW_S = 0.2  # between two looks for new blocks
+# Fields of an Entry that came later; an entry is told of those that its rows have.
+LATER = (
+    *("line", "scene", "rider_class", "media", "face_fen", "caused_by", "marks", "rule", "actor"),
+    *("chip_before_fen", "chip_counter", "chip_loads"),
+)
 PAGE = struct.Struct("<Q8s")  # next sequence, check
 
 
@@ -217,7 +222,7 @@ def _entry(row: Any, legs: Iterable[Any] = ()) -> pb.Entry:
         *("window", "tariff", "about", "journey", "previous"),
     )
     entry = pb.Entry(card=int(row["token"]), operator=int(row["operator_id"]))
-    for name in names:
+    for name in (*names, *(name for name in LATER if name in row.dtype.names)):
         setattr(entry, name, int(row[name]))
     entry.offline = is_offline(row)
     for leg in legs:
