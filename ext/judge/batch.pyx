@@ -4,7 +4,7 @@
 missing does `judge` change anything.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from onecard.ext.judge.body cimport WORDS_MAX, BodyKey, digest_1, same_body, siphash, words_of
@@ -153,7 +153,7 @@ cdef bint judge_row(
         return True
     if found == ENTRY_FOUND:
         repeat(
-            decisions, counters, row, &tap, entry, same_body(entry, words, count, body)
+            decisions, counters, row, &tap, entry, same_body(entry, &tap, words, count, body)
         )
         return False
     outcome = within_limits(state, &tap)
@@ -179,7 +179,7 @@ cdef bint judge_row(
     plan.effects = 0
     plan.marks = 0
     plan.amount_fen = 0
-    plan.face_fen = 0
+    plan.face_fen = tap.face_fen
     plan.about = 0
     plan.journey = 0
     plan.tariff = 0
@@ -420,19 +420,19 @@ cdef inline void fill(
     entry.epoch = <uint32_t>(tap.key >> 32)
     entry.terminal_seq = <uint32_t>tap.key
     entry.place = tap.place
-    entry.line = 0
-    entry.caused_by = 0
+    entry.line = tap.line
+    entry.caused_by = tap.caused_by
     entry.face_fen = plan.face_fen
     entry.rule = plan.rule
     entry.legs_at = 0
-    entry.chip_before_fen = 0
-    entry.chip_counter = 0
-    entry.chip_loads = 0
+    entry.chip_before_fen = tap.chip_before_fen
+    entry.chip_counter = tap.chip_counter
+    entry.chip_loads = tap.chip_loads
     entry.marks = plan.marks
-    entry.scene = 0
+    entry.scene = <uint16_t>tap.scene
     entry.actor = 0
-    entry.rider_class = 0
-    entry.media = 0
+    entry.rider_class = tap.rider_class
+    entry.media = tap.media
     entry.layout = plan.layout
     entry.version = VERSION
     entry.window = state.total.window

@@ -5,9 +5,9 @@ here is whole words, so its last block holds the length alone.
 """
 
 cimport cython
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
-from onecard.ext.rule.tap cimport Tap
+from onecard.ext.rule.tap cimport NO_AMOUNT, Tap, among
 from onecard.ext.shape.journal cimport Entry
 
 cdef enum:
@@ -106,10 +106,25 @@ cdef inline uint64_t digest_1(const uint64_t* words, int count) noexcept nogil:
 
 
 cdef inline bint same_body(
-    const Entry* entry, const uint64_t* words, int count, uint64_t body
+    const Entry* entry, const Tap* tap, const uint64_t* words, int count, uint64_t body
 ) noexcept nogil:
-    """Returns True when an entry was made of a tap of this body, whose digest is `body`.
+    """Returns True when an entry was made of a tap of this body, whose digest is `body`."""
+    if entry.version == 1:
+        return count == WORDS and entry.body == digest_1(words, count) and says_so(entry, tap, words)
+    return entry.body == body
 
-    Entries of blocks of version 1 have its digest.
+
+cdef inline bint says_so(const Entry* entry, const Tap* tap, const uint64_t* words) noexcept nogil:
+    """Returns True when what an entry keeps of its tap as it was sent is what this one says.
+
+    The digest of version 1 can be steered by a column of which the entry keeps nothing.
     """
-    return entry.body == body or (count == WORDS and entry.body == digest_1(words, count))
+    cdef uint32_t place = <uint32_t>(words[2] >> 32)  # as sent; of the tap it is its terminal's by now
+    return (
+        entry.token == tap.token
+        and entry.tapped_at_us == tap.tapped_at_us
+        and entry.kind == tap.kind
+        and entry.flags == tap.flags
+        and (entry.amount_fen == tap.amount_fen or among(NO_AMOUNT, tap.kind))
+        and (entry.place == place or place == 0)
+    )

@@ -27,11 +27,6 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 1000
 GAPS_MAX = 50_000  # in one answer: under 2 MiB
 FOLLOW_S = 0.2  # between two looks for new blocks
-# Fields of an Entry that came later; an entry is told of those that its rows have.
-LATER = (
-    *("line", "scene", "rider_class", "media", "face_fen", "caused_by", "marks", "rule", "actor"),
-    *("chip_before_fen", "chip_counter", "chip_loads"),
-)
 PAGE = struct.Struct("<Q8s")  # next sequence, check
 
 
@@ -219,10 +214,12 @@ def _entry(row: Any, legs: Iterable[Any] = ()) -> pb.Entry:
     names = (
         *("sequence", "account", "terminal", "epoch", "terminal_seq", "kind", "outcome", "reason"),
         *("amount_fen", "balance_fen", "tapped_at_us", "booked_at_us", "issuer", "place"),
-        *("window", "tariff", "about", "journey", "previous"),
+        *("window", "tariff", "about", "journey", "previous", "line", "scene", "rider_class"),
+        *("media", "face_fen", "chip_before_fen", "chip_counter", "chip_loads", "caused_by"),
+        *("marks", "rule", "actor"),
     )
     entry = pb.Entry(card=int(row["token"]), operator=int(row["operator_id"]))
-    for name in (*names, *(name for name in LATER if name in row.dtype.names)):
+    for name in names:
         setattr(entry, name, int(row[name]))
     entry.offline = is_offline(row)
     for leg in legs:

@@ -8,11 +8,15 @@ import pytest
 
 from onecard.ext.judge.body import KEY_BYTES, BodyKey
 from onecard.ext.shape.numbers import Kind, Outcome
+from onecard.v1.tap_pb2 import Decisions
+from tests.recorded import recording
 from tests.rules.taptable import NOW_US, Play
-from tests.support.engine import Both, quick_folder
+from tests.support.engine import Both, HandClock, quick_folder
 from tests.support.steps import Taps
 from tests.twin import digest as twin
 from tests.twin.state import Tap
+from tests.twin.twin import HAS_AMOUNT, form
+from tests.twin.twin import taps as read_taps
 
 # SipHash-2-4 as its authors publish it: the key is 00 01 .. 0f, the message as many bytes 00 01 ..
 VECTORS = [
@@ -141,22 +145,30 @@ def test_a_digest_that_was_steered_is_a_conflict(both: Both) -> None:
     ]
 
 
-def test_what_was_booked_before_there_was_a_key_is_answered_as_before(tmp_path: Path) -> None:
-    side = Both(tmp_path / "ledger", NOW_US).engine_side
-    play = Play(side)
-    taps = tuple(
-        Tap(play.tokens["P"], 1, 500 + at, 0, 0, Kind.RIDE, at, 0, at, 0, 0, 0) for at in range(9)
-    )
-    side.engine.body_key = None
-    [before] = side.step([Taps(taps)], NOW_US)
-    digests = [side.record(one.sequence)["body"] for one in before]
-    assert digests == [unkeyed(first_words(tap)) for tap in taps]
-    side.restart()
-    assert side.engine.body_key is not None
-    [again] = side.step([Taps(taps)], NOW_US)
-    assert again == [replace(one, repeated=True) for one in before]
-    for change in ({"amount_fen": 77}, {"media": 1}, {"about": 5}):
-        changed = tuple(replace(tap, **change) for tap in taps)
-        [answers] = side.step([Taps(changed)], NOW_US)
-        assert {one.outcome for one in answers} == {Outcome.CONFLICT}
-    side.close()
+def test_entries_of_version_1_are_told_apart_by_their_own_digest(tmp_path: Path) -> None:
+    """A ledger from before: the same taps are answered as before, others are conflicts."""
+    folder, again = recording.unpack(recording.GOLDEN_1, tmp_path)
+    opened = recording.Opened(folder, HandClock(NOW_US + (1 << 40)))
+    opened.engine.body_key = BodyKey(twin.DIGEST_KEY)
+    told = 0
+    for message in again[:40]:
+        _, taps = read_taps(message)
+        before = Decisions.FromString(opened.taps(0, message))
+        known = [
+            tap
+            for tap, outcome in zip(taps, before.outcome, strict=True)
+            if outcome not in (Outcome.CONFLICT, Outcome.VOIDED)
+        ]
+        others = [
+            *(replace(tap, media=1) for tap in known),
+            *(alike(tap, tapped_at_us=tap.tapped_at_us ^ 1 or 1 << 50) for tap in known),
+            *(alike(tap, card=tap.card ^ 1) for tap in known if tap.card != 1),
+            *(alike(tap, amount_fen=tap.amount_fen + 1) for tap in known if tap.kind in HAS_AMOUNT),
+        ]
+        others = [tap for tap in others if form(tap) is None]
+        told += len(others)
+        for at in range(0, len(others), 48):
+            found = opened.taps(0, Taps(tuple(others[at : at + 48])).message())
+            assert set(Decisions.FromString(found).outcome) == {Outcome.CONFLICT}
+    assert told > 1000
+    opened.close(checkpoint=False)
