@@ -117,7 +117,9 @@ class Engine:
         self.settings = ledger.settings
         self.booking = BookingTime(clock, ledger.settings)
         self.counters = counters or Counters()
-        self.body_key: BodyKey | None = None
+        if ledger.digest_key is None:
+            raise RuntimeError("expected a ledger of the format that is written")
+        self.body_key = BodyKey(ledger.digest_key)
         self._spare: list[EntryDraft] = []
         self._open: EntryDraft | None = None
         self._now_us = 0
@@ -231,8 +233,8 @@ class Engine:
             self.counters,
             submission.principal,
             self._now_us,
-            submission.recalled,
             self.body_key,
+            submission.recalled,
         )
         self._note_conflicts(submission, taps, decisions)
         return decisions.message

@@ -17,6 +17,6 @@ def judge(
     counters: Counters,
     principal: int,
     now_us: int,
+    body_key: BodyKey,
     recalled: Recalled | None = None,
-    body_key: BodyKey | None = None,
 ) -> None: ...

@@ -7,7 +7,7 @@ missing does `judge` change anything.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from onecard.ext.judge.body cimport WORDS_MAX, BodyKey, digest_1, same_body, siphash, words_of
+from onecard.ext.judge.body cimport WORDS_MAX, BodyKey, same_body, siphash, words_of
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
@@ -50,14 +50,13 @@ def judge(
     Counters counters not None,
     uint32_t principal,
     int64_t now_us,
+    BodyKey body_key not None,
     Recalled recalled=None,
-    BodyKey body_key=None,
 ):
     """Decide every row: entries go to the draft and the state, answers to the decisions.
 
     `missing` said None for this batch on this thread, just before; `recent.room` and the draft have
-    space. `principal` 0 may carry every terminal. Without a `body_key` bodies have the digest of
-    version 1. Raises RuntimeError where history is missing
+    space. `principal` 0 may carry every terminal. Raises RuntimeError where history is missing
     after all, which is a fault of the engine.
     """
     cdef Columns* columns = &taps.columns
@@ -79,7 +78,7 @@ def judge(
                 if judge_row(
                     state, recent, ring, columns, row, cards[row - start], draft, decisions,
                     counters,
-                    principal, now_us, recalled, &reach, body_key, body_key is not None,
+                    principal, now_us, recalled, &reach, body_key,
                 ):
                     missing = True
                     break
@@ -122,7 +121,7 @@ cdef bint judge_row(
     State state, Generations recent, Ring ring, Columns* columns, Py_ssize_t row, int64_t card,
     EntryDraft draft,
     Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
-    Recalled recalled, Reach* reach, BodyKey body_key, bint keyed,
+    Recalled recalled, Reach* reach, BodyKey body_key,
 ) noexcept nogil:
     """Rules 1-14, then decide and book. Returns True when its history is not in memory."""
     cdef Tap tap
@@ -139,7 +138,7 @@ cdef bint judge_row(
     cdef uint8_t outcome
     read_tap(&tap, columns, row, now_us)
     count = words_of(&tap, words)
-    body = siphash(body_key, words, count) if keyed else digest_1(words, count)
+    body = siphash(body_key, words, count)
     outcome = form(state, &tap)
     if outcome == 0:
         outcome = at_terminal(state, &tap, principal)

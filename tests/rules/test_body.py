@@ -148,6 +148,7 @@ def test_a_digest_that_was_steered_is_a_conflict(both: Both) -> None:
 def test_entries_of_version_1_are_told_apart_by_their_own_digest(tmp_path: Path) -> None:
     """A ledger from before: the same taps are answered as before, others are conflicts."""
     folder, again = recording.unpack(recording.GOLDEN_1, tmp_path)
+    recording.migrated(folder)
     opened = recording.Opened(folder, HandClock(NOW_US + (1 << 40)))
     opened.engine.body_key = BodyKey(twin.DIGEST_KEY)
     told = 0
