@@ -13,6 +13,7 @@ from onecard.core.ledger.card_number import ANY, CardForm
 from onecard.v1 import registry_pb2 as pb
 
 TOKEN_HEX = re.compile("0x[0-9a-fA-F]{16}")
+RECORDED = ("bank_status", "generation", "expires", "key_version")
 FUNDINGS = {
     "prepaid": pb.FUNDING_PREPAID,
     "chip": pb.FUNDING_CHIP,
@@ -28,17 +29,19 @@ def cards(
 ) -> None:
     """Cards, by printed number or by token. Columns: number or token (decimal, or 0x and 16
     hexadecimal digits), issuer (name or id), funding (prepaid, chip or credit); and, where wanted,
-    status, since, floor_fen, account. A status that is not there or empty leaves it as it is, and a
-    new card is active: only the word active unblocks. since is when the status took effect, of a
-    lost card when it was lost; else that is now. A day or time in the ledger's zone, or with one of
-    its own: 2026-11-22, 2026-11-22 08:30, 2026-11-22 08:30+08:00. A number has the form that the
-    ledger was made for, and is taken exactly as it is written. A file that moves a card to another
-    issuer or account lists the lines that do and changes nothing, unless --move says that it is
-    meant; a card that comes twice is put twice, in the order of the lines.
+    status, since, floor_fen, account, bank_status, generation, expires (a day), key_version. A
+    status that is not there or empty leaves it as it is, and a new card is active: only the word
+    active unblocks. since is when the status took effect, of a lost card when it was lost, and
+    since when the card is of another issuer, funding or account; else that is now. A day or time in
+    the ledger's zone, or with one of its own: 2026-11-22, 2026-11-22 08:30, 2026-11-22 08:30+08:00.
+    A number has the form that the ledger was made for, and is taken exactly as it is written. A
+    file that moves a card to another issuer or account lists the lines that do and changes nothing,
+    unless --move says that it is meant; a card that comes twice is put twice, in the order of the
+    lines.
 
     Example: onecard load cards cards.csv --to 127.0.0.1:7421 --dry-run
     """
-    optional = ("number", "token", "status", "since", "floor_fen", "account")
+    optional = ("number", "token", "status", "since", "floor_fen", "account", *RECORDED)
     rows = Rows(file, ("issuer", "funding"), optional)
     with connected(to) as client:
         known, zone_us = client.participants(), client.rules().zone_offset_us
@@ -55,7 +58,7 @@ def _card(line: Line, known: dict[str, int], zone_offset_us: int, form: CardForm
     floor_fen = line.number("floor_fen", 0) if line.text("floor_fen") else None
     if floor_fen is not None and abs(floor_fen) > 1 << 62:
         line.refuse("floor_fen", "an amount")
-    return pb.Card(
+    card = pb.Card(
         number=number,
         token=token,
         issuer=line.participant("issuer", known),
@@ -65,6 +68,20 @@ def _card(line: Line, known: dict[str, int], zone_offset_us: int, form: CardForm
         floor_fen=floor_fen,
         account=line.fits("account", 1 << 32),
     )
+    _record(card, line)
+    return card
+
+
+def _record(card: pb.Card, line: Line) -> None:
+    """What is only recorded; an empty cell leaves it as it is."""
+    if line.text("bank_status"):
+        card.bank_status = line.choice("bank_status", STATUSES)
+    if line.text("generation"):
+        card.generation = line.fits("generation", 1 << 8)
+    if line.text("expires"):
+        card.expires_day = line.day("expires")
+    if line.text("key_version"):
+        card.key_version = line.fits("key_version", 1 << 16, 1)
 
 
 def _number(line: Line, form: CardForm) -> str:

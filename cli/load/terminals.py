@@ -24,24 +24,28 @@ def terminals(
 ) -> None:
     """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
     id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
-    no). A column that is not there or a cell that is empty leaves that as it is; a new terminal is
-    active, at place 0, of mode 0, not counterless. A file that moves a terminal to another operator
-    lists what it moves and changes nothing, unless --move says that it is meant.
+    no), network, since. A column that is not there or a cell that is empty leaves that as it is; a
+    new terminal is active, at place 0, of mode 0 and network 0, not counterless. since is since
+    when another operator, place, network or status is so, a day or time in the ledger's zone, else
+    now: what was tapped before is of what the terminal was then. A file that moves a terminal to
+    another operator lists what it moves and changes nothing, unless --move says that it is meant.
 
     Example: onecard load terminals terminals.csv --to 127.0.0.1:7421 --ids ids.csv
     """
-    optional = ("place", "mode", "status", "counterless")
+    optional = ("place", "mode", "status", "counterless", "network", "since")
     rows = Rows(file, ("number", "operator"), optional)
     with connected(to) as client:
-        known = client.participants()
+        known, zone_us = client.participants(), client.rules().zone_offset_us
         issued = Issued("number", file, ids, as_json)
-        sending = Sending(client, "terminal", rows, lambda row: _terminal(row, known), issued)
+        sending = Sending(
+            client, "terminal", rows, lambda row: _terminal(row, known, zone_us), issued
+        )
         sending.put(dry_run, move)
     if not dry_run:
         issued.say()
 
 
-def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
+def _terminal(line: Line, known: dict[str, int], zone_offset_us: int) -> pb.Terminal:
     return pb.Terminal(
         number=_gate(line),
         operator=line.participant("operator", known),
@@ -49,6 +53,8 @@ def _terminal(line: Line, known: dict[str, int]) -> pb.Terminal:
         mode=line.fits("mode", 1 << 8) if line.text("mode") else None,
         status=line.choice("status", STATUSES),
         counterless=line.choice("counterless", YES),
+        network=line.fits("network", 1 << 16) if line.text("network") else None,
+        since_us=line.instant_us("since", zone_offset_us),
     )
 
 

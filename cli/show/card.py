@@ -10,6 +10,7 @@ import typer
 from onecard.cli.show.entry import entry_facts
 from onecard.cli.show.looking import AsJson, Dir, name_of, opened
 from onecard.cli.table import SECONDS, print_facts, print_rows
+from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.query.card import find_card
 from onecard.core.query.trail import account_entries
@@ -42,11 +43,16 @@ def card(
             "deny_version": found.deny_version,
             "funding": Funding(found.funding).name,
             "issuer": name_of(ledger, found.issuer),
+            "home_issuer": name_of(ledger, found.home_issuer),
             "posted_fen": found.posted_fen,
             "held_fen": found.held_fen,
             "available_fen": found.available_fen,
             "floor_fen": found.floor_fen,
             "entries": found.entries,
+            "bank_status": Status(found.bank_status).name if found.bank_status else "",
+            "generation": found.generation,
+            "expires": day_text(found.expires_day) if found.expires_day else "",
+            "key_version": found.key_version,
         }
         newest = islice(account_entries(ledger.journal, found.last), last)
         trail = [entry_facts(ledger, row) for row in newest]

@@ -20,6 +20,7 @@ def terminals(data: Dir, operator: One = "", as_json: AsJson = False) -> None:
                 "number": one.number,
                 "operator": name_of(ledger, one.operator),
                 "place": one.place,
+                "network": one.network,
                 "mode": one.mode,
                 "status": Status(one.status).name.lower(),
                 "counterless": one.counterless,
@@ -29,5 +30,5 @@ def terminals(data: Dir, operator: One = "", as_json: AsJson = False) -> None:
             }
             for one in every_terminal(ledger.state, only)
         ]
-    spare = ("counterless", "mode", "epoch", "seq", "status", "place", "taps")
+    spare = ("network", "counterless", "mode", "epoch", "seq", "status", "place", "taps")
     say(found, "terminals", as_json, spare)

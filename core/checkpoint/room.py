@@ -81,15 +81,23 @@ def check_room(state: State, block: Block) -> None:
     most = block.count
     if block.record == Record.TERMINALS and now.terminals + most > room.terminals:
         highest = int(block.rows["terminal"].max())
-        now = replace(now, terminals=min(highest, now.terminals + most))
+        pasts = int(state.totals["terminal_pasts"][0]) + _ending(block, "was_operator")
+        now = replace(now, terminals=max(min(highest, now.terminals + most), pasts))
     elif block.record == Record.CARDS and now.cards + most > room.cards:
-        now = replace(now, cards=_cards_after(state, block))
+        pasts = int(state.totals["card_pasts"][0]) + _ending(block, "was_account")
+        now = replace(now, cards=max(_cards_after(state, block), pasts))
     elif block.record == Record.ENTRIES and now.claims + len(block.images) > room.claims:
         changes = block.images[block.images["what"] != int(Image.VOIDED_IDENTITY)]
         fresh = [key for key in np.unique(changes["key"]).tolist() if state.claimed(key) is None]
         now = replace(now, claims=now.claims + len(fresh))
     if not room.holds(now):
         raise NoRoom(room.with_(now))
+
+
+def _ending(block: Block, was: str) -> int:
+    """Rows that make a past; of a block that does not say which, all of them may."""
+    names = block.rows.dtype.names or ()
+    return int((block.rows[was] > 0).sum()) if was in names else block.count
 
 
 def _cards_after(state: State, block: Block) -> int:

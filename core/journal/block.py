@@ -38,7 +38,12 @@ ROWS: dict[int, np.dtype[np.void]] = {  # what is written
 }
 # What is read: a layout is known by its record and the size of its rows.
 LAYOUTS = {(record, rows.itemsize): rows for record, rows in ROWS.items()}
-LAYOUTS[Record.ENTRIES, dtypes.ENTRY_ROW_1.itemsize] = dtypes.ENTRY_ROW_1
+for record, rows_1 in (
+    (Record.ENTRIES, dtypes.ENTRY_ROW_1),
+    (Record.TERMINALS, dtypes.TERMINAL_RECORD_1),
+    (Record.CARDS, dtypes.CARD_RECORD_1),
+):
+    LAYOUTS[record, rows_1.itemsize] = rows_1
 NO_HASH = bytes(HASH_BYTES)
 NO_PARTS = (0,) * PARTS_MAX
 

@@ -39,8 +39,8 @@ CLOCK = {
 }
 KEPT = LIMITS | DISK | CLOCK
 USED_BY = {  # the tables that a limit is for
-    "cards_max": ("credentials", "accounts"),
-    "terminals_max": ("terminals",),
+    "cards_max": ("credentials", "accounts", "card_pasts"),
+    "terminals_max": ("terminals", "terminal_pasts"),
     "claims_max": ("claims",),
 }
 HEAD = """\

@@ -23,6 +23,11 @@ class Card:
     floor_fen: int
     entries: int  # of the account, which others may share
     last: int  # its newest entry, 0 where it has none
+    home_issuer: int  # of the account
+    bank_status: int  # of its second function, 0 = as the status
+    generation: int
+    expires_day: int  # days since 1970-01-01, 0 = never said
+    key_version: int
 
     @property
     def available_fen(self) -> int:
@@ -54,8 +59,8 @@ def find_card(state: State, token: int) -> Card | None:
     return Card(
         token=token,
         account=int(credential["account"]),
-        issuer=int(account["issuer"]),
-        funding=int(account["funding"]),
+        issuer=int(credential["issuer"]),
+        funding=int(credential["funding"]),
         status=int(credential["status"]),
         since_us=int(credential["since_us"]),
         denied=bool(credential["denied"]),
@@ -65,6 +70,11 @@ def find_card(state: State, token: int) -> Card | None:
         floor_fen=int(account["floor_fen"]),
         entries=int(account["entries"]),
         last=int(account["last"]),
+        home_issuer=int(account["issuer"]),
+        bank_status=int(credential["bank_status"]),
+        generation=int(credential["generation"]),
+        expires_day=int(credential["expires_day"]),
+        key_version=int(credential["key_version"]),
     )
 
 

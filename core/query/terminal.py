@@ -18,6 +18,7 @@ class Terminal:
     number: str
     operator: int
     place: int
+    network: int
     mode: int
     status: int
     counterless: bool
@@ -59,6 +60,7 @@ def _terminal(row: np.void) -> Terminal:
         number=text_of(row["number"]),
         operator=int(row["operator_id"]),
         place=int(row["place"]),
+        network=int(row["network"]),
         mode=int(row["mode"]),
         status=int(row["status"]),
         counterless=bool(row["counterless"]),

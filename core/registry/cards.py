@@ -24,7 +24,26 @@ from onecard.ext.shape.numbers import Funding, Record, Status
 from onecard.ext.state.state import State
 
 AMOUNT_MAX_FEN = 1 << 62  # above it a rule is a mistake; sums are checked tap by tap all the same
-CARD_COLUMNS = ("issuer", "funding", "status", "since_us", "floor_fen", "account")
+EXPIRES_DAY_MAX = 100_000  # the year 2243
+CARD_COLUMNS = (
+    "issuer",
+    "funding",
+    "status",
+    "since_us",
+    "floor_fen",
+    "account",
+    "bank_status",
+    "generation",
+    "expires_day",
+    "key_version",
+)
+TIMED = ("account", "issuer", "funding")  # what of a card is true from a time on, and was otherwise
+RECORDED = {  # column -> what of a card that is new, and at most; nothing is decided by them
+    "bank_status": (0, int(max(Status))),
+    "generation": (0, (1 << 8) - 1),
+    "expires_day": (0, EXPIRES_DAY_MAX),
+    "key_version": (1, (1 << 16) - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -34,8 +53,10 @@ class PutCards:
     token: uint64, none 0. One issuer, funding, status, since and floor for all rows. account:
     uint32, 0 opens one (or keeps the card's), another card's shares that. status None keeps the
     card's, which is ACTIVE of a new one. since_us 0 is the booking time; of a card that left ACTIVE
-    before, the earlier time is kept. floor_fen None keeps the account's, which is 0 of a new one. A
-    card that comes twice is the same the second time.
+    before, the earlier time is kept. Another account, issuer or funding is true from since_us on.
+    floor_fen None keeps the account's, which is 0 of a new one. What is only recorded (bank_status,
+    generation, expires_day, key_version) None keeps. A card that comes twice is the same the second
+    time.
     `in_words`: the answer says from what to what a row changed. Unless `may_move`, BadInput where
     a card would go to another issuer or account.
     """
@@ -49,6 +70,10 @@ class PutCards:
     account: NDArray[np.uint32] | None = field(default=None)
     in_words: bool = False
     may_move: bool = True
+    bank_status: int | None = None
+    generation: int | None = None
+    expires_day: int | None = None
+    key_version: int | None = None
 
     def halves(self) -> list[Self]:
         """The same in two acts, one after the other."""
@@ -85,7 +110,9 @@ class PutCards:
         card = state.credentials_of(token)
         rows["status"] = self._status(state, card)
         rows["since_us"] = self._since_us(state, card, rows["status"], booked_at_us)
+        self._record(state, rows, card)
         self._accounts(state, rows, card, first)
+        self._periods(state, rows, card, first, booked_at_us)
         floors = state.table("accounts")["floor_fen"][rows["account"]]
         rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
         change = self._changes(state, rows, card)
@@ -93,9 +120,20 @@ class PutCards:
         rows = rows[change != Change.SAME]
         if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
             raise full("cards_max", state.cards_max)
+        if state.count("card_pasts") - 1 + int((rows["was_account"] > 0).sum()) > state.cards_max:
+            raise full("cards_max", state.cards_max, "changes of what cards draw on")
         of_all = np.full(len(self.token), Change.SAME, np.uint8)
         of_all[first] = change
         return draft_of(Record.CARDS, rows, sequence, booked_at_us), Put(of_all, what=what)
+
+    def _record(self, state: State, rows: NDArray[np.void], card: NDArray[np.int64]) -> None:
+        """Fill what is only recorded: as it is said, else as it was."""
+        known = card >= 0
+        for name, (new, _) in RECORDED.items():
+            said = getattr(self, name)
+            rows[name] = new if said is None else said
+            if said is None:
+                rows[name][known] = state.table("credentials")[name][card[known]]
 
     def _status(self, state: State, card: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The status of each: a file that does not speak of it may not unblock a lost card."""
@@ -142,6 +180,10 @@ class PutCards:
             raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
         if self.floor_fen is not None and abs(self.floor_fen) > AMOUNT_MAX_FEN:
             raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")
+        for name, (_, most) in RECORDED.items():
+            said = getattr(self, name)
+            if said is not None and not 0 <= said <= most:
+                raise BadInput(f"card {name}: expected 0 to {most}, found {said}")
 
     def _accounts(
         self,
@@ -165,34 +207,59 @@ class PutCards:
             refusal.row = int(first[np.argmax(wanted)])
             raise refusal
         credentials, accounts = state.table("credentials"), state.table("accounts")
-        keeps = (wanted == 0) & (card >= 0)
-        wanted[keeps] = credentials["account"][card[keeps]]
+        known = card >= 0
+        own = known & (wanted == 0)
+        wanted[own] = credentials["account"][card[own]]
         opens = wanted == 0
-        there = accounts[wanted[~opens]]
-        moves = there["issuer"] != self.issuer
-        at = np.concatenate([first[opens], first[~opens][moves]])
-        if len(at):
-            with in_row(int(at.min())):
+        home = accounts["issuer"][wanted]
+        issuer = np.where(known, credentials["issuer"][np.maximum(card, 0)], home)
+        joins = opens | (issuer != self.issuer)
+        if joins.any():
+            with in_row(int(first[joins].min())):
                 check_issuer(state, self.issuer)
-        other = moves | (there["funding"] != self.funding)
-        used = (there["entries"] > 0) | (self.account is not None)
-        if other.any():
-            # Only now, since it looks at every card: does another one draw on the account too?
-            sharing = np.bincount(
-                state.rows("credentials")["account"], minlength=state.count("accounts")
-            )
-            used |= sharing[wanted[~opens]] > 1
-        if (used & other).any():
-            refusal = BadInput(
-                "card issuer or funding: an account that has entries or is shared keeps its own; "
-                "open a new account"
-            )
-            refusal.row = int(first[~opens][np.argmax(used & other)])
-            raise refusal
         wanted[opens] = np.arange(int(opens.sum()), dtype=np.uint32) + state.count("accounts")
         if len(wanted) and int(wanted.max()) > state.cards_max:
             raise full("cards_max", state.cards_max)
         rows["account"] = wanted
+        follows = own & joins & (accounts["entries"][np.where(opens, 0, wanted)] == 0)
+        if follows.any():
+            # Only now, since it looks at every card: does another one draw on the account too?
+            sharing = np.bincount(
+                state.rows("credentials")["account"], minlength=state.count("accounts")
+            )
+            follows[follows] = sharing[wanted[follows]] == 1
+        rows["home_issuer"] = np.where(opens | follows, self.issuer, home)
+
+    def _periods(
+        self,
+        state: State,
+        rows: NDArray[np.void],
+        card: NDArray[np.int64],
+        first: NDArray[np.intp],
+        booked_at_us: int,
+    ) -> None:
+        """Fill what ends with a row: the account, issuer and funding it had, and when that ends."""
+        now = state.table("credentials")[np.maximum(card, 0)]
+        ends = np.zeros(len(rows), np.bool_)
+        for name in TIMED:
+            ends |= now[name] != rows[name]
+        ends &= card >= 0
+        from_us = self.since_us or booked_at_us
+        began_us = state.table("card_pasts")["until_us"][now["past"]]
+        early = np.flatnonzero(ends & (began_us > from_us))
+        if len(early):
+            zone_us = int(state.totals["zone_offset_us"][0])
+            began = instant_text(int(began_us[early[0]]), zone_us)
+            refusal = BadInput(
+                f"card since: expected a time from {began} on, since when it is what it is, found "
+                f"{instant_text(from_us, zone_us)}"
+            )
+            refusal.row = int(first[early[0]])
+            raise refusal
+        rows["from_us"][ends] = from_us
+        rows["was_past"][ends] = now["past"][ends]
+        for name in TIMED:
+            rows[f"was_{name}"][ends] = now[name][ends]
 
     def _changes(
         self, state: State, rows: NDArray[np.void], card: NDArray[np.int64]
@@ -201,13 +268,12 @@ class PutCards:
         known = np.flatnonzero(card >= 0)
         change = np.full(len(rows), Change.ADDED, np.uint8)
         credentials = state.table("credentials")[card[known]]
-        accounts = state.table("accounts")[credentials["account"]]
         stays = rows["account"][known] == credentials["account"]
-        stays &= rows["issuer"][known] == accounts["issuer"]
-        same = rows["status"][known] == credentials["status"]
-        same &= rows["since_us"][known] == credentials["since_us"]
-        for column in ("floor_fen", "funding"):
-            same &= rows[column][known] == accounts[column]
+        stays &= rows["issuer"][known] == credentials["issuer"]
+        floors = state.table("accounts")["floor_fen"][credentials["account"]]
+        same = rows["floor_fen"][known] == floors
+        for column in ("status", "since_us", "funding", *RECORDED):
+            same &= rows[column][known] == credentials[column]
         change[known] = np.where(stays, np.where(same, Change.SAME, Change.CHANGED), Change.MOVED)
         return change
 

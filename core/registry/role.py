@@ -4,6 +4,11 @@ Only what changes is held against it: in a ledger from before roles were, what w
 otherwise stays, and a card of it can be blocked.
 """
 
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
 from onecard.core.errors import BadInput
 from onecard.ext.shape.numbers import Role
 from onecard.ext.state.state import State
@@ -30,7 +35,7 @@ def check_issuer(state: State, participant: int) -> None:
 def check_change(state: State, participant: int, role: int) -> None:
     """BadInput where a participant has terminals or cards, except into the role that those need."""
     terminals = bool((state.rows("terminals")["operator_id"][1:] == participant).any())
-    cards = bool((state.rows("accounts")["issuer"][1:] == participant).any())
+    cards = any(bool((rows["issuer"] == participant).any()) for rows in _with_issuer(state))
     if not terminals and not cards:
         return
     fits = {
@@ -44,6 +49,12 @@ def check_change(state: State, participant: int, role: int) -> None:
             f"participant role: expected {_named(state, participant)}, to stay what it is while it "
             f"has {has}, found {_word(role)}; register another participant"
         )
+
+
+def _with_issuer(state: State) -> Iterator[NDArray[np.void]]:
+    """What an issuer answers for: accounts that are at home there, and cards."""
+    yield state.rows("accounts")[1:]
+    yield state.rows("credentials")
 
 
 def _role(state: State, participant: int) -> int:

@@ -13,7 +13,12 @@ from onecard.core.journal.block import Draft
 from onecard.ext.shape.numbers import Funding, Role, Status
 from onecard.ext.state.state import State
 
-WORDS = {"role": Role, "status": Status, "funding": Funding}  # columns whose values have names
+WORDS = {
+    "role": Role,
+    "status": Status,
+    "bank_status": Status,
+    "funding": Funding,
+}  # columns whose values have names
 PARTIES = ("operator", "issuer")  # columns that name a participant
 
 
@@ -110,10 +115,11 @@ def in_row(at: int) -> Iterator[None]:
         raise
 
 
-def full(name: str, limit: int) -> Overloaded:
-    """A named limit is reached; says how to raise it."""
+def full(name: str, limit: int, what: str = "") -> Overloaded:
+    """A named limit is reached, of `what` where its name does not say; says how to raise it."""
+    room = f"{limit} {what}" if what else str(limit)
     return Overloaded(
-        f"{name}: this ledger has room for {limit}, and this would be more; serve it with --set "
+        f"{name}: this ledger has room for {room}, and this would be more; serve it with --set "
         f"{name}=N"
     )
 

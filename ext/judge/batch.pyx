@@ -17,14 +17,15 @@ from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Kind
 from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status, Template
-from onecard.ext.shape.tables cimport Account, Terminal
+from onecard.ext.shape.tables cimport Account, CardPast, Credential, Terminal, TerminalPast
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
-from onecard.ext.state.state cimport State
+from onecard.ext.state.state cimport State, card_past, terminal_past
 from onecard.ext.state.table cimport TERMINALS
 from onecard.ext.rule.admit cimport columns_used, form
 from onecard.ext.rule.plan cimport Plan, sum_of
-from onecard.ext.rule.tap cimport Tap
+from onecard.ext.rule.give_back cimport is_target
+from onecard.ext.rule.tap cimport FINISHING, Tap, among
 from onecard.ext.rule.verdict cimport decide
 from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
@@ -135,6 +136,7 @@ cdef bint judge_row(
     cdef uint64_t sequence = 0
     cdef int found
     cdef int count
+    cdef bint once = False  # the stream's participant had the terminal at another time
     cdef uint8_t outcome
     read_tap(&tap, columns, row, now_us)
     count = words_of(&tap, words)
@@ -142,7 +144,8 @@ cdef bint judge_row(
     outcome = form(state, &tap)
     if outcome == 0:
         outcome = at_terminal(state, &tap, principal)
-    if outcome != 0:
+        once = outcome == Outcome.TERMINAL_FOREIGN and had(state, tap.terminal, principal)
+    if outcome != 0 and not once:
         answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
         return False
     found = by_identity(
@@ -150,6 +153,9 @@ cdef bint judge_row(
     )
     if found == NOT_IN_MEMORY:
         return True
+    if once and (found != ENTRY_FOUND or entry.operator_id != principal):
+        answer(decisions, counters, row, tap.kind, outcome, 0, 0, 0, False)
+        return False
     if found == ENTRY_FOUND:
         repeat(
             decisions, counters, row, &tap, entry, same_body(entry, &tap, words, count, body)
@@ -163,14 +169,9 @@ cdef bint judge_row(
         return True
     if original is not NULL:
         legs = legs_of(ring, recalled, original, own)
-    tap.card = card
-    tap.account = NULL
-    tap.account_id = 0
-    if card >= 0:
-        tap.account_id = state.credentials[card].account
-        check(tap.account_id != 0)
-        check(tap.account_id <= state.total.accounts)
-        tap.account = &state.accounts[tap.account_id]
+    of_card(state, &tap, card)
+    if among(FINISHING, tap.kind) and original is not NULL:
+        of_original(state, &tap, original)
     # Field by field: a memset of this size costs more than the whole decision.
     plan.outcome = 0
     plan.reason = 0
@@ -243,18 +244,39 @@ cdef void read_later(Tap* tap, Columns* columns, Py_ssize_t row) noexcept nogil:
 
 
 cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexcept nogil:
-    """Rules 10 and 11: 0, or why the row is not taken; fills operator and place."""
-    cdef Terminal* terminal
+    """Rules 10 and 11: 0, or why the row is not taken. Fills whose the terminal was at the tap's time,
+    its status, and the place.
+    """
+    cdef const Terminal* terminal
+    cdef const TerminalPast* past = NULL
     if tap.terminal == 0 or tap.terminal > state.total.terminals:
         return Outcome.TERMINAL_UNKNOWN
     check(tap.terminal < state.tables[TERMINALS].rows_max)
     terminal = &state.terminals[tap.terminal]
-    if principal != 0 and terminal.operator_id != principal:
-        return Outcome.TERMINAL_FOREIGN
-    tap.operator_id = terminal.operator_id
+    if terminal.past != 0:
+        past = terminal_past(state, terminal.past, tap.at_us)
+    tap.operator_id = terminal.operator_id if past is NULL else past.operator_id
+    tap.terminal_status = terminal.status if past is NULL else past.status
     if tap.place == 0:
-        tap.place = terminal.place
+        tap.place = terminal.place if past is NULL else past.place
+    if principal != 0 and tap.operator_id != principal:
+        return Outcome.TERMINAL_FOREIGN
     return 0
+
+
+cdef bint had(State state, uint32_t terminal, uint32_t principal) noexcept nogil:
+    """Returns True when a terminal is or was the participant's: only then can there be an answer on
+    record that is for it, so that a stranger's rows cost no look-up.
+    """
+    cdef uint32_t row = state.terminals[terminal].past
+    if row != 0 and state.terminals[terminal].operator_id == principal:
+        return True
+    while row != 0:
+        check(row <= state.total.terminal_pasts)
+        if state.terminal_pasts[row].operator_id == principal:
+            return True
+        row = state.terminal_pasts[row].next
+    return False
 
 
 cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
@@ -262,11 +284,56 @@ cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
     cdef uint8_t outcome = columns_used(tap)
     if outcome != 0:
         return outcome
-    if state.terminals[tap.terminal].status != Status.ACTIVE:
+    if tap.terminal_status != Status.ACTIVE:
         return Outcome.TERMINAL_BLOCKED
     if tap.amount_fen > state.total.amount_max_fen:
         return Outcome.AMOUNT_BEYOND_LIMIT
     return 0
+
+
+cdef inline void of_card(State state, Tap* tap, int64_t card) noexcept nogil:
+    """What the card drew on at the tap's time, and who answers for it."""
+    cdef const Credential* credential
+    cdef const CardPast* past = NULL
+    tap.card = card
+    tap.owns = 0
+    if card < 0:
+        tap.account = NULL
+        tap.account_id = 0
+        tap.issuer = 0
+        tap.funding = 0
+        return
+    credential = &state.credentials[card]
+    if credential.past != 0:
+        past = card_past(state, credential.past, tap.at_us)
+    tap.account_id = credential.account if past is NULL else past.account
+    tap.issuer = credential.issuer if past is NULL else past.issuer
+    tap.funding = credential.funding if past is NULL else past.funding
+    check(tap.account_id != 0)
+    check(tap.account_id <= state.total.accounts)
+    tap.account = &state.accounts[tap.account_id]
+    if tap.funding == Funding.PREPAID:
+        tap.issuer = tap.account.issuer
+
+
+cdef inline void of_original(State state, Tap* tap, const Entry* original) noexcept nogil:
+    """What gives back or finishes an entry of this card or its account moves that entry's account,
+    whatever the card draws on by now.
+    """
+    if tap.kind == Kind.REVERSAL and not is_target(tap, original):
+        return
+    if original.token != tap.token and (
+        original.account == 0 or original.account != tap.account_id
+    ):
+        return
+    tap.owns = 1
+    if original.account == 0 or tap.card < 0:
+        return
+    check(original.account <= state.total.accounts)
+    tap.account_id = original.account
+    tap.account = &state.accounts[original.account]
+    tap.issuer = original.issuer
+    tap.funding = original.funding
 
 
 cdef inline bint look_back(
@@ -341,7 +408,7 @@ cdef inline void book(
     cdef Leg* kept
     cdef int i
     cdef int64_t available = 0
-    cdef bint prepaid = tap.account is not NULL and tap.account.funding == Funding.PREPAID
+    cdef bint prepaid = tap.funding == Funding.PREPAID
     check(draft.count < draft.taps_max)
     check(plan.legs <= LEGS_MAX)
     check(plan.images <= IMAGES_MAX)
@@ -445,13 +512,7 @@ cdef inline void fill(
     entry.flags = tap.flags
     entry.effects = plan.effects
     entry.unused = 0
-    if tap.account is not NULL:
-        entry.previous = tap.account.last
-        entry.account = tap.account_id
-        entry.issuer = tap.account.issuer
-        entry.funding = tap.account.funding
-    else:
-        entry.previous = 0
-        entry.account = 0
-        entry.issuer = 0
-        entry.funding = 0
+    entry.previous = 0 if tap.account is NULL else tap.account.last
+    entry.account = tap.account_id
+    entry.issuer = tap.issuer
+    entry.funding = tap.funding

@@ -28,14 +28,14 @@ cdef inline uint8_t charge(const Tap* tap, int64_t amount, Plan* plan) noexcept 
     plan.amount_fen = amount
     if amount == 0:
         return 0
-    if tap.account.funding == Funding.PREPAID and below_floor(tap.account, amount):
+    if tap.funding == Funding.PREPAID and below_floor(tap.account, amount):
         if not tap.flags & Flag.OFFLINE:
             return Outcome.FUNDS
         if sub_overflows(tap.account.posted_fen, amount, &rest):
             return Outcome.BALANCE_OVERFLOW
         plan.outcome = Outcome.ACCEPTED_BELOW_FLOOR
         plan.effects |= Effect.DENIED
-    add_payer_leg(plan, tap.account.funding, tap.account_id, tap.account.issuer, -amount)
+    add_payer_leg(plan, tap.funding, tap.account_id, tap.issuer, -amount)
     add_leg(plan, OwnerKind.PAYABLE, tap.operator_id, tap.operator_id, Purse.MAIN, amount)
     plan.layout = Template.CHARGE
     return 0

@@ -23,7 +23,7 @@ cdef uint8_t refund(
         return Outcome.ORIGINAL_UNKNOWN
     if not among(REFUNDABLE, original.kind) or original.outcome > Outcome.ACCEPTED_BELOW_FLOOR:
         return Outcome.NOT_REFUNDABLE
-    if original.account != tap.account_id:
+    if not tap.owns:
         return Outcome.CARD_MISMATCH
     if original.operator_id != tap.operator_id:
         return Outcome.ORIGINAL_FOREIGN
@@ -56,7 +56,7 @@ cdef uint8_t reverse(
         return 0
     if not is_target(tap, original):
         return Outcome.ORIGINAL_CLOSED  # bound by a tombstone
-    if original.token != tap.token or original.account not in (0, tap.account_id):
+    if not tap.owns:
         return Outcome.CARD_MISMATCH
     if original.outcome > Outcome.TOMBSTONED:
         return 0

@@ -1,6 +1,6 @@
 """Money set aside on an account, and what becomes of it."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
@@ -13,14 +13,13 @@ from onecard.ext.state.state cimport State
 
 cdef uint8_t hold(const Tap* tap, Plan* plan) noexcept nogil:
     """Set the amount aside: 0, or the refusal."""
-    cdef uint16_t issuer = tap.account.issuer
-    if tap.account.funding != Funding.PREPAID:
+    if tap.funding != Funding.PREPAID:
         return Outcome.HOLD_NOT_ALLOWED
     if below_floor(tap.account, tap.amount_fen):
         return Outcome.FUNDS
     plan.amount_fen = tap.amount_fen
-    add_leg(plan, OwnerKind.ACCOUNT, tap.account_id, issuer, Purse.MAIN, -tap.amount_fen)
-    add_leg(plan, OwnerKind.ACCOUNT, tap.account_id, issuer, Purse.HELD, tap.amount_fen)
+    add_leg(plan, OwnerKind.ACCOUNT, tap.account_id, tap.issuer, Purse.MAIN, -tap.amount_fen)
+    add_leg(plan, OwnerKind.ACCOUNT, tap.account_id, tap.issuer, Purse.HELD, tap.amount_fen)
     return 0
 
 
@@ -34,7 +33,7 @@ cdef uint8_t finish_hold(
         return Outcome.ORIGINAL_UNKNOWN
     if original.kind != Kind.HOLD or original.outcome != Outcome.ACCEPTED:
         return Outcome.NOT_A_HOLD
-    if original.account != tap.account_id:
+    if not tap.owns:
         return Outcome.CARD_MISMATCH
     if original.operator_id != tap.operator_id:
         return Outcome.ORIGINAL_FOREIGN

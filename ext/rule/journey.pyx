@@ -22,7 +22,7 @@ cdef uint8_t enter(State state, const Tap* tap, Plan* plan) noexcept nogil:
     if tap.place > state.tariffs[row].stations:
         return Outcome.FARE_UNKNOWN
     if (
-        tap.account.funding == Funding.PREPAID
+        tap.funding == Funding.PREPAID
         and not tap.flags & Flag.OFFLINE
         and below_floor(tap.account, state.tariffs[row].entry_min_fen)
     ):

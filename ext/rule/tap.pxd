@@ -17,7 +17,7 @@ cdef struct Tap:  # one row, read once
     int64_t amount_fen
     int64_t face_fen  # the fare before anything was taken off it
     int64_t card  # row of the credential, -1 unknown
-    Account* account  # NULL where the card is unknown
+    Account* account  # the card's at that time, or of what is finished; NULL: the card is unknown
     uint32_t account_id
     uint32_t terminal
     uint32_t place
@@ -26,7 +26,11 @@ cdef struct Tap:  # one row, read once
     uint32_t chip_before_fen  # what the chip said of itself: its balance before,
     uint32_t chip_counter  # its counter of payments
     uint32_t chip_loads  # and that of its loads
-    uint16_t operator_id
+    uint16_t operator_id  # whose the terminal was at that time
+    uint16_t issuer  # who answers for the payer's leg
+    uint8_t funding
+    uint8_t terminal_status
+    uint8_t owns  # 1: what it is about is of its card or of its card's account
     uint8_t kind
     uint8_t flags
     uint8_t rider_class

@@ -13,6 +13,7 @@ import numpy as np
 from onecard.ext.shape.journal cimport (
     AfterImage,
     CardRecord,
+    CardRecord1,
     ChipPart,
     ConfigRecord,
     DeclarationRecord,
@@ -28,11 +29,13 @@ from onecard.ext.shape.journal cimport (
     ReferencePart,
     TariffRecord,
     TerminalRecord,
+    TerminalRecord1,
     WidePart,
     WindowRecord,
 )
 from onecard.ext.shape.tables cimport PAGE_BYTES as C_PAGE_BYTES
-from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
+from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Tariff, Terminal
+from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
 
 cdef extern from *:
     """
@@ -130,6 +133,8 @@ AFTER_IMAGE = derived("AfterImage", <AfterImage[:1]><AfterImage*>here)
 PARTICIPANT_RECORD = derived("ParticipantRecord", <ParticipantRecord[:1]><ParticipantRecord*>here)
 TERMINAL_RECORD = derived("TerminalRecord", <TerminalRecord[:1]><TerminalRecord*>here)
 CARD_RECORD = derived("CardRecord", <CardRecord[:1]><CardRecord*>here)
+TERMINAL_RECORD_1 = derived("TerminalRecord1", <TerminalRecord1[:1]><TerminalRecord1*>here)
+CARD_RECORD_1 = derived("CardRecord1", <CardRecord1[:1]><CardRecord1*>here)
 WINDOW_RECORD = derived("WindowRecord", <WindowRecord[:1]><WindowRecord*>here)
 DECLARATION_RECORD = derived("DeclarationRecord", <DeclarationRecord[:1]><DeclarationRecord*>here)
 TARIFF_RECORD = derived("TariffRecord", <TariffRecord[:1]><TariffRecord*>here)
@@ -142,6 +147,8 @@ PARTICIPANT = derived("Participant", <Participant[:1]><Participant*>here)
 CLAIM = derived("Claim", <Claim[:1]><Claim*>here)
 WINDOW = derived("Window", <Window[:1]><Window*>here)
 TARIFF = derived("Tariff", <Tariff[:1]><Tariff*>here)
+CARD_PAST = derived("CardPast", <CardPast[:1]><CardPast*>here)
+TERMINAL_PAST = derived("TerminalPast", <TerminalPast[:1]><TerminalPast*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

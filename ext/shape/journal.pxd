@@ -216,22 +216,65 @@ cdef packed struct ParticipantRecord:
     uint8_t name[88]  # UTF-8
 
 
-cdef packed struct TerminalRecord:
+cdef packed struct TerminalRecord:  # was_*: what ends with it; was_operator 0 = nothing ends
+    uint64_t sequence
+    int64_t from_us  # what it says of owner, place, network and status is true from then on
+    uint32_t terminal
+    uint32_t place
+    uint32_t was_place
+    uint32_t was_past  # row of the past before that one, 0 = none
+    uint16_t operator_id
+    uint16_t network
+    uint16_t was_operator
+    uint16_t was_network
+    uint8_t was_status
+    uint8_t mode
+    uint8_t status
+    uint8_t counterless  # its sequences are derived, not counted: no gaps to look for
+    uint8_t number_bytes
+    uint8_t number[26]  # printed on the terminal, UTF-8
+    uint8_t unused[1]
+
+
+cdef packed struct TerminalRecord1:  # of blocks before there were times: true from the booking on
     uint64_t sequence
     uint32_t terminal
     uint32_t place
     uint16_t operator_id
     uint8_t mode
     uint8_t status
-    uint8_t counterless  # its sequences are derived, not counted: no gaps to look for
+    uint8_t counterless
     uint8_t number_bytes
-    uint8_t number[26]  # printed on the terminal, UTF-8
+    uint8_t number[26]
 
 
-cdef packed struct CardRecord:
+cdef packed struct CardRecord:  # was_*: what ends with it; was_account 0 = nothing ends
     uint64_t sequence
     uint64_t token
     int64_t since_us  # when the status took effect
+    int64_t from_us  # what it says of account, issuer and funding is true from then on
+    int64_t floor_fen  # of the account
+    uint64_t holder
+    uint32_t account
+    uint32_t was_account
+    uint32_t was_past  # row of the past before that one, 0 = none
+    int32_t expires_day  # days since 1970-01-01, 0 = never said
+    uint16_t issuer
+    uint16_t home_issuer  # of the account
+    uint16_t was_issuer
+    uint16_t key_version  # of the key that made its token
+    uint8_t was_funding
+    uint8_t funding
+    uint8_t status
+    uint8_t bank_status  # of its second function, 0 = as the status
+    uint8_t generation  # of the card that carries it
+    uint8_t unused[3]
+
+
+cdef packed struct CardRecord1:  # of blocks before there were times: true from the booking on
+    uint64_t sequence
+    uint64_t token
+    int64_t since_us
     int64_t floor_fen
     uint32_t account
     uint16_t issuer

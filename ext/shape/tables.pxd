@@ -8,14 +8,22 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from onecard.ext.shape.numbers cimport OWNER_KINDS
 
 
-cdef packed struct Credential "onecard_credential":
+cdef packed struct Credential "onecard_credential":  # what every tap reads comes first
     uint64_t token
-    uint64_t deny_version  # sequence of the last change of `denied`
-    int64_t since_us
     uint32_t account
+    uint32_t past  # row of what it drew on before, in card_pasts; 0 = it never drew on another
+    uint16_t issuer
+    uint8_t funding
     uint8_t status
     uint8_t denied
-    uint8_t unused[2]
+    uint8_t bank_status  # of its second function, 0 = as the status
+    uint8_t generation  # of the card that carries it
+    uint8_t unused
+    uint64_t deny_version  # sequence of the last change of `denied`
+    int64_t since_us  # of the status
+    int32_t expires_day  # days since 1970-01-01, 0 = never said
+    uint16_t key_version  # of the key that made its token
+    uint8_t unused_2[2]
 
 
 cdef packed struct Account "onecard_account":
@@ -27,9 +35,8 @@ cdef packed struct Account "onecard_account":
     int64_t journey_at_us
     uint32_t journey_place
     uint32_t entries
-    uint16_t issuer
-    uint8_t funding
-    uint8_t unused[5]
+    uint16_t issuer  # its home: the party of its legs, whoever issues the cards on it
+    uint8_t unused[6]
 
 
 cdef packed struct Terminal "onecard_terminal":
@@ -43,7 +50,9 @@ cdef packed struct Terminal "onecard_terminal":
     uint8_t counterless
     uint8_t number_bytes
     uint8_t number[26]
-    uint8_t unused[8]
+    uint16_t network
+    uint8_t unused[2]
+    uint32_t past  # row of what it was before, in terminal_pasts; 0 = it was never otherwise
 
 
 cdef packed struct Participant "onecard_participant":
@@ -84,6 +93,25 @@ cdef packed struct Tariff "onecard_tariff":
     uint8_t unused[4]
 
 
+cdef packed struct CardPast "onecard_card_past":  # whose a card was, and what it drew on
+    int64_t until_us  # true of taps before it
+    uint32_t account
+    uint32_t next  # row of what was before this, 0 = nothing was
+    uint16_t issuer
+    uint8_t funding
+    uint8_t unused[5]
+
+
+cdef packed struct TerminalPast "onecard_terminal_past":  # whose a terminal was, and where
+    int64_t until_us  # true of taps before it
+    uint32_t next  # row of what was before this, 0 = nothing was
+    uint32_t place
+    uint16_t operator_id
+    uint16_t network
+    uint8_t status
+    uint8_t unused[3]
+
+
 cdef packed struct Totals:  # one row: what is not a table
     uint64_t last  # last sequence applied
     uint64_t credentials
@@ -93,6 +121,8 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t claims
     uint64_t windows
     uint64_t tariffs
+    uint64_t card_pasts
+    uint64_t terminal_pasts
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -120,3 +150,5 @@ cdef extern from *:
         CLAIM_ROWS "ONECARD_ROWS(onecard_claim)"
         WINDOW_ROWS "ONECARD_ROWS(onecard_window)"
         TARIFF_ROWS "ONECARD_ROWS(onecard_tariff)"
+        CARD_PAST_ROWS "ONECARD_ROWS(onecard_card_past)"
+        TERMINAL_PAST_ROWS "ONECARD_ROWS(onecard_terminal_past)"

@@ -5,7 +5,7 @@ references are checked, since a block comes from a file.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport (
     AfterImage,
     CardRecord,
+    CardRecord1,
     ConfigRecord,
     DeclarationRecord,
     Entry,
@@ -23,32 +24,40 @@ from onecard.ext.shape.journal cimport (
     ParticipantRecord,
     TariffRecord,
     TerminalRecord,
+    TerminalRecord1,
     WindowRecord,
 )
 from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Record
 from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
+    CARD_PAST_ROWS,
     CREDENTIAL_ROWS,
     PARTICIPANT_ROWS,
     TARIFF_ROWS,
+    TERMINAL_PAST_ROWS,
     TERMINAL_ROWS,
     WINDOW_ROWS,
     Account,
+    CardPast,
     Credential,
     Participant,
     Tariff,
     Terminal,
+    TerminalPast,
     Window,
 )
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport (
     ACCOUNTS,
+    CARD_PASTS,
     CLAIMS,
     CREDENTIALS,
     PARTICIPANTS,
     TARIFFS,
+    TERMINAL_PASTS,
     TERMINALS,
     WINDOWS,
+    Table,
     is_full,
     is_newer,
     touch,
@@ -90,6 +99,8 @@ def _rows(State state, block, size_t header_bytes):
         (<int>Record.PARTICIPANTS, sizeof(ParticipantRecord)): _participants,
         (<int>Record.TERMINALS, sizeof(TerminalRecord)): _terminals,
         (<int>Record.CARDS, sizeof(CardRecord)): _cards,
+        (<int>Record.TERMINALS, sizeof(TerminalRecord1)): _terminals_1,
+        (<int>Record.CARDS, sizeof(CardRecord1)): _cards_1,
         (<int>Record.WINDOWS, sizeof(WindowRecord)): _windows,
         (<int>Record.DECLARATIONS, sizeof(DeclarationRecord)): None,
         (<int>Record.TARIFFS, sizeof(TariffRecord)): _tariffs,
@@ -202,27 +213,92 @@ def _participants(State state, uintptr_t at, uintptr_t head):
 def _terminals(State state, uintptr_t at, uintptr_t head):
     cdef const Header* header = <const Header*>head
     cdef const TerminalRecord* rows = <const TerminalRecord*>at
-    cdef Terminal* row
     cdef uint32_t i
     for i in range(header.count):
-        if rows[i].terminal == 0 or rows[i].terminal >= state.tables[TERMINALS].rows_max:
+        if _terminal(state, &rows[i]):
             return True
-        if rows[i].number_bytes > sizeof(rows[i].number):
+    return False
+
+
+def _terminals_1(State state, uintptr_t at, uintptr_t head):
+    """What a row ends it does not say: the state knows. So no page may be ahead of it, and none is:
+    such blocks are older than any checkpoint of this layout.
+    """
+    cdef const Header* header = <const Header*>head
+    cdef const TerminalRecord1* rows = <const TerminalRecord1*>at
+    cdef const Terminal* known
+    cdef TerminalRecord row
+    cdef uint32_t i
+    for i in range(header.count):
+        memset(&row, 0, sizeof(row))
+        row.sequence = rows[i].sequence
+        row.terminal = rows[i].terminal
+        row.place = rows[i].place
+        row.operator_id = rows[i].operator_id
+        row.mode = rows[i].mode
+        row.status = rows[i].status
+        row.counterless = rows[i].counterless
+        row.number_bytes = rows[i].number_bytes
+        memcpy(row.number, rows[i].number, sizeof(row.number))
+        if 0 < row.terminal <= state.total.terminals:
+            known = &state.terminals[row.terminal]
+            row.network = known.network
+            if known.operator_id != 0 and (
+                known.operator_id != row.operator_id
+                or known.place != row.place
+                or known.status != row.status
+            ):
+                row.from_us = header.booked_at_us
+                row.was_operator = known.operator_id
+                row.was_network = known.network
+                row.was_place = known.place
+                row.was_status = known.status
+                row.was_past = known.past
+        if _terminal(state, &row):
             return True
-        state.total.terminals = max(state.total.terminals, <uint64_t>rows[i].terminal)
-        number = <bytes>(<const char*>rows[i].number)[: rows[i].number_bytes]
-        state.by_number[number] = rows[i].terminal
-        touch(&state.tables[TERMINALS], rows[i].terminal // TERMINAL_ROWS)
-        if is_newer(&state.tables[TERMINALS], rows[i].terminal // TERMINAL_ROWS, rows[i].sequence):
-            row = &state.terminals[rows[i].terminal]
-            row.terminal = rows[i].terminal
-            row.place = rows[i].place
-            row.operator_id = rows[i].operator_id
-            row.mode = rows[i].mode
-            row.status = rows[i].status
-            row.counterless = rows[i].counterless
-            row.number_bytes = rows[i].number_bytes
-            memcpy(row.number, rows[i].number, sizeof(row.number))
+    return False
+
+
+cdef bint _terminal(State state, const TerminalRecord* record) except -1:
+    """One terminal as it is after the record. Returns True when there is no room for it."""
+    cdef const Table* pasts = &state.tables[TERMINAL_PASTS]
+    cdef uint64_t page = record.terminal // TERMINAL_ROWS
+    cdef TerminalPast* past
+    cdef Terminal* row
+    if record.terminal == 0 or record.terminal >= state.tables[TERMINALS].rows_max:
+        return True
+    if record.number_bytes > sizeof(record.number) or record.was_past > state.total.terminal_pasts:
+        return True
+    if record.was_operator != 0 and is_full(pasts):
+        return True
+    state.total.terminals = max(state.total.terminals, <uint64_t>record.terminal)
+    number = <bytes>(<const char*>record.number)[: record.number_bytes]
+    state.by_number[number] = record.terminal
+    if record.was_operator != 0:
+        state.total.terminal_pasts += 1
+        past = &state.terminal_pasts[state.total.terminal_pasts]
+        touch(pasts, state.total.terminal_pasts // TERMINAL_PAST_ROWS)
+        if is_newer(pasts, state.total.terminal_pasts // TERMINAL_PAST_ROWS, record.sequence):
+            past.until_us = record.from_us
+            past.next = record.was_past
+            past.place = record.was_place
+            past.operator_id = record.was_operator
+            past.network = record.was_network
+            past.status = record.was_status
+    touch(&state.tables[TERMINALS], page)
+    if is_newer(&state.tables[TERMINALS], page, record.sequence):
+        row = &state.terminals[record.terminal]
+        row.terminal = record.terminal
+        row.place = record.place
+        row.operator_id = record.operator_id
+        row.network = record.network
+        row.mode = record.mode
+        row.status = record.status
+        row.counterless = record.counterless
+        row.number_bytes = record.number_bytes
+        memcpy(row.number, record.number, sizeof(row.number))
+        if record.was_operator != 0:
+            row.past = <uint32_t>state.total.terminal_pasts
     return False
 
 
@@ -230,45 +306,119 @@ def _cards(State state, uintptr_t at, uintptr_t head):
     cdef const Header* header = <const Header*>head
     cdef const CardRecord* rows = <const CardRecord*>at
     cdef uint32_t i
+    cdef bint bad = False
+    with nogil:
+        for i in range(header.count):
+            if _card(state, &rows[i]):
+                bad = True
+                break
+    return bad
+
+
+def _cards_1(State state, uintptr_t at, uintptr_t head):
+    """As of terminals: what a row ends is what the state has."""
+    cdef const Header* header = <const Header*>head
+    cdef const CardRecord1* rows = <const CardRecord1*>at
+    cdef const Credential* known
+    cdef CardRecord row
+    cdef uint32_t i
     cdef int64_t card
     cdef bint bad = False
     with nogil:
         for i in range(header.count):
-            card = state.by_token.find(rows[i].token)
-            if rows[i].account == 0 or rows[i].account >= state.tables[ACCOUNTS].rows_max or (
-                card < 0 and is_full(&state.tables[CREDENTIALS])
-            ):
+            memset(&row, 0, sizeof(row))
+            row.sequence = rows[i].sequence
+            row.token = rows[i].token
+            row.since_us = rows[i].since_us
+            row.floor_fen = rows[i].floor_fen
+            row.account = rows[i].account
+            row.issuer = row.home_issuer = rows[i].issuer
+            row.key_version = 1
+            row.funding = rows[i].funding
+            row.status = rows[i].status
+            card = state.by_token.find(row.token)
+            if card >= 0:
+                known = &state.credentials[card]
+                if (
+                    known.account != row.account
+                    or known.issuer != row.issuer
+                    or known.funding != row.funding
+                ):
+                    row.from_us = header.booked_at_us
+                    row.was_account = known.account
+                    row.was_issuer = known.issuer
+                    row.was_funding = known.funding
+                    row.was_past = known.past
+            if _card(state, &row):
                 bad = True
                 break
-            if card < 0:
-                card = <int64_t>state.total.credentials
-                state.total.credentials += 1
-                # The key must stand in its row before the index leads to it.
-                if is_newer(&state.tables[CREDENTIALS], card // CREDENTIAL_ROWS, rows[i].sequence):
-                    state.credentials[card].token = rows[i].token
-                state.by_token.insert(rows[i].token, <uint32_t>card)
-            _card(state, &rows[i], card)
     return bad
 
 
-cdef void _card(State state, const CardRecord* record, int64_t card) noexcept nogil:
-    """One credential and its account, as they are after the record."""
-    cdef Credential* credential = &state.credentials[card]
-    cdef Account* account = &state.accounts[record.account]
+cdef bint _card(State state, const CardRecord* record) noexcept nogil:
+    """One credential and its account as they are after the record. Returns True when there is no
+    room for them."""
+    cdef const Table* pasts = &state.tables[CARD_PASTS]
+    cdef const Table* credentials = &state.tables[CREDENTIALS]
+    cdef int64_t card = state.by_token.find(record.token)
+    cdef Credential* credential
+    cdef Account* account
+    if (
+        record.account == 0
+        or record.account >= state.tables[ACCOUNTS].rows_max
+        or (card < 0 and is_full(credentials))
+        or (record.was_account != 0 and (card < 0 or is_full(pasts)))
+        or record.was_account > state.total.accounts
+        or record.was_past > state.total.card_pasts
+    ):
+        return True
+    if card < 0:
+        card = <int64_t>state.total.credentials
+        state.total.credentials += 1
+        # The key must stand in its row before the index leads to it.
+        if is_newer(credentials, card // CREDENTIAL_ROWS, record.sequence):
+            state.credentials[card].token = record.token
+        state.by_token.insert(record.token, <uint32_t>card)
     check(card < <int64_t>state.total.credentials)
-    check(record.account < state.tables[ACCOUNTS].rows_max)
     if record.account > state.total.accounts:
         state.total.accounts = record.account
-    touch(&state.tables[CREDENTIALS], card // CREDENTIAL_ROWS)
-    if is_newer(&state.tables[CREDENTIALS], card // CREDENTIAL_ROWS, record.sequence):
+    if record.was_account != 0:
+        state.total.card_pasts += 1
+        _card_past(state, record)
+    touch(credentials, card // CREDENTIAL_ROWS)
+    if is_newer(credentials, card // CREDENTIAL_ROWS, record.sequence):
+        credential = &state.credentials[card]
         credential.account = record.account
         credential.since_us = record.since_us
+        credential.expires_day = record.expires_day
+        credential.issuer = record.issuer
+        credential.key_version = record.key_version
+        credential.funding = record.funding
         credential.status = record.status
+        credential.bank_status = record.bank_status
+        credential.generation = record.generation
+        if record.was_account != 0:
+            credential.past = <uint32_t>state.total.card_pasts
     touch(&state.tables[ACCOUNTS], record.account // ACCOUNT_ROWS)
     if is_newer(&state.tables[ACCOUNTS], record.account // ACCOUNT_ROWS, record.sequence):
+        account = &state.accounts[record.account]
         account.floor_fen = record.floor_fen
-        account.issuer = record.issuer
-        account.funding = record.funding
+        account.issuer = record.home_issuer
+    return False
+
+
+cdef inline void _card_past(State state, const CardRecord* record) noexcept nogil:
+    """What a card was until the record, in the newest row of that table."""
+    cdef const Table* pasts = &state.tables[CARD_PASTS]
+    cdef uint64_t page = state.total.card_pasts // CARD_PAST_ROWS
+    cdef CardPast* past = &state.card_pasts[state.total.card_pasts]
+    touch(pasts, page)
+    if is_newer(pasts, page, record.sequence):
+        past.until_us = record.from_us
+        past.account = record.was_account
+        past.next = record.was_past
+        past.issuer = record.was_issuer
+        past.funding = record.was_funding
 
 
 def _windows(State state, uintptr_t at, uintptr_t head):

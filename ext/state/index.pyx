@@ -69,5 +69,8 @@ cdef class Index:
 
     cdef void prefetch_row(self, uint64_t key) noexcept nogil:
         cdef uint32_t row = self.slots[(key * SPREAD) >> self.shift]
+        cdef const uint8_t* at
         if row != 0:
-            _prefetch(self.rows + <size_t>(row - 1) * self.row_bytes)
+            at = self.rows + <size_t>(row - 1) * self.row_bytes
+            _prefetch(at)
+            _prefetch(at + self.row_bytes - 1)  # a row of 48 bytes may lie in two lines of the cache

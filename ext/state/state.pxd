@@ -1,8 +1,10 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.tables cimport Account, Claim, Credential, Participant, Tariff, Terminal, Totals, Window
+from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Tariff, Terminal
+from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.table cimport TABLE_COUNT, TARIFFS_MAX, Table
 
@@ -23,6 +25,8 @@ cdef class State:
     cdef Claim* claims
     cdef Window* windows
     cdef Tariff* tariffs
+    cdef CardPast* card_pasts
+    cdef TerminalPast* terminal_pasts
     cdef Fares fares[TARIFFS_MAX]
     cdef Index by_token
     cdef Index by_claim
@@ -47,3 +51,29 @@ cdef class State:
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
     cdef int _lay(self, shape, uint64_t room) except -1
     cdef int _index(self, int number, Index index) except -1
+
+
+cdef inline const CardPast* card_past(State state, uint32_t newest, int64_t at_us) noexcept nogil:
+    """What a card was at a time, by its newest past; NULL where that is what it is now."""
+    cdef const CardPast* found = NULL
+    cdef uint32_t row = newest
+    while row != 0:
+        check(row <= state.total.card_pasts)
+        if at_us >= state.card_pasts[row].until_us:
+            break
+        found = &state.card_pasts[row]
+        row = found.next
+    return found
+
+
+cdef inline const TerminalPast* terminal_past(State state, uint32_t newest, int64_t at_us) noexcept nogil:
+    """What a terminal was at a time, by its newest past; NULL where that is what it is now."""
+    cdef const TerminalPast* found = NULL
+    cdef uint32_t row = newest
+    while row != 0:
+        check(row <= state.total.terminal_pasts)
+        if at_us >= state.terminal_pasts[row].until_us:
+            break
+        found = &state.terminal_pasts[row]
+        row = found.next
+    return found

@@ -27,11 +27,13 @@ from onecard.ext.shape.tables cimport (
     PARTICIPANT_ROWS,
     TERMINAL_ROWS,
     Account,
+    CardPast,
     Claim,
     Credential,
     Participant,
     Tariff,
     Terminal,
+    TerminalPast,
     Totals,
     Window,
 )
@@ -39,12 +41,14 @@ from onecard.ext.state import table as tables
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.table cimport (
     ACCOUNTS,
+    CARD_PASTS,
     CLAIMS,
     CREDENTIALS,
     PARTICIPANTS,
     TABLE_COUNT,
     TARIFFS,
     TARIFFS_MAX,
+    TERMINAL_PASTS,
     TERMINALS,
     WINDOWS,
     Table,
@@ -83,6 +87,8 @@ cdef class State:
         self.claims = <Claim*>self.tables[CLAIMS].rows
         self.windows = <Window*>self.tables[WINDOWS].rows
         self.tariffs = <Tariff*>self.tables[TARIFFS].rows
+        self.card_pasts = <CardPast*>self.tables[CARD_PASTS].rows
+        self.terminal_pasts = <TerminalPast*>self.tables[TERMINAL_PASTS].rows
         self.by_name = self.lookups[PARTICIPANTS]
         self.by_number = self.lookups[TERMINALS]
         self.by_token = self.lookups[CREDENTIALS]

@@ -12,6 +12,8 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     CLAIMS
     WINDOWS
     TARIFFS
+    CARD_PASTS
+    TERMINAL_PASTS
     TABLE_COUNT
 
 cdef enum:

@@ -10,12 +10,14 @@ from onecard.ext.shape import dtypes
 from onecard.ext.shape.tables cimport PAGE_BYTES
 from onecard.ext.state.table cimport (
     ACCOUNTS,
+    CARD_PASTS,
     CLAIMS,
     CREDENTIALS,
     PARTICIPANTS,
     TABLE_COUNT,
     TARIFFS,
     TARIFFS_MAX,
+    TERMINAL_PASTS,
     TERMINALS,
     WINDOWS,
 )
@@ -43,6 +45,8 @@ SHAPES = (
     Shape(CLAIMS, "claims", dtypes.CLAIM, 0, "claims", "sequence"),
     Shape(WINDOWS, "windows", dtypes.WINDOW, 0, WINDOWS_MAX, None),
     Shape(TARIFFS, "tariffs", dtypes.TARIFF, 0, TARIFFS_MAX, None),
+    Shape(CARD_PASTS, "card_pasts", dtypes.CARD_PAST, 1, "cards", None),
+    Shape(TERMINAL_PASTS, "terminal_pasts", dtypes.TERMINAL_PAST, 1, "terminals", None),
 )
 TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
 DTYPES = {shape.name: shape.dtype for shape in SHAPES}

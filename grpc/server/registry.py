@@ -202,9 +202,10 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
         if request.HasField("card_columns"):
             columns = request.card_columns
             token = np.array(columns.token, np.uint64)
-            floor_fen = columns.floor_fen if columns.HasField("floor_fen") else None
-            alike: Alike = (columns.issuer, columns.funding, columns.status, 0, floor_fen)
-            acts.append(("card_columns.token", 0, _put_cards(token, alike, None)))
+            alike = pb.Card(issuer=columns.issuer, funding=columns.funding, status=columns.status)
+            if columns.HasField("floor_fen"):
+                alike.floor_fen = columns.floor_fen
+            acts.append(("card_columns.token", 0, _put_cards(token, _alike(alike), None)))
         first = 0
         for same, run in groupby(request.cards, _alike):
             cards = list(run)
@@ -246,17 +247,32 @@ def _card(card: Card) -> pb.Card:
         held_fen=card.held_fen,
         denied=card.denied,
         deny_version=card.deny_version,
+        bank_status=card.bank_status,  # type: ignore[arg-type]
+        generation=card.generation,
+        expires_day=card.expires_day,
+        key_version=card.key_version,
+        home_issuer=card.home_issuer,
     )
 
 
-Alike: TypeAlias = tuple[
-    int, int, int, int, int | None
-]  # issuer, funding, status, since_us, floor_fen
+Said: TypeAlias = int | None  # None where a row does not say
+# issuer, funding, status, since_us, floor_fen; bank_status, generation, expires_day, key_version
+Alike: TypeAlias = tuple[int, int, int, int, Said, Said, Said, Said, Said]
 
 
 def _alike(card: pb.Card) -> Alike:
-    floor_fen = card.floor_fen if card.HasField("floor_fen") else None
-    return card.issuer, card.funding, card.status, card.since_us, floor_fen
+    """What rows of one act have alike."""
+    return (
+        card.issuer,
+        card.funding,
+        card.status,
+        card.since_us,
+        card.floor_fen if card.HasField("floor_fen") else None,
+        int(card.bank_status) if card.HasField("bank_status") else None,
+        card.generation if card.HasField("generation") else None,
+        card.expires_day if card.HasField("expires_day") else None,
+        card.key_version if card.HasField("key_version") else None,
+    )
 
 
 def _check_size(request: pb.LoadRequest) -> None:
@@ -279,6 +295,8 @@ def _terminal_row(row: pb.Terminal) -> TerminalRow:
         row.mode if row.HasField("mode") else None,
         int(row.status) or None,
         row.counterless if row.HasField("counterless") else None,
+        row.network if row.HasField("network") else None,
+        row.since_us,
     )
 
 
@@ -291,6 +309,7 @@ def _terminal(terminal: Terminal) -> pb.Terminal:
         mode=terminal.mode,
         status=terminal.status,  # type: ignore[arg-type]  # an open enum
         counterless=terminal.counterless,
+        network=terminal.network,
     )
 
 
@@ -347,8 +366,16 @@ def _of(rows: str, first: int) -> Iterator[None]:
 def _put_cards(
     token: NDArray[np.uint64], alike: Alike, account: NDArray[np.uint32] | None
 ) -> PutCards:
-    issuer, funding, status, since_us, floor_fen = alike
-    return PutCards(token, issuer, funding, int(status) or None, since_us, floor_fen, account)
+    issuer, funding, status, since_us, floor_fen, *recorded = alike
+    act = PutCards(token, issuer, funding, int(status) or None, since_us, floor_fen, account)
+    bank_status, generation, expires_day, key_version = recorded
+    return replace(
+        act,
+        bank_status=bank_status,
+        generation=generation,
+        expires_day=expires_day,
+        key_version=key_version,
+    )
 
 
 def _difference(row: Difference) -> pb.Difference:

@@ -413,3 +413,66 @@ def test_a_time_of_loss_that_cannot_be(
     text = f"token,issuer,funding,status,since\n77,Bank,chip,blocked,{since}\n"
     with pytest.raises(BadInput, match=said):
         run_load(server, "cards", write(tmp_path, "wrong.csv", text))
+
+
+# ---- what was true before ------------------------------------------------------------------
+
+
+def test_a_terminal_moves_from_a_time_on(server: Served, tmp_path: Path) -> None:
+    """What was tapped before is whose it was; the column since says since when it is another's."""
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    run_load(server, "terminals", write(tmp_path, "t.csv", TERMINALS))
+    moves = "number,operator,network,since\nT1,Metro,9,2026-01-02\n"
+    moved = write(tmp_path, "moved.csv", moves)
+    assert "1 moved" in run_load(server, "terminals", moved, "--move").output
+    state = server.node.state
+    [past] = state.rows("terminal_pasts")[1:]
+    midnight_us = 1_767_283_200_000_000  # 2026-01-02 in the ledger's zone
+    assert (past["operator_id"], past["place"], past["network"]) == (BUS, 7, 0)
+    assert (past["until_us"], state.rows("terminals")["network"][1]) == (midnight_us, 9)
+    assert "0 changed" in run_load(server, "terminals", moved).output
+    early = write(tmp_path, "early.csv", "number,operator,since\nT1,Bus,2026-01-01\n")
+    with pytest.raises(
+        BadInput, match=r"early.csv:2: terminal T1: expected a since from 2026-01-02"
+    ):
+        run_load(server, "terminals", early, "--move")
+
+
+def test_what_is_only_recorded_of_a_card(server: Served, tmp_path: Path) -> None:
+    run_load(server, "participants", write(tmp_path, "p.csv", PARTICIPANTS))
+    columns = "token,issuer,funding,bank_status,generation,expires,key_version\n"
+    rows = "77,Bank,chip,blocked,3,2031-06-30,2\n78,Bank,chip,,,,\n"
+    path = write(tmp_path, "cards.csv", columns + rows)
+    assert "2 added" in run_load(server, "cards", path).output
+    assert "0 changed" in run_load(server, "cards", path).output
+    with server.client() as client:
+        one, other = client.card(77), client.card(78)
+        said = (one.bank_status, one.generation, one.expires_day, one.key_version)
+        assert said == (registry_pb2.STATUS_BLOCKED, 3, 22_460, 2)
+        unsaid = (other.bank_status, other.generation, other.expires_day, other.key_version)
+        assert unsaid == (0, 0, 0, 1)
+        kept = client.put_card(token=77, issuer=BANK, funding=2, bank_status=0)
+        assert (kept.bank_status, kept.generation, kept.home_issuer) == (0, 3, BANK)
+    for cell, name in (("256", "generation"), ("soon", "expires"), ("0", "key_version")):
+        wrong = write(tmp_path, "w.csv", f"token,issuer,funding,{name}\n77,Bank,chip,{cell}\n")
+        with pytest.raises(BadInput, match=f"column {name}: expected"):
+            run_load(server, "cards", wrong)
+
+
+def test_a_card_goes_to_another_bank(server: Served, tmp_path: Path) -> None:
+    more = PARTICIPANTS + "Union,issuer\n"
+    run_load(server, "participants", write(tmp_path, "p.csv", more))
+    run_load(server, "terminals", write(tmp_path, "t.csv", TERMINALS))
+    text = "token,issuer,funding,floor_fen\n77,Bank,prepaid,-500\n"
+    run_load(server, "cards", write(tmp_path, "c.csv", text))
+    with server.client() as client:
+        assert client.authorize_one(card=77, terminal=1, terminal_seq=1, amount_fen=5).outcome == 1
+    swap = write(tmp_path, "swap.csv", "token,issuer,funding\n77,Union,credit\n")
+    with pytest.raises(BadInput, match="expected no card to move"):
+        run_load(server, "cards", swap)
+    assert "1 moved" in run_load(server, "cards", swap, "--move").output
+    with server.client() as client:
+        card = client.card(77)
+        assert (card.issuer, card.home_issuer, card.posted_fen) == (5, BANK, -5)
+        assert client.authorize_one(card=77, terminal=1, terminal_seq=2, amount_fen=9).outcome == 1
+        assert client.card(77).posted_fen == -5

@@ -84,7 +84,7 @@ def test_the_register_in_a_pipe(server: Served, look: Look) -> None:
     ]
     header, *rows = parted(look("terminals"))
     assert (len(rows), header[:4]) == (5, ["id", "number", "operator", "place"])
-    assert rows[4] == ["5", GATE, LONG, "7", "0", "active", "no", "1", "0", "3"]
+    assert rows[4] == ["5", GATE, LONG, "7", "0", "0", "active", "no", "1", "0", "3"]
     assert parted(look("terminals", "--operator", LONG))[1:] == rows[4:]
     assert parted(look("terminals", "--operator", "4"))[1:] == rows[4:]
     [tariff] = look.json("tariffs")["tariffs"]

@@ -26,6 +26,7 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
+from tests.twin.acts import TerminalRow
 from tests.twin.state import Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -50,6 +51,8 @@ TIMES_US = {
     "high": 4_102_444_800_000_000,
 }
 TARIFF_FROM_US, LOST_US = NOW_US - 10 * DAY_US, NOW_US - 30 * DAY_US
+BEGINNING_US = 946_684_800_000_000  # what a terminal becomes, it is of taps of whatever time
+PRINCIPALS = {"all": 0, "other": TRAM, "former": BUS}
 RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every balance
 # A terminal that was never issued, a place the tariff has not, a sequence never booked.
 NOWHERE, BEYOND, NEVER = 999_999, 9, 1 << 40
@@ -76,7 +79,6 @@ class Played:
     case: Case
     number: int
     terminal: int
-    account: int = 0  # of its card, and of the card beside the next one
     original: int = 0  # the sequence of what it names
     before: Decision | None = None  # what the same tap was answered when it came first
 
@@ -146,8 +148,7 @@ class World:
         found = []
         for live, rules in LIVE.items():
             self._do(NewRules(rules))
-            for principal in (0, TRAM):
-                who = "other" if principal else "all"
+            for who, principal in PRINCIPALS.items():
                 some = [o for o in self.played if o["live"] == live and o["principal"] == who]
                 for one, decision in zip(
                     some, self._decided([o.final() for o in some], principal), strict=True
@@ -172,10 +173,6 @@ class World:
         for funding, some in self._grouped("funding").items():
             tokens = tuple(token for one in some for token in (one.token, one.token + SPARE))
             self._do(Cards(tokens, BANK, FUNDINGS[funding[0]], 1, 0, RICH_FEN))
-        account = 1
-        for some in self._grouped("funding").values():
-            for one in some:
-                one.account, account = account, account + 2
         for token, issuer in ((FIRST, FIRST), (SECOND, SECOND)):
             self._do(Cards((token,), issuer, Funding.CHIP))
 
@@ -214,17 +211,19 @@ class World:
 
     def _become(self) -> None:
         """Cards and terminals become what the cases say."""
-        self._do(Terminals(tuple(self._terminal(key, True) for key in self.numbers)))
-        for key, some in self._grouped("funding", "status", "funds", "owner").items():
-            funding, status, funds, owner = key
+        become = [self._terminal(key, True) for key in self.numbers]
+        rows = [
+            TerminalRow(t.number, t.operator, t.place, t.mode, t.status, since_us=BEGINNING_US)
+            for t in become
+        ]
+        self._do(Terminals(tuple(rows)))
+        for key, some in self._grouped("funding", "status", "funds").items():
+            funding, status, funds = key
             floor_fen = POOR_FEN if funds == "poor" else RICH_FEN
-            accounts = None
-            if owner == "swapped":
-                accounts = tuple(one.account + 1 for one in some)
             tokens = tuple(one.token for one in some)
             state = Status.BLOCKED if status == "blocked" else Status.ACTIVE
             since_us = LOST_US if status == "blocked" else 0
-            row = Cards(tokens, BANK, FUNDINGS[funding], state, since_us, floor_fen, accounts)
+            row = Cards(tokens, BANK, FUNDINGS[funding], state, since_us, floor_fen)
             self._do(row)
 
     def _grouped(self, *names: str) -> dict[tuple[str, ...], list[Played]]:

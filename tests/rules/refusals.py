@@ -24,7 +24,7 @@ FIELDS = {
     # beyond ahead_max, and in 2100.
     "at": ("now", "low", "old", "unborn", "early", "before", "future", "high"),
     "gate": ("known", "unknown"),
-    "principal": ("all", "other"),
+    "principal": ("all", "other", "former"),  # former: whose a terminal was that moved
     "identity": ("fresh", "repeat", "conflict", "voided"),
     "column": ("none", "about", "target", "line", "caused_by"),  # that is not 0, and no part of it
     "terminal": ("active", "blocked"),
@@ -38,7 +38,7 @@ FIELDS = {
     "place": ("known", "none", "beyond"),
     "journey": ("none", "open"),
     "original": ("ride", "top_up", "hold", "refund", "declined"),  # what is named, 100 fen each
-    "owner": ("own", "other", "swapped"),  # whose it is; swapped: the card has another account now
+    "owner": ("own", "other"),  # whose it is
     "used": ("no", "part", "closed"),
 }
 SOUND = {
@@ -64,6 +64,11 @@ RULES = """
 9   TIME_IMPOSSIBLE     at=low,high
 10  TERMINAL_UNKNOWN    gate=unknown
 11  TERMINAL_FOREIGN    gate=known principal=other
+11  TERMINAL_FOREIGN    gate=known principal=former moved=no
+11  TERMINAL_FOREIGN    gate=known principal=former moved=yes identity=fresh
+12  VOIDED              gate=known principal=former moved=yes identity=voided
+12  CONFLICT            gate=known principal=former moved=yes identity=conflict
+12  REPEATED            gate=known principal=former moved=yes identity=repeat
 12  VOIDED              gate=known identity=voided
 12  CONFLICT            gate=known identity=conflict
 12  REPEATED            gate=known identity=repeat
@@ -99,14 +104,14 @@ d   TOP_UP_NOT_ALLOWED  kind=TOP_UP token=known funding=credit
 d   BALANCE_OVERFLOW    kind=TOP_UP token=known gate=known operator=edge amount=plain,more,huge
 e   ORIGINAL_UNKNOWN    kind=REFUND named=none,unknown
 e   NOT_REFUNDABLE      kind=REFUND named=original original=top_up,hold,refund,declined
-e   CARD_MISMATCH       kind=REFUND named=original owner=other,swapped
+e   CARD_MISMATCH       kind=REFUND named=original owner=other
 e   ORIGINAL_FOREIGN    kind=REFUND named=original gate=known moved=yes
 e   ORIGINAL_CLOSED     kind=REFUND named=original original=ride,top_up,hold used=closed
 e   AMOUNT_EXCEEDS_ORIGINAL kind=REFUND named=original amount=more,huge
 e   AMOUNT_EXCEEDS_ORIGINAL kind=REFUND named=original original=ride used=part \
                         amount=plain,more,huge
 f   ORIGINAL_CLOSED     kind=REVERSAL gate=known named=voided
-f   CARD_MISMATCH       kind=REVERSAL gate=known named=original owner=other,swapped
+f   CARD_MISMATCH       kind=REVERSAL gate=known named=original owner=other
 f   ACCEPTED            kind=REVERSAL gate=known named=original original=declined
 f   ORIGINAL_FOREIGN    kind=REVERSAL gate=known named=original moved=yes
 f   NOT_REVERSIBLE      kind=REVERSAL gate=known named=original original=refund
@@ -119,7 +124,7 @@ g   HOLD_NOT_ALLOWED    kind=HOLD token=known funding=chip,credit
 g   FUNDS               kind=HOLD token=known funding=prepaid funds=poor amount=plain,more,huge
 h   ORIGINAL_UNKNOWN    kind=CAPTURE,RELEASE named=none,unknown
 h   NOT_A_HOLD          kind=CAPTURE,RELEASE named=original original=ride,top_up,refund,declined
-h   CARD_MISMATCH       kind=CAPTURE,RELEASE named=original owner=other,swapped
+h   CARD_MISMATCH       kind=CAPTURE,RELEASE named=original owner=other
 h   ORIGINAL_FOREIGN    kind=CAPTURE,RELEASE named=original gate=known moved=yes
 h   ORIGINAL_CLOSED     kind=CAPTURE,RELEASE named=original original=ride,top_up,hold used=closed
 h   AMOUNT_EXCEEDS_ORIGINAL kind=CAPTURE named=original amount=more,huge

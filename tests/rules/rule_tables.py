@@ -451,19 +451,6 @@ X RIDE P 1 seq=5                        = ACCEPTED 1 999
 N REVERSAL P 0 seq=1 voids=0            = TOMBSTONED 0 999
 """
 
-SWAPPED_CARD = """
-a: M RIDE P 100                         = ACCEPTED 100 900
-t: A TOP_UP P 200                       = ACCEPTED 200 1100
-! share P2 P
-M RIDE P2 1100                          = ACCEPTED 1100 0
-A TOP_UP Q 700                          = ACCEPTED 700 700
-! swap P Q
-M RIDE P 1                              = ACCEPTED 1 699 -- it draws on the other account now
-M REFUND P 50 about=a                   = CARD_MISMATCH 0 699
-M REVERSAL P 0 voids=a                  = CARD_MISMATCH 0 699
-A REVERSAL P 0 voids=t                  = CARD_MISMATCH 0 699 -- else that account went below 0
-"""
-
 STATUS_KEEPS_ITS_TIME = """
 ! floor B -700
 M RIDE B 100 at=-1h offline             = ACCEPTED_SUSPENSE 100 1000 -- blocked since two hours

@@ -29,6 +29,7 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
+from tests.twin.acts import TerminalRow
 from tests.twin.state import Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -83,6 +84,7 @@ class Play:
         self.tokens = dict(UNREGISTERED)
         self.statuses: dict[str, int] = {}
         self.numbers = {name: number for number, name in enumerate(TERMINALS, 1)}
+        self.terminals = dict(TERMINALS)
         self.expected: str | None = None  # what an act is answered instead of being done
         self._next = dict.fromkeys(TERMINALS, 1)
         self._settle_in()
@@ -133,20 +135,29 @@ class Play:
                 self.tokens[name] = token + 0x100
                 row = Cards((token + 0x100,), issuer, funding, 1, 0, floor_fen, (account,))
                 self.do(row)
-            case ["swap", name, other]:
+            case ["swap", name, other, *since]:
                 token, issuer, funding, floor_fen = CARDS[name]
                 account = list(CARDS).index(other) + 1
-                self.do(Cards((token,), issuer, funding, 1, 0, floor_fen, (account,)))
+                since_us = self.now_us + span_us(since[0]) if since else 0
+                self.do(Cards((token,), issuer, funding, 1, since_us, floor_fen, (account,)))
+            case ["bank", name, party, funding]:
+                token, _, _, floor_fen = CARDS[name]
+                self.do(Cards((token,), PARTIES[party], Funding[funding], 1, 0, floor_fen))
             case ["floor", name, floor_fen]:
                 token, issuer, funding, _ = CARDS[name]
                 self.do(Cards((token,), issuer, funding, self.statuses[name], 0, int(floor_fen)))
             case ["register", name, funding]:
                 self.tokens[name] = UNREGISTERED[name]
                 self.do(Cards((UNREGISTERED[name],), BANK, Funding[funding]))
-            case ["terminal", name, change]:
+            case ["terminal", name, change, *since]:
                 column, value = change.split("=")
                 values: dict[str, Any] = {column: PARTIES.get(value) or int(value)}
-                self.do(Terminals((replace(TERMINALS[name], **values),)))
+                known = self.terminals[name]
+                since_us = self.now_us + span_us(since[0]) if since else 0
+                row = TerminalRow(known.number, known.operator, known.place, since_us=since_us)
+                self.do(Terminals((replace(row, **values),)))
+                if not self.expected:
+                    self.terminals[name] = replace(known, **values)
             case ["tariff", since, entry_min_fen, *fares_fen]:
                 stations = round(len(fares_fen) ** 0.5)
                 fares = tuple(map(int, fares_fen))

@@ -39,6 +39,7 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_t
 METRO, BANK = 1, 2
 TODAY = day_of(NOW_US, 8 * HOUR_US)
 TARIFFS_MAX = 64
+SINCE_WHEN = "on, since when it is what it is"
 Value = Hashable
 Broken = dict[str, frozenset[Value]]
 Values = dict[str, Any]
@@ -100,6 +101,7 @@ def participants(side: EngineSide, to: Values) -> None:
 
 def terminals(side: EngineSide, to: Values) -> None:
     row = TerminalRow(to["number"], to["operator"], to["place"], None, to["status"])
+    row = replace(row, network=to["network"], since_us=to["since_us"])
     applied(side, PutTerminals([row], to["may_move"]))
 
 
@@ -107,7 +109,8 @@ def cards(side: EngineSide, to: Values) -> None:
     token = np.array(to["token"], np.uint64)
     account = None if to["account"] is None else np.array(to["account"], np.uint32)
     columns = [to[name] for name in ("issuer", "funding", "status", "since_us", "floor_fen")]
-    applied(side, PutCards(token, *columns, account, may_move=to["may_move"]))
+    names = ("may_move", "bank_status", "generation", "expires_day", "key_version")
+    applied(side, PutCards(token, *columns, account, **{name: to[name] for name in names}))
 
 
 def tariff(side: EngineSide, to: Values) -> None:
@@ -157,38 +160,51 @@ ACTS = {
     ),
     "terminals": Refusals(
         terminals,
-        {"number": "M-1", "operator": METRO, "place": 1, "status": 1, "may_move": True},
+        {
+            **{"number": "M-1", "operator": METRO, "place": 1, "network": 0, "status": 1},
+            **{"since_us": 0, "may_move": True},
+        },
         (
             *of_name("terminal number", "number"),
             ("terminal operator: expected a participant id", by(operator=99)),
             ("terminal place or mode", by(place=-1)),
+            ("terminal network: expected 0 to 65535", by(network={-1, 1 << 16})),
             ("terminal status", by(status=9)),
+            ("terminal since: expected a time", by(since_us={1, NOW_US + DAY_US})),
             ("terminals_max: this ledger has room for 1", by(number="M-2")),
             ("M-1: expected it to stay", by(number="M-1", operator=BANK, may_move=False)),
             ("expected an operator or an agent", by(operator=BANK)),
+            (SINCE_WHEN, by(number="M-1", since_us=NOW_US - HOUR_US, place=2)),
+            ("terminals_max: this ledger has room for 1 changes", by(number="M-1", place=2)),
         ),
     ),
     "cards": Refusals(
         cards,
         {
             **{"token": (1,), "issuer": BANK, "funding": 1, "status": 1, "since_us": 0},
-            **{"floor_fen": -500, "account": None, "may_move": True},
+            **{"floor_fen": -500, "account": None, "may_move": True, "bank_status": None},
+            **{"generation": None, "expires_day": None, "key_version": None},
         },
         (
-            ("card since", by(since_us={1, NOW_US + DAY_US})),
+            ("card since: expected a time from 2000", by(since_us={1, NOW_US + DAY_US})),
             ("card token: expected not 0", by(token={(0,), (50, 0, 50)})),
             ("card issuer: expected a participant id", by(issuer=99)),
             ("card funding: expected 1 to", by(funding=9)),
             ("card status: expected 1 to", by(status=9)),
             ("card floor: expected at most", by(floor_fen=1 << 63)),
+            ("card bank_status: expected 0 to 3", by(bank_status={-1, 4})),
+            ("card generation: expected 0 to 255", by(generation={-1, 256})),
+            ("card expires_day: expected 0 to", by(expires_day={-1, 1 << 20})),
+            ("card key_version: expected 0 to 65535", by(key_version=1 << 16)),
             ("expected a card once", by(token={(50, 50), (50, 0, 50)}, account={(9,), (0, 0)})),
             ("card accounts: expected 1 rows", by(token={(1,), (60,)}, account={(0, 0), (9, 9)})),
             ("expected one that was issued", by(token={(1,), (60,)}, account={(9,), (9, 9)})),
             ("card issuer: expected an issuer", by(token={(1,), (60,)}, issuer=METRO)),
-            ("keeps its own", by(token=(1,), funding={2, 3, 9}, account={None, (2,)})),
             ("cards_max: this ledger has room for 2", by(token=(60,), account={None, (0,)})),
+            (SINCE_WHEN, by(token=(1,), since_us=NOW_US - HOUR_US, account=(2,))),
             ("card: expected it to stay", by(token=(1,), account=(2,), may_move=False)),
             ("cards_max: this ledger has room for 2", by(token=(60,), account=(2,))),
+            ("cards_max: this ledger has room for 2 changes", by(token=(1,), account=(2,))),
         ),
     ),
     "tariff": Refusals(
@@ -242,14 +258,16 @@ ACTS = {
 
 @pytest.fixture(scope="module")
 def side() -> Iterator[EngineSide]:
-    """One terminal, two cards that have entries, all the tariffs there may be; it is full."""
+    """One terminal, two cards that have entries, all the tariffs and pasts there may be."""
     settings = replace(SMALL, terminals_max=1, cards_max=2, clock_step_max_s=300)
     with quick_folder() as folder:
         made = EngineSide(folder / "ledger", NOW_US, settings)
         made.step(
             [
                 Participants((("Metro", Role.OPERATOR), ("Bank", Role.ISSUER))),
+                Terminals((Terminal("M-1", METRO, 2, 0, 1, False),)),
                 Terminals((Terminal("M-1", METRO, 1, 0, 1, False),)),
+                Cards((1, 2), BANK, Funding.CHIP, floor_fen=-500),
                 Cards((1, 2), BANK, Funding.PREPAID, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
                 *(NewTariff("a", at, 1, (5,), 0) for at in reversed(range(TARIFFS_MAX))),

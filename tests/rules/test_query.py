@@ -51,7 +51,8 @@ def played(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Book]]:
         book = both.twin_side.book
         steps = RandomSteps(rng, book)
         both.step(steps.registry(), NOW_US)
-        shared = Cards((0xBEEF,), book.accounts[1].issuer, book.accounts[1].funding, accounts=(1,))
+        first = next(iter(book.credentials.values()))
+        shared = Cards((0xBEEF,), first.issuer, first.funding, accounts=(1,))
         both.step([Participants(((ACCENTED, 1),)), shared], NOW_US)
         for _ in range(STEPS):
             both.step(steps.step(), steps.now_us)
@@ -75,8 +76,8 @@ def test_cards_and_balances(played: Played) -> None:
         assert card == Card(
             token=token,
             account=number,
-            issuer=account.issuer,
-            funding=account.funding,
+            issuer=known.issuer,
+            funding=known.funding,
             status=known.status,
             since_us=known.since_us,
             denied=known.denied,
@@ -86,6 +87,11 @@ def test_cards_and_balances(played: Played) -> None:
             floor_fen=account.floor_fen,
             entries=account.entries,
             last=account.last,
+            home_issuer=account.issuer,
+            bank_status=known.bank_status,
+            generation=known.generation,
+            expires_day=known.expires_day,
+            key_version=known.key_version,
         )
         balance = balance_of(engine.state, token)
         assert balance == Balance(number, account.issuer, posted_fen, held_fen, book.last)
@@ -210,6 +216,7 @@ def test_terminals(played: Played) -> None:
                 number=known.number,
                 operator=known.operator,
                 place=known.place,
+                network=known.network,
                 mode=known.mode,
                 status=known.status,
                 counterless=known.counterless,

@@ -167,10 +167,12 @@ def test_what_was_registered_before_roles_were_held_stays(side: EngineSide) -> N
     card = np.zeros(1, dtypes.CARD_RECORD)
     for name, value in (("token", 7), ("account", 2), ("issuer", KIOSK), ("funding", Funding.CHIP)):
         card[name] = value
+    card["home_issuer"] = KIOSK
     card["status"], card["sequence"] = Status.ACTIVE, last(side) + 1
     side.ledger.journal.append([Draft.of(Record.CARDS, card, NOW_US + 1_000)])
     gate = np.zeros(1, dtypes.TERMINAL_RECORD)
-    gate[0] = (last(side) + 2, 2, 0, OTHER, 0, Status.ACTIVE, 0, 2, b"G9")
+    gate["sequence"], gate["terminal"], gate["operator_id"] = last(side) + 2, 2, OTHER
+    gate["status"], gate["number_bytes"], gate["number"] = Status.ACTIVE, 2, b"G9"
     side.ledger.journal.append([Draft.of(Record.TERMINALS, gate, NOW_US + 2_000)])
     side.restart(checkpoint=False)
     do(side, cards(7, KIOSK, Status.BLOCKED))

@@ -92,7 +92,7 @@ for line in sys.stdin:
 def appended(journal: Journal | None) -> Hand:
     """Blocks in leaves and beside them, under a branch page; who can write what follows."""
     hand = Hand()
-    for number in range(-1, 60):
+    for number in range(-1, 62):
         drafts = hand.registry() if number < 0 else [hand.entries(40 if number % 9 == 0 else 3)]
         if journal is not None:
             journal.append(drafts)

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ from tests.support.steps import (
     Terminals,
     TwinSide,
 )
+from tests.twin import acts as twin_acts
 from tests.twin.digest import DIGEST_KEY
+from tests.twin.state import Terminal
 from tests.twin.twin import Decision
 
 ROOM_BYTES = 512 << 20
@@ -217,13 +220,12 @@ class Both:
             assert block.booked_at_us == max(now_us, before_us + 1)
             before_us = block.booked_at_us
             times |= dict.fromkeys(range(block.first, block.last + 1), before_us)
-        booked, latest, sequence = [], now_us, first
+        booked = []
         for answer in answers:
+            fresh = []
             if isinstance(answer, list) and answer and isinstance(answer[0], Decision):
                 fresh = [d.sequence for d in answer if d.sequence and not d.repeated]
-                latest = times[fresh[0]] if fresh else latest
-                sequence = max([sequence, *(number + 1 for number in fresh)])
-            booked.append(latest)
+            booked.append(times[fresh[0]] if fresh else 0)
         return booked
 
 
@@ -233,16 +235,12 @@ def act_of(item: Item, window: int) -> Act:
         case Participants(rows):
             return PutParticipants(list(rows))
         case Terminals(terminals):
-            return PutTerminals(
-                [
-                    TerminalRow(t.number, t.operator, t.place, t.mode, t.status, t.counterless)
-                    for t in terminals
-                ]
-            )
-        case Cards(tokens, issuer, funding, status, since_us, floor_fen, accounts):
+            return PutTerminals([terminal_row(row) for row in terminals])
+        case Cards(tokens, issuer, funding, status, since_us, floor_fen, accounts, recorded):
             token = np.array(tokens, np.uint64)
             account = None if accounts is None else np.array(accounts, np.uint32)
-            return PutCards(token, issuer, funding, status, since_us, floor_fen, account)
+            put = PutCards(token, issuer, funding, status, since_us, floor_fen, account)
+            return replace(put, **dict(recorded))
         case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
             fares = np.array(fares_fen, np.int32)
             return PutTariff(name, effective_from_us, stations, fares, entry_min_fen)
@@ -253,6 +251,11 @@ def act_of(item: Item, window: int) -> Act:
         case Close(business_day, force):
             return CloseWindow(window, business_day, force)
     raise TypeError(item)
+
+
+def terminal_row(row: Terminal | twin_acts.TerminalRow) -> TerminalRow:
+    said = (row.number, row.operator, row.place, row.mode, row.status, row.counterless, row.network)
+    return TerminalRow(*said, row.since_us if isinstance(row, twin_acts.TerminalRow) else 0)
 
 
 def answered(answer: Any) -> Any:

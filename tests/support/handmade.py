@@ -45,7 +45,7 @@ class Hand:
         cards = self._rows(dtypes.CARD_RECORD, CARDS)
         cards["account"] = np.arange(1, CARDS + 1)
         cards["token"] = cards["account"].astype(np.uint64) * np.uint64(7919)
-        cards["issuer"] = ISSUER
+        cards["issuer"] = cards["home_issuer"] = ISSUER
         cards["funding"] = Funding.PREPAID
         cards["status"] = 1
         cards["floor_fen"] = -1_000_000

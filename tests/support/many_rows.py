@@ -76,7 +76,7 @@ class ManyRows:
         accounts[fresh] = np.arange(self.accounts + 1, self.accounts + len(fresh) + 1)
         rows["account"] = accounts
         rows["token"] = token_of(accounts)
-        rows["issuer"] = self.random.integers(1, PARTICIPANTS, count)
+        rows["issuer"] = rows["home_issuer"] = self.random.integers(1, PARTICIPANTS, count)
         rows["funding"] = Funding.PREPAID
         rows["status"] = self.random.integers(1, 3, count)
         rows["floor_fen"] = self.random.integers(-500, 0, count)

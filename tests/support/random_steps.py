@@ -229,10 +229,7 @@ class RandomSteps:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
             case 1:
-                row = self._terminal(rng.randrange(5), parties)
-                if rng.random() < 0.3:  # what a row does not say stays
-                    return Terminals((TerminalRow(row.number, row.operator, row.place),))
-                return Terminals((row,))
+                return Terminals((self._changed(self._terminal(rng.randrange(5), parties)),))
             case 2:
                 return self._tariff()
             case 3:
@@ -251,6 +248,19 @@ class RandomSteps:
         status = Status.ACTIVE if rng.random() < 0.95 else rng.choice(list(Status))
         place = rng.choice((0, 1, 2, 3))
         return Terminal(f"T-{number}", rng.choice(parties), place, 0, status, rng.random() < 0.2)
+
+    def _changed(self, row: Terminal) -> Terminal | TerminalRow:
+        """Of some rows not all is said, which stays, and since when it is so."""
+        rng = self.rng
+        if rng.random() < 0.3:
+            return TerminalRow(row.number, row.operator, row.place)
+        if rng.random() < 0.4:
+            since_us = self.now_us - rng.choice((1, 60_000_000, 6 * HOUR_US, 50 * DAY_US, -DAY_US))
+            network = rng.choice((None, 0, 7))
+            status = rng.choice((None, *Status))
+            said = row.operator, row.place, None, status, None, network
+            return TerminalRow(row.number, *said, since_us=since_us)
+        return row
 
     def _tariff(self) -> NewTariff:
         rng = self.rng
@@ -280,16 +290,22 @@ class RandomSteps:
         token = rng.choice([*book.credentials, 0xDEAD, 0xBEEF])
         known = book.credentials.get(token)
         account = book.accounts[known.account] if known else None
+        issuer, funding = (known.issuer, known.funding) if known else (rng.choice((2, 2, 2, 1)), 0)
         shared = None
         if rng.random() < (0.2 if account else 0.5):  # a swapped card, or one more of an account
             number = rng.randint(1, len(book.accounts))
             account, shared = book.accounts[number], (number,)
+            issuer = rng.choice((issuer, account.issuer))
+        if rng.random() < 0.15:  # another bank's, or drawn otherwise
+            issuer, funding = rng.choice((issuer, 2, 3)), rng.choice((funding, 0))
+        recorded = {"generation": 2, "bank_status": 1, "expires_day": 20_000, "key_version": 9}
         return Cards(
             (token,),
-            account.issuer if account else rng.choice((2, 2, 2, 1)),
-            account.funding if account else rng.choice(list(Funding)),
+            min(issuer, len(book.participants)),
+            funding or rng.choice(list(Funding)),
             rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED)),
-            rng.choice((0, self.now_us, self.now_us - 6 * HOUR_US)),
+            rng.choice((0, self.now_us, self.now_us - 60_000_000, self.now_us - 6 * HOUR_US)),
             account.floor_fen if account and rng.random() < 0.7 else rng.choice((0, -500, 200)),
             shared,
+            tuple(recorded.items()) if rng.random() < 0.1 else (),
         )

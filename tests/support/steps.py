@@ -72,6 +72,7 @@ class Cards:
     since_us: int = 0
     floor_fen: int = 0
     accounts: tuple[int, ...] | None = None
+    recorded: tuple[tuple[str, int], ...] = ()  # columns by which nothing is decided
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ class TwinSide:
     ) -> list[Any]:
         """Taps that follow one another are one block; each is booked after the block before.
 
-        Where the times of booking are given, item by item, they are taken for the taps.
+        Where the times of booking are given, item by item, they are taken for the taps; 0 is not
+        known, of one that books nothing.
         """
         answers: list[Any] = []
         together = False
@@ -124,7 +126,8 @@ class TwinSide:
                 at_us = max(now_us, self.book.booked_at_us + 1)
             together = isinstance(item, Taps | Message)
             if isinstance(item, Taps | Message):
-                answers.append(self._taps(item, booked_at_us[number] if booked_at_us else at_us))
+                booked_us = booked_at_us[number] if booked_at_us else 0
+                answers.append(self._taps(item, booked_us or at_us))
             else:
                 try:
                     answers.append(self._act(item, at_us))
@@ -170,10 +173,11 @@ class TwinSide:
                 return acts.put_participants(book, rows, at_us)
             case Terminals(rows):
                 return acts.put_terminals(book, rows, at_us)
-            case Cards(tokens, issuer, funding, status, since_us, floor_fen, accounts):
+            case Cards(tokens, issuer, funding, status, since_us, floor_fen, accounts, recorded):
                 shared = accounts or (0,) * len(tokens)
+                alike = issuer, funding, status, since_us, floor_fen
                 cards = [
-                    CardRow(token, issuer, funding, status, since_us, floor_fen, account)
+                    CardRow(token, *alike, account, **dict(recorded))
                     for token, account in zip(tokens, shared, strict=True)
                 ]
                 return acts.put_cards(book, cards, at_us)

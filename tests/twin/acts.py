@@ -8,6 +8,7 @@ from onecard.ext.shape.numbers import Role, Status
 from tests.twin.state import (
     Account,
     Book,
+    CardPast,
     Credential,
     Declaration,
     Participant,
@@ -15,6 +16,7 @@ from tests.twin.state import (
     Rules,
     Tariff,
     Terminal,
+    TerminalPast,
     Window,
 )
 
@@ -37,6 +39,8 @@ class TerminalRow:
     mode: int | None = None
     status: int | None = None
     counterless: bool | None = None
+    network: int | None = None
+    since_us: int = 0  # 0 = when it is booked
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class CardRow:
     since_us: int = 0  # 0 = when it is booked
     floor_fen: int = 0
     account: int = 0
+    bank_status: int | None = None
+    generation: int | None = None
+    expires_day: int | None = None
+    key_version: int | None = None
 
 
 def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: int) -> list[int]:
@@ -84,7 +92,8 @@ def may_become(book: Book, participant: int, role: int) -> bool:
     """A participant with terminals or cards keeps its role, unless those need the other one."""
     now = book.participants[participant].role
     terminals = any(known.operator == participant for known in book.terminals.values())
-    cards = any(account.issuer == participant for account in book.accounts.values())
+    issued = [*book.accounts.values(), *book.credentials.values()]
+    cards = any(one.issuer == participant for one in issued)
     if role == now or not (terminals or cards):
         return True
     return may_have(role, terminals, cards) and not may_have(now, terminals, cards)
@@ -102,20 +111,42 @@ def put_terminals(
         if operators.get(row.number) != row.operator and not may_have(role, True, False):
             raise Refused
         operators[row.number] = row.operator
-    answers = []
-    for row in rows:
-        number = ids.setdefault(row.number, len(ids) + 1)
-        answers.append(number)
-        known = book.terminals.get(number)
-        old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, False)
-        after = replace(old, number=row.number, operator=row.operator)
-        for name in ("place", "mode", "status", "counterless"):
-            if getattr(row, name) is not None:
-                setattr(after, name, getattr(row, name))
-        if after != known:
-            book.terminals[number] = after
-            book.next_sequence(booked_at_us)
-    return answers
+    before = dict(book.terminals), dict(book.terminal_pasts), book.last, book.booked_at_us
+    try:
+        return [put_terminal(book, ids, row, booked_at_us) for row in rows]
+    except Refused:
+        book.terminals, book.terminal_pasts, book.last, book.booked_at_us = before
+        raise
+
+
+def put_terminal(
+    book: Book, ids: dict[str, int], row: Terminal | TerminalRow, booked_at_us: int
+) -> int:
+    """Its id. What it is no longer ends when it becomes something else: a past of it more."""
+    number = ids.setdefault(row.number, len(ids) + 1)
+    since_us = row.since_us if isinstance(row, TerminalRow) else 0
+    if not dated(since_us, booked_at_us):
+        raise Refused
+    known = book.terminals.get(number)
+    old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, False)
+    after = replace(old, number=row.number, operator=row.operator)
+    for name in ("place", "mode", "status", "counterless", "network"):
+        if getattr(row, name) is not None:
+            setattr(after, name, getattr(row, name))
+    if known and any(
+        getattr(after, name) != getattr(known, name)
+        for name in ("operator", "place", "network", "status")
+    ):
+        from_us = since_us or booked_at_us
+        if known.past and from_us < book.terminal_pasts[known.past].until_us:
+            raise Refused
+        was = known.place, known.operator, known.network, known.status
+        book.terminal_pasts[len(book.terminal_pasts) + 1] = TerminalPast(from_us, known.past, *was)
+        after.past = len(book.terminal_pasts)
+    if after != known:
+        book.terminals[number] = after
+        book.next_sequence(booked_at_us)
+    return number
 
 
 def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
@@ -123,7 +154,7 @@ def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
     first: dict[int, CardRow] = {}
     for row in rows:
         first.setdefault(row.token, row)
-    if any(refuses(book, row) or not dated(row, booked_at_us) for row in first.values()):
+    if any(refuses(book, row, booked_at_us) for row in first.values()):
         raise Refused
     changed = [row for row in first.values() if put_card(book, row, booked_at_us)]
     for _ in changed:
@@ -131,25 +162,31 @@ def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
     return len(changed)
 
 
-def refuses(book: Book, row: CardRow) -> bool:
-    """An account that has entries, or is named to be shared, keeps its issuer and funding."""
+def refuses(book: Book, row: CardRow, booked_at_us: int) -> bool:
+    """A time that was not yet, or is before what the card is now began; an account that was not
+    issued; a card that comes to a participant which issues none."""
     known = book.credentials.get(row.token)
     number = row.account or (known.account if known else 0)
     account = book.accounts.get(number)
-    if number and account is None:
+    if not dated(row.since_us, booked_at_us) or (number and account is None):
         return True
-    if account is None or account.issuer != row.issuer:
-        if not may_have(book.participants[row.issuer].role, False, True):
-            return True
-    if account is None:
+    before = known.issuer if known else account.issuer if account else 0
+    if before != row.issuer and not may_have(book.participants[row.issuer].role, False, True):
+        return True
+    if known is None or (number, row.issuer, row.funding) == drawn(known):
         return False
-    settled = account.entries > 0 or row.account != 0
-    return settled and (account.issuer, account.funding) != (row.issuer, row.funding)
+    from_us = row.since_us or booked_at_us
+    return bool(known.past) and from_us < book.card_pasts[known.past].until_us
 
 
-def dated(row: CardRow, booked_at_us: int) -> bool:
-    """Returns True when the time of the status is left open or is one that has been."""
-    return row.since_us == 0 or YEAR_2000_US <= row.since_us <= booked_at_us
+def drawn(known: Credential) -> tuple[int, int, int]:
+    """What is true of a card from a time on."""
+    return known.account, known.issuer, known.funding
+
+
+def dated(since_us: int, booked_at_us: int) -> bool:
+    """Returns True when a time is left open or is one that has been."""
+    return since_us == 0 or YEAR_2000_US <= since_us <= booked_at_us
 
 
 def since(known: Credential, row: CardRow, booked_at_us: int) -> int:
@@ -176,12 +213,30 @@ def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
         since_us = since(known, row, booked_at_us)
     account = book.accounts.get(number, Account())
     before = (known and replace(known), replace(account))
-    account.issuer, account.funding = row.issuer, row.funding
+    account.issuer = home(book, row, known, account)
     account.floor_fen = row.floor_fen
-    after = replace(known or Credential(0, 0, 0), account=number, status=row.status)
-    after.since_us = since_us
+    after = replace(known or Credential(), account=number, status=row.status)
+    after.issuer, after.funding, after.since_us = row.issuer, row.funding, since_us
+    for name in ("bank_status", "generation", "expires_day", "key_version"):
+        if getattr(row, name) is not None:
+            setattr(after, name, getattr(row, name))
+    if known and drawn(after) != drawn(known):
+        until_us = row.since_us or booked_at_us
+        was = CardPast(until_us, known.account, known.past, known.issuer, known.funding)
+        book.card_pasts[len(book.card_pasts) + 1] = was
+        after.past = len(book.card_pasts)
     book.accounts[number], book.credentials[row.token] = account, after
     return before != (after, account)
+
+
+def home(book: Book, row: CardRow, known: Credential | None, account: Account) -> int:
+    """An account keeps its home, but that no entry is on it yet and it is of this card alone."""
+    if known is None and not row.account:
+        return row.issuer
+    if known is None or row.account or known.issuer == row.issuer or account.entries:
+        return account.issuer
+    sharing = [one for one in book.credentials.values() if one.account == known.account]
+    return row.issuer if len(sharing) == 1 else account.issuer
 
 
 def put_tariff(

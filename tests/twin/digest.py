@@ -13,6 +13,15 @@ from tests.twin.state import Book, Entry, Tap
 WORD = (1 << 64) - 1
 DIGEST_KEY = bytes(range(16, 32))  # of the ledgers of these tests
 Rows = NDArray[np.void]
+CARD_COLUMNS = (  # whose name is that of the column, besides those that every card has had
+    "issuer",
+    "funding",
+    "bank_status",
+    "generation",
+    "expires_day",
+    "key_version",
+    "past",
+)
 
 
 def digest(book: Book) -> bytes:
@@ -48,6 +57,7 @@ def terminals(book: Book) -> Rows:
         row["place"], row["operator_id"], row["mode"] = known.place, known.operator, known.mode
         row["status"], row["counterless"] = known.status, known.counterless
         row["number_bytes"], row["number"] = len(text), text
+        row["network"], row["past"] = known.network, known.past
     return rows
 
 
@@ -59,7 +69,7 @@ def accounts(book: Book) -> Rows:
         row["floor_fen"], row["last"], row["entries"] = known.floor_fen, known.last, known.entries
         row["journey"], row["journey_at_us"] = known.journey, known.journey_at_us
         row["journey_place"] = known.journey_place
-        row["issuer"], row["funding"] = known.issuer, known.funding
+        row["issuer"] = known.issuer
     return rows
 
 
@@ -69,6 +79,26 @@ def credentials(book: Book) -> Rows:
         row["token"], row["account"], row["status"] = token, known.account, known.status
         row["since_us"], row["denied"] = known.since_us, known.denied
         row["deny_version"] = known.deny_version
+        for name in CARD_COLUMNS:
+            row[name] = getattr(known, name)
+    return rows
+
+
+def card_pasts(book: Book) -> Rows:
+    rows = np.zeros(len(book.card_pasts) + 1, dtypes.CARD_PAST)
+    for number, known in book.card_pasts.items():
+        for name, value in known._asdict().items():
+            rows[number][name] = value
+    return rows
+
+
+def terminal_pasts(book: Book) -> Rows:
+    rows = np.zeros(len(book.terminal_pasts) + 1, dtypes.TERMINAL_PAST)
+    for number, known in book.terminal_pasts.items():
+        row = rows[number]
+        row["until_us"], row["next"], row["place"] = known.until_us, known.next, known.place
+        row["operator_id"], row["network"] = known.operator, known.network
+        row["status"] = known.status
     return rows
 
 
@@ -117,6 +147,8 @@ TABLES = {
     "claims": claims,
     "windows": windows,
     "tariffs": tariffs,
+    "card_pasts": card_pasts,
+    "terminal_pasts": terminal_pasts,
 }
 
 

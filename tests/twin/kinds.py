@@ -42,7 +42,8 @@ class Verdict:
 
 
 class Ask:
-    """A tap with what it finds: its terminal, credential, account, and the time it counts from."""
+    """A tap with what it finds: its terminal, credential and account as they were at the time it
+    counts from; of what gives back or finishes an entry of its card, that entry's account."""
 
     def __init__(self, book: Book, tap: Tap, booked_at_us: int) -> None:
         self.book, self.tap, self.booked_at_us = book, tap, booked_at_us
@@ -50,10 +51,35 @@ class Ask:
         self.t = tap.tapped_at_us or booked_at_us
         self.offline = bool(tap.flags & Flag.OFFLINE)
         self.terminal: Terminal = book.terminals[tap.terminal]
-        self.place = tap.place or self.terminal.place
+        at = book.terminal_at(tap.terminal, self.t)
+        self.operator, self.place = at.operator, tap.place or at.place
         self.credential: Credential | None = book.credentials.get(tap.card)
-        self.account_id = self.credential.account if self.credential else 0
+        self.account_id = self.issuer = self.funding = 0
+        if self.credential:
+            card = book.card_at(tap.card, self.t)
+            self.account_id, self.issuer, self.funding = card.account, card.issuer, card.funding
+            if self.funding == Funding.PREPAID:
+                self.issuer = book.accounts[self.account_id].issuer
+        self.original = self._original()
+        self.owns = self._owns()
+        if self.owns and self.original and self.original.account:
+            self.account_id = self.original.account
+            self.issuer, self.funding = self.original.issuer, self.original.funding
         self.account: Account = book.accounts.get(self.account_id) or Account()
+
+    def _original(self) -> Entry | None:
+        """Whom a REVERSAL voids, where it came before; or which entry is given back or finished."""
+        if self.kind == Kind.REVERSAL:
+            return self.book.bound.get(self.tap.target)
+        return self.book.entries.get(self.tap.about) if self.kind in TAKES_BACK else None
+
+    def _owns(self) -> bool:
+        """Returns True when the original is of this card, or of the account it drew on then."""
+        original = self.original
+        if original is None:
+            return False
+        on_its_account = original.account != 0 and original.account == self.account_id
+        return original.tap.card == self.tap.card or on_its_account
 
     @property
     def available_fen(self) -> int:
@@ -61,27 +87,22 @@ class Ask:
 
     @property
     def prepaid(self) -> bool:
-        return self.account.funding == Funding.PREPAID
+        return self.funding == Funding.PREPAID
 
     def payer(self, amount_fen: int) -> Leg:
-        return payer(self.account.funding, self.account_id, self.account.issuer, amount_fen)
+        return payer(self.funding, self.account_id, self.issuer, amount_fen)
 
     def charge(self, amount_fen: int) -> tuple[Leg, ...]:
-        return self.payer(-amount_fen), payable(self.terminal.operator, amount_fen)
+        return self.payer(-amount_fen), payable(self.operator, amount_fen)
 
     def short_of(self, amount_fen: int) -> bool:
         """Would taking this much leave a prepaid account below its floor?"""
         return self.prepaid and self.available_fen - amount_fen < self.account.floor_fen
 
-    def original(self) -> Entry | None:
-        """Whom a REVERSAL voids, where it came before."""
-        return self.book.bound.get(self.tap.target)
-
     def about(self) -> int:
         """The field of the entry, however it was decided."""
         if self.kind == Kind.REVERSAL:
-            original = self.original()
-            return original.sequence if original else 0
+            return self.original.sequence if self.original else 0
         return self.tap.about if self.kind in TAKES_BACK else 0
 
 
@@ -183,9 +204,9 @@ def check(ask: Ask) -> Verdict:
 
 
 def top_up(ask: Ask) -> Verdict:
-    if ask.account.funding == Funding.CREDIT:
+    if ask.funding == Funding.CREDIT:
         return Verdict(O.TOP_UP_NOT_ALLOWED)
-    amount_fen, operator = ask.tap.amount_fen, ask.terminal.operator
+    amount_fen, operator = ask.tap.amount_fen, ask.operator
     collected = Leg(operator, operator, OwnerKind.COLLECTED, Purse.MAIN, -amount_fen)
     return Verdict(O.ACCEPTED, amount_fen, (ask.payer(amount_fen), collected))
 
@@ -194,14 +215,14 @@ def top_up(ask: Ask) -> Verdict:
 
 
 def refund(ask: Ask) -> Verdict:
-    original, amount_fen = ask.book.entries.get(ask.tap.about), ask.tap.amount_fen
+    original, amount_fen = ask.original, ask.tap.amount_fen
     if original is None:
         return Verdict(O.ORIGINAL_UNKNOWN)
     if original.outcome not in BOOKED or original.kind not in PAID:
         return Verdict(O.NOT_REFUNDABLE)
-    if original.account != ask.account_id:
+    if not ask.owns:
         return Verdict(O.CARD_MISMATCH)
-    if original.operator_id != ask.terminal.operator:
+    if original.operator_id != ask.operator:
         return Verdict(O.ORIGINAL_FOREIGN)
     claim = claim_of(ask.book, original)
     if claim.closed:
@@ -218,17 +239,17 @@ def refund(ask: Ask) -> Verdict:
 
 
 def reversal(ask: Ask) -> Verdict:
-    original = ask.original()
+    original = ask.original
     if original is None:
         if ask.tap.target in ask.book.voided:
             return Verdict(O.ORIGINAL_CLOSED)
         key = ask.tap.about_epoch << 32 | ask.tap.about_seq
         return Verdict(O.TOMBSTONED, images=(AfterImage(Image.VOIDED_IDENTITY, key, 0),))
-    if original.tap.card != ask.tap.card or original.account not in (0, ask.account_id):
+    if not ask.owns:
         return Verdict(O.CARD_MISMATCH)
     if original.outcome >= O.CARD_UNKNOWN:
         return Verdict(O.ACCEPTED)
-    if original.operator_id != ask.terminal.operator:
+    if original.operator_id != ask.operator:
         return Verdict(O.ORIGINAL_FOREIGN)
     if original.kind in TAKES_BACK:
         return Verdict(O.NOT_REVERSIBLE)
@@ -261,7 +282,7 @@ def hold(ask: Ask) -> Verdict:
     amount_fen = ask.tap.amount_fen
     if ask.short_of(amount_fen):
         return Verdict(O.FUNDS)
-    legs = ask.payer(-amount_fen), held(ask.account_id, ask.account.issuer, amount_fen)
+    legs = ask.payer(-amount_fen), held(ask.account_id, ask.issuer, amount_fen)
     return Verdict(O.ACCEPTED, amount_fen, legs)
 
 
@@ -272,8 +293,8 @@ def capture(ask: Ask) -> Verdict:
     if amount_fen > held_fen:
         return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
     legs = (
-        held(ask.account_id, ask.account.issuer, -held_fen),
-        payable(ask.terminal.operator, amount_fen),
+        held(ask.account_id, ask.issuer, -held_fen),
+        payable(ask.operator, amount_fen),
         ask.payer(held_fen - amount_fen),
     )
     closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, amount_fen)
@@ -284,21 +305,21 @@ def release(ask: Ask) -> Verdict:
     held_fen = hold_of(ask)
     if isinstance(held_fen, O):
         return Verdict(held_fen)
-    legs = held(ask.account_id, ask.account.issuer, -held_fen), ask.payer(held_fen)
+    legs = held(ask.account_id, ask.issuer, -held_fen), ask.payer(held_fen)
     closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, held_fen)
     return Verdict(O.ACCEPTED, held_fen, legs, images=(closed,))
 
 
 def hold_of(ask: Ask) -> int | O:
     """The amount of the hold that is captured or released, or why it cannot be."""
-    original = ask.book.entries.get(ask.tap.about)
+    original = ask.original
     if original is None:
         return O.ORIGINAL_UNKNOWN
     if original.kind != Kind.HOLD or original.outcome != O.ACCEPTED:
         return O.NOT_A_HOLD
-    if original.account != ask.account_id:
+    if not ask.owns:
         return O.CARD_MISMATCH
-    if original.operator_id != ask.terminal.operator:
+    if original.operator_id != ask.operator:
         return O.ORIGINAL_FOREIGN
     if claim_of(ask.book, original).closed:
         return O.ORIGINAL_CLOSED

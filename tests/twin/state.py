@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse
 
@@ -131,14 +131,39 @@ class Terminal:
     mode: int
     status: int
     counterless: bool
+    network: int = 0
     seen: int = 0  # highest epoch << 32 | terminal_seq bound
     taken: int = 0
+    past: int = 0
+
+
+class TerminalPast(NamedTuple):
+    """What a terminal was, of taps before `until_us`; `next` is the row of what was before that."""
+
+    until_us: int
+    next: int
+    place: int
+    operator: int
+    network: int
+    status: int
+
+
+class CardPast(NamedTuple):
+    """What a card drew on, of taps before `until_us`."""
+
+    until_us: int
+    account: int
+    next: int
+    issuer: int
+    funding: int
+
+
+Past = TypeVar("Past", CardPast, TerminalPast)
 
 
 @dataclass
 class Account:
-    issuer: int = 0
-    funding: int = 0
+    issuer: int = 0  # its home
     floor_fen: int = 0
     last: int = 0
     entries: int = 0
@@ -149,11 +174,18 @@ class Account:
 
 @dataclass
 class Credential:
-    account: int
-    status: int
-    since_us: int
+    account: int = 0
+    issuer: int = 0
+    funding: int = 0
+    status: int = 0
+    since_us: int = 0
+    bank_status: int = 0
+    generation: int = 0
+    expires_day: int = 0
+    key_version: int = 1
     denied: bool = False
     deny_version: int = 0
+    past: int = 0
 
 
 @dataclass
@@ -213,6 +245,8 @@ class Book:
     claims: dict[int, Claim] = field(default_factory=dict)
     windows: list[Window] = field(default_factory=list)
     tariffs: dict[int, Tariff] = field(default_factory=dict)
+    card_pasts: dict[int, CardPast] = field(default_factory=dict)
+    terminal_pasts: dict[int, TerminalPast] = field(default_factory=dict)
     declarations: dict[int, Declaration] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)
@@ -227,6 +261,18 @@ class Book:
         self.last += 1
         self.booked_at_us = booked_at_us
         return self.last
+
+    def terminal_at(self, number: int, t: int) -> Terminal | TerminalPast:
+        """What a terminal was at a time: the first past that had not ended, else its present."""
+        known = self.terminals[number]
+        pasts = reversed(list(chain(self.terminal_pasts, known.past)))
+        return next((past for past in pasts if t < past.until_us), known)
+
+    def card_at(self, token: int, t: int) -> Credential | CardPast:
+        """What a card that is registered drew on at a time."""
+        known = self.credentials[token]
+        pasts = reversed(list(chain(self.card_pasts, known.past)))
+        return next((past for past in pasts if t < past.until_us), known)
 
     def claim(self, sequence: int) -> Claim:
         """The claim on an entry, opened where there is none."""
@@ -258,6 +304,13 @@ class Book:
             )
             for kind in OwnerKind
         }
+
+
+def chain(pasts: dict[int, Past], newest: int) -> Iterator[Past]:
+    """From the newest to the oldest."""
+    while newest:
+        yield pasts[newest]
+        newest = pasts[newest].next
 
 
 def fits(fen: int) -> bool:

@@ -62,13 +62,14 @@ class Decision:
 
 def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
     """Decides one tap by the rules in their order, books it, and answers."""
-    not_taken = form(tap) or terminal(book, principal, tap)
+    t = tap.tapped_at_us or booked_at_us
+    not_taken = form(tap) or terminal(book, principal, tap, t)
     if not_taken:
         return Decision(not_taken)
     known = identity(book, tap)
     if known:
         return known
-    not_taken = columns(tap) or limits(book, tap)
+    not_taken = columns(tap) or limits(book, tap, t)
     if not_taken:
         return Decision(not_taken)
     ask = Ask(book, tap, booked_at_us)
@@ -129,14 +130,22 @@ def form(tap: Tap) -> O | None:
     return None
 
 
-def terminal(book: Book, principal: int, tap: Tap) -> O | None:
-    """Rules 10 and 11. Principal 0 is a stream without a participant: it may carry all."""
-    known = book.terminals.get(tap.terminal)
-    if known is None:
+def terminal(book: Book, principal: int, tap: Tap, t: int) -> O | None:
+    """Rules 10 and 11. Principal 0 is a stream without a participant: it may carry all. Whom an
+    identity is on record of hears what it was answered, whoever has the terminal now."""
+    if tap.terminal not in book.terminals:
         return O.TERMINAL_UNKNOWN
-    if principal and known.operator != principal:
+    if principal not in (0, book.terminal_at(tap.terminal, t).operator, on_record(book, tap)):
         return O.TERMINAL_FOREIGN
     return None
+
+
+def on_record(book: Book, tap: Tap) -> int:
+    """The operator of the entry that bound an identity; 0 where it is not bound."""
+    entry = book.bound.get(tap.identity)
+    if entry is None and tap.identity in book.voided:
+        entry = book.entries[book.voided[tap.identity]]
+    return entry.operator_id if entry else 0
 
 
 def columns(tap: Tap) -> O | None:
@@ -146,9 +155,9 @@ def columns(tap: Tap) -> O | None:
     return O.COLUMN_UNEXPECTED if strange or tap.scene > SCENE_MAX or tap.face_fen < 0 else None
 
 
-def limits(book: Book, tap: Tap) -> O | None:
+def limits(book: Book, tap: Tap, t: int) -> O | None:
     """Rules 13 and 14: what may change, and so comes after what was answered before."""
-    if book.terminals[tap.terminal].status != Status.ACTIVE:
+    if book.terminal_at(tap.terminal, t).status != Status.ACTIVE:
         return O.TERMINAL_BLOCKED
     if tap.amount_fen > book.rules.amount_max_fen:
         return O.AMOUNT_BEYOND_LIMIT
@@ -199,7 +208,7 @@ def soften(ask: Ask, verdict: Verdict) -> Verdict:
     """An offline tap happened: what would be a refusal is booked to suspense."""
     if not ask.offline or verdict.accepted or verdict.outcome == O.BALANCE_OVERFLOW:
         return verdict
-    operator, amount_fen = ask.terminal.operator, ask.tap.amount_fen  # an EXIT has sent 0
+    operator, amount_fen = ask.operator, ask.tap.amount_fen  # an EXIT has sent 0
     legs = (
         Leg(operator, operator, OwnerKind.SUSPENSE, Purse.DUE, -amount_fen),
         Leg(operator, operator, OwnerKind.SUSPENSE, Purse.OWED, amount_fen),
@@ -223,7 +232,7 @@ def fitting(ask: Ask, verdict: Verdict) -> Verdict:
 
 def bind(ask: Ask, verdict: Verdict) -> Entry:
     """Makes the entry and applies what it records: legs, images, effects."""
-    book, tap, account, known = ask.book, ask.tap, ask.account, ask.terminal
+    book, tap, account = ask.book, ask.tap, ask.account
     entry = Entry(
         sequence=book.next_sequence(ask.booked_at_us),
         tap=tap,
@@ -233,9 +242,9 @@ def bind(ask: Ask, verdict: Verdict) -> Entry:
         reason=verdict.reason,
         amount_fen=verdict.amount_fen if verdict.accepted else tap.amount_fen,
         account=ask.account_id,
-        issuer=account.issuer,
-        funding=account.funding,
-        operator_id=known.operator,
+        issuer=ask.issuer,
+        funding=ask.funding,
+        operator_id=ask.operator,
         place=ask.place,
         window=book.window,
         travel_day=(ask.t + book.rules.zone_offset_us) // DAY_US,
@@ -296,7 +305,7 @@ def apply_deny_list(ask: Ask, entry: Entry) -> None:
 def keep(ask: Ask, entry: Entry) -> None:
     """Binds the identity and counts the entry on its account and its terminal."""
     account, known = ask.account, ask.terminal
-    if account.funding == Funding.PREPAID:
+    if ask.funding == Funding.PREPAID:
         entry.balance_fen = ask.available_fen
     account.last, account.entries = entry.sequence, account.entries + 1
     known.taken += 1

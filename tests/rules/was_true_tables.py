@@ -1,0 +1,90 @@
+"""Terminals and cards that change hands, as tables: what is tapped before is of what was true then.
+
+How a line reads is said in tests/rules/taptable.py; the cards are those of rule_tables.py.
+"""
+
+SWAPPED_CARD = """
+a: M RIDE P 100                         = ACCEPTED 100 900
+t: A TOP_UP P 200                       = ACCEPTED 200 1100
+! share P2 P
+M RIDE P2 1100                          = ACCEPTED 1100 0
+A TOP_UP Q 700                          = ACCEPTED 700 700
+! swap P Q
+M RIDE P 1                              = ACCEPTED 1 699 -- it draws on the other account now
+M REFUND P 50 about=a                   = ACCEPTED 50 50 -- what was paid goes back where it was
+M REFUND P2 50 about=a                  = ACCEPTED 50 100 -- by whoever is on that account too
+M REFUND Q 1 about=a                    = CARD_MISMATCH 0 699 -- of another card and account
+M REVERSAL P 0 voids=a                  = ORIGINAL_CLOSED 0 100
+A REVERSAL P 0 voids=t                  = FUNDS 0 100 -- that account would go below 0
+M RIDE P 1                              = ACCEPTED 1 698
+M RIDE P 1 at=-1h offline               = ACCEPTED 1 99 -- tapped when it drew on the account before
+M RIDE P 1 at=-1h                       = ACCEPTED 1 98 -- online as well
+! refused swap P P -1h
+! swap P P
+M RIDE P 1                              = ACCEPTED 1 97
+"""
+
+# A card that changes its bank and what it draws on: its account keeps its money and its home.
+OTHER_BANK = """
+r: M RIDE P 100                         = ACCEPTED 100 900
+h: M HOLD P 200                         = ACCEPTED 200 700
+e: M ENTRY P 0                          = ACCEPTED 0 700
+! bank P union CREDIT
+M RIDE P 9999                           = ACCEPTED 9999 0 -- the other bank owes it
+M RIDE P 100 at=-1m offline             = ACCEPTED 100 600
+M HOLD P 1                              = HOLD_NOT_ALLOWED 0 0
+M CAPTURE P 50 about=h                  = ACCEPTED 50 750
+M REFUND P 100 about=r                  = ACCEPTED 100 850
+M EXIT P 0 place=3                      = ACCEPTED 500 0 -- the account's journey; the bank pays
+M REVERSAL P 0 voids=e                  = ACCEPTED 0 850
+! bank P bank PREPAID
+M RIDE P 50                             = ACCEPTED 50 800
+"""
+
+MOVED_TERMINAL = """
+a: M RIDE P 1 by=metro                  = ACCEPTED 1 999
+! terminal M operator=bus -1h
+same a by=metro                         = ACCEPTED 1 999 again -- what was answered is so for ever
+same a by=metro amount=2                = CONFLICT 0 0
+same a by=bus                           = ACCEPTED 1 999 again -- and it is at its time too
+same a by=agent                         = TERMINAL_FOREIGN 0 0 -- a stranger hears nothing
+b: M RIDE P 2 at=-2h offline by=metro   = ACCEPTED 2 997 -- tapped when it was Metro's, sent since
+M RIDE P 2 at=-2h offline by=bus        = TERMINAL_FOREIGN 0 0
+c: M RIDE P 4 at=-30m offline by=bus    = ACCEPTED 4 993
+M RIDE P 4 at=-30m offline by=metro     = TERMINAL_FOREIGN 0 0
+M REVERSAL P 0 voids=b at=-2h by=metro  = ACCEPTED 2 995 -- its own, within its time
+M REVERSAL P 0 voids=c at=-2h by=metro  = ORIGINAL_FOREIGN 0 995
+M REVERSAL P 0 voids=a by=bus           = ORIGINAL_FOREIGN 0 995
+M REVERSAL P 0 voids=400 at=-2h by=metro = TOMBSTONED 0 995
+M RIDE P 1 seq=400 by=metro             = VOIDED 0 0 again
+M RIDE P 1 seq=400 by=agent             = TERMINAL_FOREIGN 0 0
+! restart
+same a by=metro                         = ACCEPTED 1 999 again
+same b by=metro                         = ACCEPTED 2 997 again
+! refused terminal M operator=metro -61m                    -- before it was Bus's
+! terminal M operator=metro -30m
+M RIDE P 1 at=-45m offline by=bus       = ACCEPTED 1 994 -- between the two it was Bus's
+M RIDE P 1 at=-15m offline by=metro     = ACCEPTED 1 993
+! terminal M status=2 -10m
+M RIDE P 1 at=-11m offline              = ACCEPTED 1 992 -- it was good then
+M RIDE P 1 at=-10m offline              = TERMINAL_BLOCKED 0 0
+M RIDE P 1                              = TERMINAL_BLOCKED 0 0
+! terminal M status=1
+M RIDE P 1                              = ACCEPTED 1 991
+M RIDE P 1 at=-9m offline               = TERMINAL_BLOCKED 0 0 -- of the time it was blocked
+! refused terminal M status=2 1m                            -- nobody knows of what is to come
+"""
+
+PLACES = """
+M ENTRY C 0 at=-20m                     = ACCEPTED 0 0
+! terminal M place=2 -10m
+M EXIT C 0 at=-15m                      = ACCEPTED 0 0 -- it stood at place 1 still
+M ENTRY C 0 at=-15m                     = ACCEPTED 0 0
+M EXIT C 0                              = ACCEPTED 300 0
+"""
+
+TABLES = {
+    name: table
+    for name, table in list(globals().items())
+    if name.isupper() and isinstance(table, str)
+}
