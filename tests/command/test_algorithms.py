@@ -15,7 +15,6 @@ from onecard.core.clock import SystemClock
 from onecard.core.days import day_of
 from onecard.core.journal.algorithms import CHINESE, NAMES
 from onecard.core.journal.block import HASH_BYTES, HEADER_BYTES
-from onecard.core.journal.hashing import HASHES
 from onecard.core.ledger.folder import read_ledger_toml, read_token_key
 from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import columns_message
@@ -25,6 +24,7 @@ from tests.support.onecard_command import Command, commands
 from tests.support.serving import BANK, Served, register, rides, served
 
 CHOSEN = [word for what, name in CHINESE.names().items() for word in (f"--{what}", name)]
+SAID = ("hash", "token", "store", "head")  # in the header of a block
 NUMBER = "Y-0001"
 ZONE_US = 8 * 3_600_000_000  # of a ledger's first rules
 
@@ -33,6 +33,13 @@ ZONE_US = 8 * 3_600_000_000  # of a ledger's first rules
 def onecard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     with commands(tmp_path_factory.mktemp("typed")) as command:
         yield command
+
+
+def sm3(content: bytes) -> bytes:
+    """By the library alone."""
+    made = hashes.Hash(hashes.SM3())
+    made.update(content)
+    return made.finalize()
 
 
 def hmac_sm3(key: bytes, number: str) -> int:
@@ -66,8 +73,9 @@ def prove(folder: Path, head: Any, state: bytes, onecard: Command) -> None:
         assert (ledger.journal.last, ledger.journal.head) == (head.sequence, head.hash)
         assert (ledger.state.digest(), ledger.algorithms) == (state, CHINESE)
         for block in ledger.journal.blocks():
-            hashed = HASHES[int(block.header["hash_algorithm"])]
-            assert block.hash == hashed(block.value[: HEADER_BYTES - HASH_BYTES])
+            said = {int(block.header[f"{what}_algorithm"]) for what in SAID}
+            assert said == {2}  # each is the second of its numbers
+            assert block.hash == sm3(block.value[: HEADER_BYTES - HASH_BYTES])
     said = onecard("verify", folder, "--head", head.hash.hex())
     assert said.status == Exit.DONE and said.out.endswith("\nok\n"), said
 

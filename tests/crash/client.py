@@ -370,7 +370,13 @@ class CrashClient:
         """As it stands, to read."""
         origin = self.toml.origin
         return Journal.open(
-            self.folder, origin.ledger_id, origin.epoch, self.toml.segment_bytes, 0, readonly=True
+            self.folder,
+            origin.ledger_id,
+            origin.epoch,
+            self.toml.segment_bytes,
+            0,
+            readonly=True,
+            algorithms=self.toml.algorithms,
         )
 
     def acknowledged(self) -> list[tuple[Tap, Decision]]:

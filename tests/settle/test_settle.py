@@ -92,8 +92,11 @@ def test_a_window_is_closed_written_and_written_again(ledger: Path) -> None:
     assert (bank["lines"], bank["legs"]) == (RIDES + 2, RIDES + 2)
     status, said = run("settle", ledger, 1, *closing)
     assert status == 0 and "were there already" in said and manifest["head"] in said
-    origin = read_ledger_toml(ledger).origin
-    with Journal.open(ledger, origin.ledger_id, origin.epoch, readonly=True) as journal:
+    toml = read_ledger_toml(ledger)
+    origin, by = toml.origin, toml.algorithms
+    with Journal.open(
+        ledger, origin.ledger_id, origin.epoch, readonly=True, algorithms=by
+    ) as journal:
         assert journal.last == manifest["cut"]
 
 

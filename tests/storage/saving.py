@@ -17,6 +17,7 @@ from onecard.core.watch.log import Log
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES
+from tests.support.algorithms import chosen
 from tests.support.many_rows import ManyRows, token_of
 
 SMALL = Settings(
@@ -38,7 +39,9 @@ class Bench:
         self.folder = folder
         self.many = ManyRows(seed)
         self.origin = Ledger.create(folder, SMALL)
-        self.journal = Journal.open(folder, self.origin.ledger_id, 1, SMALL.segment_bytes, 0)
+        self.journal = Journal.open(
+            folder, self.origin.ledger_id, 1, SMALL.segment_bytes, 0, algorithms=chosen()
+        )
         self.state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
         self.replayed = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
         self.lines = io.StringIO()
@@ -65,7 +68,7 @@ class Bench:
         """The state moves on; the journal does not yet."""
         for _ in range(blocks):
             draft = self.many.next()
-            self.tip = seal(draft, self.origin.ledger_id, 1, self.tip)
+            self.tip = seal(draft, self.origin.ledger_id, 1, self.tip, chosen())
             apply(self.state, draft.value)
             self.drafts.append(draft)
 

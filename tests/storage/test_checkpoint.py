@@ -26,6 +26,7 @@ from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES
 from tests.storage.saving import SMALL, Bench, same
+from tests.support.algorithms import chosen
 from tests.support.many_rows import ManyRows
 
 
@@ -83,7 +84,7 @@ def test_saved_and_opened_again_and_again(tmp_path: Path) -> None:
             if random.random() < 0.2:
                 ledger.checkpoint.begin(ledger.state)
             draft = many.next()
-            tip = seal(draft, origin.ledger_id, 1, tip)
+            tip = seal(draft, origin.ledger_id, 1, tip, chosen())
             apply(ledger.state, draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
             ledger.journal.append([draft])
@@ -331,7 +332,8 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
 
     many = ManyRows(99, last=kept, accounts=10, terminals=10)
     many._first = iter(())
-    with Journal.open(tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0) as j:
+    other = (tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0)
+    with Journal.open(*other, algorithms=chosen()) as j:
         while j.last < saved:
             draft = many.entries()
             many.last = draft.last
@@ -417,7 +419,7 @@ def test_a_full_map_is_want_of_space(tmp_path: Path) -> None:
     tip = Tip(epoch=1)
     for _ in range(8):
         draft = many.next()
-        tip = seal(draft, ledger.id, 1, tip)
+        tip = seal(draft, ledger.id, 1, tip, chosen())
         apply(ledger.state, draft.value)
         ledger.journal.append([draft])
     assert not ledger.checkpoint.save(ledger.state)

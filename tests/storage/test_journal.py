@@ -12,8 +12,13 @@ import pytest
 
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
 from onecard.core.journal import Journal
+from onecard.core.journal.algorithms import CHINESE
+from onecard.core.journal.block import HEADER_BYTES
+from onecard.core.journal.hashing import HASH_BYTES, sm3_of_cryptography
+from onecard.core.journal.segment import META, META_KEY
 from onecard.core.storage.environment import WriteFailed
 from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers import Hash
 from tests.support.handmade import LEDGER_ID, Hand
 
 MIB = 1 << 20
@@ -50,6 +55,39 @@ def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
     with reopened(tmp_path) as journal:
         journal.append([hand.entries(3)])
         assert journal.block_of(hand.last).first == hand.last - 2  # type: ignore[union-attr]
+
+
+def test_it_is_hashed_as_its_ledger_was_made(tmp_path: Path) -> None:
+    """Every block, and the first record of every segment, by whichever library."""
+    hand, by = Hand(), CHINESE
+    with Journal.create(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
+        journal.append(hand.registry())
+        for _ in range(150):
+            journal.append([hand.entries(90), hand.entries(7)])
+    with Journal.open(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
+        assert journal.last == hand.last and len(journal.segments) >= 2
+        for block in journal.blocks():
+            assert block.header["hash_algorithm"] == Hash.SM3
+            assert block.hash == sm3_of_cryptography(block.value[: HEADER_BYTES - HASH_BYTES])
+        for segment in journal.segments:
+            with segment.environment.read() as txn:
+                meta = bytes(txn.get(META_KEY) or b"")
+            assert meta[-HASH_BYTES:] == sm3_of_cryptography(meta[:-HASH_BYTES])
+    with pytest.raises(LedgerFault, match="expected hash_algorithm 1, found 2"):
+        with Journal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
+            list(journal.blocks())
+
+
+@pytest.mark.parametrize("field", ["hash_algorithm", "first", "previous"])
+def test_a_segment_whose_first_record_was_changed_is_named(tmp_path: Path, field: str) -> None:
+    filled(tmp_path, Hand(), 3).close()
+    folder = tmp_path / "journal" / "00000001"
+    with lmdb.open(str(folder), max_dbs=2) as environment, environment.begin(write=True) as txn:
+        meta = bytearray(txn.get(META_KEY))
+        meta[META.fields[field][1]] ^= 8  # type: ignore[index]  # fields of a struct exist
+        txn.put(META_KEY, bytes(meta))
+    with pytest.raises(LedgerFault, match="expected a meta record with its own digest, found"):
+        reopened(tmp_path)
 
 
 def test_blocks_begin_with_the_one_that_holds_the_first_row(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from onecard.core.storage.datafile import DATA_FILE, check_pages
 from onecard.core.storage.environment import Environment
 from onecard.core.storage.pagemap import FREE_LIST, HEAD_BYTES, MAIN, NODE_BYTES, PageMap
 from tests.crash import powercut
+from tests.support.algorithms import chosen
 from tests.support.handmade import LEDGER_ID, Hand
 
 MIB = 1 << 20
@@ -245,7 +246,7 @@ def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: 
 
 def test_f46_serve_refuses_with_what_verify_says(tmp_path: Path) -> None:
     origin = Ledger.create(tmp_path)
-    with Journal.open(tmp_path, origin.ledger_id, 1) as journal:
+    with Journal.open(tmp_path, origin.ledger_id, 1, algorithms=chosen()) as journal:
         appended(journal)
     file = tmp_path / SEGMENT_1 / DATA_FILE
     content = bytearray(file.read_bytes())
