@@ -95,11 +95,11 @@ cdef inline uint64_t siphash(BodyKey key, const uint64_t* words, int count) noex
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
-cdef inline uint64_t digest_1(const uint64_t* words, int count) noexcept nogil:
-    """The digest of version 1, which has no key."""
+cdef inline uint64_t digest_1(const uint64_t* words) noexcept nogil:
+    """The digest of version 1, which has no key and knows no later column."""
     cdef uint64_t h = 0x9E3779B97F4A7C15
     cdef int at
-    for at in range(count):
+    for at in range(WORDS):
         h = (h ^ words[at]) * <uint64_t>0xFF51AFD7ED558CCD
         h ^= h >> 32
     return h
@@ -110,7 +110,7 @@ cdef inline bint same_body(
 ) noexcept nogil:
     """Returns True when an entry was made of a tap of this body, whose digest is `body`."""
     if entry.version == 1:
-        return count == WORDS and entry.body == digest_1(words, count) and says_so(entry, tap, words)
+        return count == WORDS and entry.body == digest_1(words) and says_so(entry, tap, words)
     return entry.body == body
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from onecard.core.authorize.engine import Engine
 from onecard.ext.judge.body import KEY_BYTES, BodyKey
 from onecard.ext.shape.numbers import Kind, Outcome
 from onecard.v1.tap_pb2 import Decisions
 from tests.recorded import recording
 from tests.rules.taptable import NOW_US, Play
-from tests.support.engine import Both, HandClock, quick_folder
+from tests.support.engine import Both, EngineSide, HandClock, quick_folder
 from tests.support.steps import Taps
 from tests.twin import digest as twin
 from tests.twin.state import Tap
@@ -117,6 +118,21 @@ def alike(tap: Tap, **changed: int) -> Tap:
     return other
 
 
+def test_each_ledger_has_a_digest_of_its_own(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "other"):
+        side = EngineSide(tmp_path / name, NOW_US)
+        key = side.ledger.digest_key
+        side.engine.body_key = Engine(side.ledger, side.clock).body_key  # not that of the tests
+        play = Play(side)
+        play.run("a: M RIDE P 100 media=2 = ACCEPTED 100 900")
+        body = play.record("a")["body"]
+        assert key is not None and body == twin.siphash(key, twin.words_of(play.taps["a"]))
+        found.append(body)
+        side.close()
+    assert len(set(found)) == 2
+
+
 @pytest.fixture
 def both() -> Iterator[Both]:
     with quick_folder() as folder:
@@ -150,7 +166,6 @@ def test_entries_of_version_1_are_told_apart_by_their_own_digest(tmp_path: Path)
     folder, again = recording.unpack(recording.GOLDEN_1, tmp_path)
     recording.migrated(folder)
     opened = recording.Opened(folder, HandClock(NOW_US + (1 << 40)))
-    opened.engine.body_key = BodyKey(twin.DIGEST_KEY)
     told = 0
     for message in again[:40]:
         _, taps = read_taps(message)

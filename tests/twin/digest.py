@@ -212,6 +212,11 @@ def image_records(entry: Entry) -> list[dict[str, int]]:
 
 def body(tap: Tap) -> int:
     """The 64-bit digest of a whole body."""
+    return siphash(DIGEST_KEY, words_of(tap))
+
+
+def words_of(tap: Tap) -> list[int]:
+    """A whole body as words of 64 bits."""
     token, terminal, terminal_seq, epoch, tapped_at_us, *_ = astuple(tap)
     words = [
         token,
@@ -225,7 +230,7 @@ def body(tap: Tap) -> int:
     ]
     for field, value in enumerate(astuple(tap)[12:], 14):
         words += (field, value & WORD) if value else ()
-    return siphash(DIGEST_KEY, words)
+    return words
 
 
 def siphash(key: bytes, words: list[int]) -> int:
