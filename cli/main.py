@@ -11,6 +11,7 @@ import typer
 from onecard.cli import (
     clock,
     demo,
+    erase,
     init,
     migrate,
     reconcile,
@@ -48,6 +49,7 @@ app.command()(replay.replay)
 app.command()(settle.settle)
 app.command()(reconcile.reconcile)
 app.command()(verify.verify)
+app.add_typer(erase.app, name="erase")
 app.add_typer(clock.app, name="clock")
 app.add_typer(show.app, name="show")
 app.command()(demo.demo)

@@ -15,7 +15,8 @@ from onecard.cli.table import print_rows
 from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_number, day_text
-from onecard.core.errors import BadInput, LedgerInUse
+from onecard.core.erasable.card_numbers import CardNumbers
+from onecard.core.errors import BadInput, LedgerInUse, OnecardError
 from onecard.core.exchange.files import write_files
 from onecard.core.exchange.lookup import Lookup
 from onecard.core.exchange.manifest import MANIFEST, Manifest
@@ -114,6 +115,18 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None, fo
         node.stop()
     if isinstance(answer, BaseException):
         raise answer
+    _sweep(data, node.ledger.id, node.settings.numbers_kept_days)
+
+
+def _sweep(data: Path, ledger_id: bytes, days: int) -> None:
+    """As a server does once a window is closed; that it cannot be done changes nothing of that."""
+    numbers = CardNumbers(data, ledger_id, days, SystemClock())
+    try:
+        numbers.sweep()
+    except OnecardError as error:
+        typer.echo(f"numbers   not swept: {error}", err=True)
+    finally:
+        numbers.close()
 
 
 def _write(journal: Journal, data: Path, window: int, out: Path | None, quiet: bool) -> Manifest:

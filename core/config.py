@@ -78,6 +78,11 @@ class Settings:
     # Addresses kept free for retired identities: 5-21 bytes each, so years of them.
     identities_map_bytes: int = 1024 * GIB
 
+    # ---- what may have to be forgotten ----
+    # Days for which a printed card number is kept, sealed, after it was sent last; 0: never.
+    # Whoever makes files that name it wants as long as settlement and appeals take.
+    numbers_kept_days: int = 0
+
     # ---- the clock ----
     # From the last block to a start: a week covers a night, a weekend, a long repair; a clock that
     # is wrong by a date is beyond it. A longer pause is confirmed by an operator.

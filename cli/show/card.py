@@ -31,7 +31,7 @@ def card(
     Example: onecard show card ./ledger 6217000000000000001 --last 5
     """
     with opened(data) as ledger:
-        key = _hex(number) if is_token else ledger.card_tokens.of(number)
+        key = token_of(number) if is_token else ledger.card_tokens.of(number)
         found = find_card(ledger.state, key)
         if found is None:
             raise NotFound(f"{data}: no such card is registered; check the number, or use --token")
@@ -77,7 +77,8 @@ def card(
     print_rows(f"newest {len(trail)} entries", rows, columns, spare)
 
 
-def _hex(text: str) -> int:
+def token_of(text: str) -> int:
+    """A token as it is shown, 16 hexadecimal digits; BadInput."""
     if not TOKEN.fullmatch(text):
         raise BadInput(f"token: expected 16 hex digits, found {len(text)} characters")
     return int(text, 16)

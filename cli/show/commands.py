@@ -6,6 +6,7 @@ from onecard.cli.show import (
     card,
     entry,
     gaps,
+    number,
     participants,
     rules,
     suspense,
@@ -24,6 +25,7 @@ app.command()(terminals.terminals)
 app.command()(tariffs.tariffs)
 app.command()(rules.rules)
 app.command()(card.card)
+app.command()(number.number)
 app.command()(entry.entry)
 app.command()(window.window)
 app.command()(window.windows)

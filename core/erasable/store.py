@@ -195,7 +195,7 @@ class ErasableStore:
             return Counts(int(known), int(until), opened.bytes_used)
 
     def close(self) -> None:
-        """No other thread may be in a call."""
+        """Once whatever is asked of it is answered."""
         self._file.close()
 
     # ---- what is erased ---------------------------------------------------------------------

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from onecard.core.erasable import generation
@@ -91,10 +91,11 @@ class StoreFile:
         generation.remove_others(self.folder, self._number)
 
     def close(self) -> None:
-        """No other thread may be in a turn."""
-        with self._switching:
-            if self._environment is not None:
-                self._environment.close()
+        """Once whoever has a turn has ended it; what does not end goes with the process."""
+        if self._environment is None:
+            return
+        with suppress(OnecardError), turn(self.folder, alone=True), self._switching:
+            self._environment.close()
             self._environment, self._number = None, 0
 
     def _fill(self, part: Path, map_bytes: int) -> None:

@@ -37,7 +37,9 @@ CLOCK = {
     "downtime_max_s": (60, 1 << 32),
     "clock_step_max_s": (30, 1 << 32),
 }
-KEPT = LIMITS | DISK | CLOCK
+# Of what is kept beside the journal, whoever writes it; a hundred years are for good.
+ERASABLE = {"numbers_kept_days": (0, 36_500)}
+KEPT = LIMITS | DISK | CLOCK | ERASABLE
 USED_BY = {  # the tables that a limit is for
     "cards_max": ("credentials", "accounts", "card_pasts"),
     "terminals_max": ("terminals", "terminal_pasts"),

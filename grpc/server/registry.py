@@ -25,6 +25,7 @@ from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.grpc.server.access import only_party, principal
 from onecard.grpc.server.bridge import Bridge
+from onecard.grpc.server.numbers import Numbers
 from onecard.v1 import registry_pb2 as pb
 from onecard.v1 import registry_pb2_grpc
 
@@ -42,9 +43,10 @@ Registering: TypeAlias = PutParticipants | PutTerminals | PutCards
 class RegistryService(registry_pb2_grpc.RegistryServicer):
     """The generated service over a bridge."""
 
-    def __init__(self, bridge: Bridge, token: Callable[[str], int]) -> None:
+    def __init__(self, bridge: Bridge, token: Callable[[str], int], numbers: Numbers) -> None:
         self.bridge = bridge
         self.token = token
+        self.numbers = numbers
 
     async def Load(self, requests: AsyncIterator[pb.LoadRequest], _: Any) -> pb.LoadResponse:
         """Acts of some thousand rows, whole each; what was taken before an error stays, and the
@@ -76,9 +78,14 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
                 put = await self._put(terminals, request.dry_run)
             response.terminal_ids.extend(put.ids)
             _note(put, response.terminal_changes, response.terminal_notes)
+        numbered = not request.dry_run and any(card.number for card in request.cards)
+        if numbered:
+            await self.numbers.check()
         for of_what, first, act in self._card_acts(request):
             with _of(of_what, first):
                 put = await self._put(act, request.dry_run)
+            if numbered and of_what == "cards":
+                await self._keep(act.token, request.cards[first : first + len(act.token)])
             response.cards += len(put.change)
             response.changed += put.changed
             if of_what == "cards":
@@ -109,7 +116,10 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
 
     async def PutCard(self, request: pb.Card, _: Any) -> pb.Card:
         [(_, _, act)] = self._card_acts(pb.LoadRequest(cards=[request]))
+        if request.number:
+            await self.numbers.check()
         await self.bridge.act(act)
+        await self._keep(act.token, [request])
         return await self._card(int(act.token[0]))
 
     async def GetCard(self, request: pb.GetCardRequest, _: Any) -> pb.Card:
@@ -220,6 +230,13 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
             first += len(cards)
         may_move = not request.refuse_moves
         return [(rows, first, replace(act, may_move=may_move)) for rows, first, act in acts]
+
+    async def _keep(self, token: NDArray[np.uint64], cards: Sequence[pb.Card]) -> None:
+        """Keep the numbers of cards that are registered now, where numbers are kept."""
+        numbered = [at for at, card in enumerate(cards) if card.number]
+        if numbered:
+            tokens = [int(token[at]) for at in numbered]
+            await self.numbers.keep(tokens, [cards[at].number for at in numbered])
 
     def _token(self, card: pb.Card) -> int:
         """The token, computed where a printed number is given; both must agree."""

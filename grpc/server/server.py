@@ -8,6 +8,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from onecard.core.config import Settings
+from onecard.core.erasable.card_numbers import CardNumbers
 from onecard.core.errors import OnecardError
 from onecard.core.ledger import card_number
 from onecard.core.ledger.token import CardTokens
@@ -18,6 +19,7 @@ from onecard.grpc.server.bridge import Bridge, Node, Starting
 from onecard.grpc.server.connections import Connections, connections_limit, raise_files_limit
 from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.handler import Handlers
+from onecard.grpc.server.numbers import Numbers
 from onecard.grpc.server.receiving import WINDOW_BYTES
 from onecard.grpc.server.seats import Seats
 from onecard.grpc.server.unread import Answers
@@ -102,6 +104,7 @@ class Server:
         self.answers = Answers(
             self.connections, settings.unread_bytes_max, settings.unread_max_s, self.cuts
         )
+        self.numbers = Numbers(log)
         directory = Directory(self.bridge)
         self.clearing = clearing.ClearingService(
             *(self.bridge, directory, self._token),
@@ -132,10 +135,11 @@ class Server:
         handlers: Any = self.handlers
         handlers.add_registered_method_handlers(clearing.SERVICE, self.clearing.handlers())
         add_registry: Any = registry_pb2_grpc.add_RegistryServicer_to_server
-        add_registry(registry.RegistryService(self.bridge, self._token), handlers)
+        registering = registry.RegistryService(self.bridge, self._token, self.numbers)
+        add_registry(registering, handlers)
         ledger_pb2_grpc.add_LedgerServicer_to_server(self.ledger, handlers)
         add_settlement: Any = settlement_pb2_grpc.add_SettlementServicer_to_server
-        add_settlement(settlement.SettlementService(self.bridge), handlers)
+        add_settlement(settlement.SettlementService(self.bridge, self.numbers), handlers)
         add_health: Any = health_pb2_grpc.add_HealthServicer_to_server
         add_health(self.health, handlers)
         if reflect:
@@ -173,6 +177,8 @@ class Server:
         """Serve this node from now on."""
         self.bridge.node = node
         self.card_tokens = node.ledger.card_tokens
+        days, ledger = self.settings.numbers_kept_days, node.ledger
+        self.numbers.serve(CardNumbers(ledger.path, ledger.id, days, node.clock))
         await self.set_serving(True)
 
     def _token(self, number: str) -> int:
@@ -199,5 +205,6 @@ class Server:
         await asyncio.sleep(heard_s)
         # What is left is not taps; whoever holds it open does not hold up the checkpoint.
         await self.server.stop(min(drain_s, QUIET_S))
+        await self.numbers.stop()
         for watch in self.watches:
             watch.cancel()

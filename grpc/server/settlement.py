@@ -6,6 +6,7 @@ from onecard.core.query.window import WindowView, window_of
 from onecard.core.settlement.window import Closed, CloseWindow
 from onecard.grpc.server.access import ALL, principal
 from onecard.grpc.server.bridge import Bridge
+from onecard.grpc.server.numbers import Numbers
 from onecard.v1 import settlement_pb2 as pb
 from onecard.v1 import settlement_pb2_grpc
 
@@ -15,12 +16,14 @@ SERVICE = "onecard.v1.Settlement"
 class SettlementService(settlement_pb2_grpc.SettlementServicer):
     """The generated service over a bridge."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, numbers: Numbers) -> None:
         self.bridge = bridge
+        self.numbers = numbers
 
     async def CloseWindow(self, request: pb.CloseWindowRequest, _: Any) -> pb.Window:
         act = CloseWindow(request.window, request.business_day, request.force)
         closed: Closed = await self.bridge.act(act)
+        self.numbers.sweep()
         return await self._window(closed.window)
 
     async def GetWindow(self, request: pb.GetWindowRequest, _: Any) -> pb.Window:

@@ -44,12 +44,12 @@ ROOMS = {
     " core/watch ext/shape ext/state ext/identity ext/judge ext/wire",
     "grpc": "core",
     "grpc/client": "core grpc ext/wire v1",
-    "grpc/server": "core core/authorize core/ledger core/query core/registry core/settlement"
-    " core/watch grpc v1",
+    "grpc/server": "core core/authorize core/erasable core/ledger core/query core/registry"
+    " core/settlement core/watch grpc v1",
     "sample": "core core/ledger core/reconcile core/tariff grpc/client ext/shape v1",
-    "cli": "core core/audit core/authorize core/exchange core/journal core/ledger core/query"
-    " core/reconcile core/registry core/settlement core/tariff core/watch grpc/client grpc/server"
-    " sample ext/shape v1",
+    "cli": "core core/audit core/authorize core/erasable core/exchange core/journal core/ledger"
+    " core/query core/reconcile core/registry core/settlement core/tariff core/watch grpc/client"
+    " grpc/server sample ext/shape v1",
 }
 OURS = ("ext", "core", "grpc", "sample", "cli")
 ONLY_IN = {  # a library -> the one file, or the folders, that may import it
