@@ -11,6 +11,7 @@ from onecard.core.erasable.card_numbers import card as subject_of
 from onecard.core.erasable.erasures import ERASURES
 from onecard.core.erasable.store import ErasableStore
 from onecard.core.ledger.folder import read_card_tokens, read_ledger_toml
+from onecard.core.ledger.settings_file import read_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,7 +44,8 @@ def card(
     origin = read_ledger_toml(data).origin
     token = token_of if is_token else read_card_tokens(data).of
     subjects = [subject_of(token(number)) for number in numbers]
-    with ErasableStore.open(data, origin.ledger_id) as store:
+    spare_bytes = read_settings(data).watermark_bytes
+    with ErasableStore.open(data, origin.ledger_id, spare_bytes=spare_bytes) as store:
         erased = store.erase(subjects, SystemClock().now_us())
     typer.echo(f"erased    {erased} of {len(subjects)}; of the others nothing was kept")
     typer.echo(f"record    {data / ERASURES}: copy it away, a restore must bring it along")

@@ -14,6 +14,7 @@ from onecard.cli.local import check_same_ledger
 from onecard.cli.table import print_rows
 from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
+from onecard.core.config import Settings
 from onecard.core.days import day_number, day_text
 from onecard.core.erasable.card_numbers import CardNumbers
 from onecard.core.errors import BadInput, LedgerInUse, OnecardError
@@ -115,12 +116,12 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None, fo
         node.stop()
     if isinstance(answer, BaseException):
         raise answer
-    _sweep(data, node.ledger.id, node.settings.numbers_kept_days)
+    _sweep(data, node.ledger.id, node.settings)
 
 
-def _sweep(data: Path, ledger_id: bytes, days: int) -> None:
+def _sweep(data: Path, ledger_id: bytes, settings: Settings) -> None:
     """As a server does once a window is closed; that it cannot be done changes nothing of that."""
-    numbers = CardNumbers(data, ledger_id, days, SystemClock())
+    numbers = CardNumbers(data, ledger_id, settings, SystemClock())
     try:
         numbers.sweep()
     except OnecardError as error:

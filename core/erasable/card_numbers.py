@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from onecard.core.clock import Clock
+from onecard.core.config import Settings
 from onecard.core.days import DAY_US
 from onecard.core.erasable.store import ErasableStore
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
@@ -21,10 +22,12 @@ def card(token: int) -> Subject:
 
 
 class CardNumbers:
-    """Those of the ledger in `path`. `days` 0: none are kept, and those from before are swept."""
+    """Those of the ledger in `path`, for `numbers_kept_days` of its settings. Where that is 0, none
+    are kept, and those from before are swept."""
 
-    def __init__(self, path: Path, ledger_id: bytes, days: int, clock: Clock) -> None:
-        self.days = days
+    def __init__(self, path: Path, ledger_id: bytes, settings: Settings, clock: Clock) -> None:
+        self.days = settings.numbers_kept_days
+        self._spare_bytes = settings.watermark_bytes
         self._path = path
         self._ledger_id = ledger_id
         self._clock = clock
@@ -64,7 +67,9 @@ class CardNumbers:
     def _opened(self) -> ErasableStore:
         with self._opening:
             if self._store is None:
-                self._store = ErasableStore.open(self._path, self._ledger_id)
+                self._store = ErasableStore.open(
+                    self._path, self._ledger_id, spare_bytes=self._spare_bytes
+                )
             return self._store
 
     def _today(self) -> int:

@@ -58,9 +58,10 @@ class Erasures:
 
     @property
     def size_bytes(self) -> int:
-        """Of the file as it is; as of one without erasures where there is none."""
+        """Of the file as it is; as of one without erasures where there is none, or no whole first
+        line, which a kill or a full disk leaves."""
         try:
-            return self.file.stat().st_size
+            return max(self.file.stat().st_size, len(self._head))
         except FileNotFoundError:
             return len(self._head)
 
@@ -111,6 +112,7 @@ class Erasures:
             self._write(text, begin)
             sync_folder(self.file.parent)
         except OSError as error:
+            error.filename = error.filename or str(self.file)
             raise OnecardError(f"not erased: {os_words(error)}") from None
         return Mark(begin + len(text), check)
 

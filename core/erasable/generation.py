@@ -10,14 +10,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from onecard.core.errors import MapFull, OnecardError, os_words
+from onecard.core.errors import DiskLow, OnecardError, os_words
 from onecard.core.failpoint import here
 from onecard.core.storage.disk import free_bytes
 from onecard.core.storage.environment import DATA_FILE, Environment, sync_folder
 
 PART = ".new"
 ZEROS = bytes(1 << 20)
-SPACE_BYTES_MIN = 16 << 20  # beyond the copy itself: for whatever else writes to that disk
 
 
 def newest(folder: Path) -> int:
@@ -42,14 +41,15 @@ def make(folder: Path, number: int, fill: Callable[[Path], None]) -> None:
     here("mid_wiping")  # named, and the one before is there
 
 
-def copy(source: Environment, target: Path) -> None:
+def copy(source: Environment, target: Path, spare_bytes: int) -> None:
     """A compact copy of a generation in a new folder, on disk when this returns.
 
-    MapFull where its disk has no room for it; OnecardError where it cannot be written.
+    DiskLow where its disk would have less than `spare_bytes` left; OnecardError where it cannot be
+    written.
     """
-    free, wanted = free_bytes(source.path), source.bytes_used + SPACE_BYTES_MIN
+    free, wanted = free_bytes(source.path), source.bytes_used + spare_bytes
     if free is not None and free < wanted:
-        raise MapFull(
+        raise DiskLow(
             f"{source.path}: expected {wanted} bytes free on its disk to make it anew without what "
             f"was erased, found {free}; make room and start again: what was erased is unreadable "
             "already"

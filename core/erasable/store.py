@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from onecard.core.config import Settings
 from onecard.core.erasable import generation
 from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.erasures import Erasures, Mark
@@ -31,7 +32,7 @@ from onecard.core.erasable.store_file import (
 )
 from onecard.core.erasable.store_key import STORE_KEY, WRAPS_MAX
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
-from onecard.core.errors import LedgerFault, MapFull, OnecardError
+from onecard.core.errors import LedgerFault, MapFull, OnecardError, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.storage.environment import Environment, Txn
 
@@ -43,6 +44,8 @@ DAY = struct.Struct(">I")  # before the subject's key: sorted by day
 MAP_BYTES = 256 << 30
 # Of one commit: each touches a page or two, far from the 131,072 that LMDB keeps in memory.
 PART_ROWS = 10_000
+# Of a reader that finds each time that another process, killed since, has put something on record.
+TURNS_MAX = 100
 
 
 class Counts(NamedTuple):
@@ -56,10 +59,10 @@ class Counts(NamedTuple):
 class ErasableStore:
     """That of one ledger, open. Any thread and any process may call it; all of them take turns."""
 
-    def __init__(self, path: Path, ledger_id: bytes, cipher: StoreCipher) -> None:
+    def __init__(self, path: Path, ledger_id: bytes, cipher: StoreCipher, spare_bytes: int) -> None:
         """Use `open`."""
         self.unwiped: OnecardError | None = None  # why what was erased has bytes in the file still
-        self._file = StoreFile(path, ledger_id, cipher)
+        self._file = StoreFile(path, ledger_id, cipher, spare_bytes)
         self._erasures = Erasures(path, ledger_id)
 
     @classmethod
@@ -68,14 +71,16 @@ class ErasableStore:
         path: Path,
         ledger_id: bytes,
         cipher: StoreCipher = StoreCipher.AES_GCM,
+        spare_bytes: int = Settings.watermark_bytes,
         map_bytes: int = MAP_BYTES,
     ) -> "ErasableStore":
         """That of the ledger in `path`, made where there is none.
 
+        Of its disk `spare_bytes` are left to others: the journal takes nothing below its watermark.
         What was left half done is finished; where only old bytes could not be wiped, `unwiped` says
         why. LedgerMissing, LedgerForeign, LedgerFault, MapFull, Overloaded.
         """
-        store = cls(path, ledger_id, cipher)
+        store = cls(path, ledger_id, cipher, spare_bytes)
         store._file.make(map_bytes)
         try:
             with store._file.alone() as opened:
@@ -107,13 +112,14 @@ class ErasableStore:
 
         `day`, in days since 1970, is what a sweep goes by; 0: until it is erased. Some thousand at
         a time are kept whole or not at all. Returns how many subjects had lost their key to damage,
-        and with it what else was kept of them. BadInput, MapFull, WriteFailed, Overloaded.
+        and with it what else was kept of them. BadInput, DiskLow, MapFull, WriteFailed, Overloaded.
         """
         rows = [(value.subject.key, value.field, value.data) for value in values]
         lost = 0
         for first in range(0, len(rows), PART_ROWS):
             with self._file.alone() as opened:
                 self._catch_up(opened)
+                self._file.check_room()
                 with writing(opened) as txn:
                     keeping = Keeping(opened, txn, self._file.sealing, day)
                     for key, field, data in rows[first : first + PART_ROWS]:
@@ -153,7 +159,7 @@ class ErasableStore:
 
         Each is on record in DIR/erasures first, also where nothing is kept: a copy may have it.
         Then their keys go, and the file is made anew without their bytes; where that cannot be done
-        now, MapFull or another error says so, and what is on record is unreadable all the same.
+        now, DiskLow or another error says so, and what is on record is unreadable all the same.
         """
         for subject in subjects:
             _ = subject.key
@@ -203,13 +209,14 @@ class ErasableStore:
     @contextmanager
     def _reading(self) -> Iterator[Environment]:
         """A turn in which nothing that was erased is there to be read."""
-        while True:
+        for _ in range(TURNS_MAX):
             with self._file.shared() as opened:
                 if not self._is_behind(opened):
                     yield opened
                     return
             with self._file.alone() as opened:
                 self._catch_up(opened)
+        raise Overloaded(f"{self._file.folder}: erasures come too fast to read it; try later")
 
     def _is_behind(self, opened: Environment) -> bool:
         """Returns True when the erasures do not end where they were carried out to."""

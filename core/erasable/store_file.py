@@ -14,6 +14,7 @@ from onecard.core.erasable.sealing import Sealing
 from onecard.core.erasable.store_key import STORE_KEY, StoreKey
 from onecard.core.erasable.turn import turn
 from onecard.core.errors import (
+    DiskLow,
     LedgerForeign,
     LedgerMissing,
     MapFull,
@@ -22,7 +23,9 @@ from onecard.core.errors import (
     os_words,
     quoted,
 )
+from onecard.core.storage.disk import free_bytes
 from onecard.core.storage.environment import Environment, Txn, sync_folder
+from onecard.core.storage.rebuildable import SPACE_BYTES_MIN
 
 ERASABLE = "erasable"
 META, SUBJECTS, DAYS = "meta", "subjects", "days"
@@ -35,8 +38,9 @@ SAID_BYTES_MAX = 300  # of a stamp that is not ours: one line
 class StoreFile:
     """That of one ledger. The environment it gives is good for the turn it was given in."""
 
-    def __init__(self, path: Path, ledger_id: bytes, cipher: StoreCipher) -> None:
+    def __init__(self, path: Path, ledger_id: bytes, cipher: StoreCipher, spare_bytes: int) -> None:
         self.path = path
+        self.spare_bytes = spare_bytes
         self.folder = path / ERASABLE
         self.sealing: Sealing  # there once a generation was opened
         self._ledger_id = ledger_id
@@ -70,10 +74,19 @@ class StoreFile:
         except OSError as error:
             raise OnecardError(os_words(error)) from None
 
+    def check_room(self) -> None:
+        """DiskLow where the disk has no more than what others need to go on."""
+        free = free_bytes(self.folder)
+        if free is not None and free < self.spare_bytes:
+            raise DiskLow(
+                f"{self.folder}: expected {self.spare_bytes} bytes free on its disk to keep more "
+                f"(watermark_bytes), found {free}; make room"
+            )
+
     def wipe(self) -> None:
         """Make it anew where something was deleted from it, and leave no older generation.
 
-        The caller is alone. MapFull, or OnecardError where it cannot be done now.
+        The caller is alone. DiskLow, or another OnecardError where it cannot be done now.
         """
         generation.remove_others(self.folder, self._number)
         opened = self._current()
@@ -82,7 +95,7 @@ class StoreFile:
                 return
 
         def fill(part: Path) -> None:
-            generation.copy(opened, part)
+            generation.copy(opened, part, self.spare_bytes)
             with Environment(part, NAMES) as made, writing(made, META) as txn:
                 txn.delete(UNWIPED)
 
@@ -154,7 +167,10 @@ def writing(opened: Environment, name: str | None = None) -> Iterator[Txn]:
         with opened.write(name) as txn:
             yield txn
     except WriteFailed as error:
-        if os.strerror(errno.ENOSPC) in str(error):
+        free = free_bytes(opened.path)
+        # A write that is cut short for want of space LMDB calls an error of the device.
+        short = free is not None and free < SPACE_BYTES_MIN
+        if short or os.strerror(errno.ENOSPC) in str(error):
             # LMDB gave the transaction up before its meta page: what was there stands.
             opened.failed = None
             raise MapFull(f"{opened.path}: its disk is full; make room and try again") from None

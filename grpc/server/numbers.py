@@ -22,9 +22,14 @@ class Numbers:
         self._kept = kept
         self.sweep()
 
+    @property
+    def are_kept(self) -> bool:
+        """Returns True when what is sent now is to be kept."""
+        return self._kept is not None and self._kept.days > 0
+
     async def check(self) -> None:
         """Before cards are registered by number; OnecardError where none could be kept now."""
-        if self._kept is None or not self._kept.days:
+        if self._kept is None or not self.are_kept:
             return
         try:
             await asyncio.to_thread(self._kept.check)
@@ -33,7 +38,7 @@ class Numbers:
 
     async def keep(self, tokens: Sequence[int], numbers: Sequence[str]) -> None:
         """Once cards are registered; durable when this returns. OnecardError."""
-        if self._kept is None or not self._kept.days:
+        if self._kept is None or not self.are_kept:
             return
         try:
             await asyncio.to_thread(self._kept.keep, tokens, numbers)

@@ -78,13 +78,13 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
                 put = await self._put(terminals, request.dry_run)
             response.terminal_ids.extend(put.ids)
             _note(put, response.terminal_changes, response.terminal_notes)
-        numbered = not request.dry_run and any(card.number for card in request.cards)
-        if numbered:
+        kept = self.numbers.are_kept and not request.dry_run
+        if kept and any(card.number for card in request.cards):
             await self.numbers.check()
         for of_what, first, act in self._card_acts(request):
             with _of(of_what, first):
                 put = await self._put(act, request.dry_run)
-            if numbered and of_what == "cards":
+            if kept and of_what == "cards":
                 await self._keep(act.token, request.cards[first : first + len(act.token)])
             response.cards += len(put.change)
             response.changed += put.changed

@@ -177,8 +177,8 @@ class Server:
         """Serve this node from now on."""
         self.bridge.node = node
         self.card_tokens = node.ledger.card_tokens
-        days, ledger = self.settings.numbers_kept_days, node.ledger
-        self.numbers.serve(CardNumbers(ledger.path, ledger.id, days, node.clock))
+        ledger = node.ledger
+        self.numbers.serve(CardNumbers(ledger.path, ledger.id, self.settings, node.clock))
         await self.set_serving(True)
 
     def _token(self, number: str) -> int:

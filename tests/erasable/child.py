@@ -12,8 +12,8 @@ PUT, ERASED, SWEPT = range(201, 301), range(1, 41), range(101, 201)
 ANSWERED = "answered"
 
 
-def main() -> None:
-    folder, what = Path(sys.argv[1]), sys.argv[2]
+def call(folder: Path, what: str) -> None:
+    """Open the store, and ask it once."""
     with opened(folder) as store:
         if what == "put":
             store.put(numbers(PUT[0], len(PUT)), DAY + 1)
@@ -23,8 +23,8 @@ def main() -> None:
             store.sweep(DAY + 1)
         else:
             raise ValueError(what)
-        print(ANSWERED, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    call(Path(sys.argv[1]), sys.argv[2])
+    print(ANSWERED, flush=True)

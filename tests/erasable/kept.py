@@ -12,6 +12,7 @@ from onecard.core.storage.environment import Environment
 
 LEDGER_ID = bytes(range(16))
 MAP_BYTES = 64 << 20
+SPARE_BYTES = 1 << 20
 DAY = 20_400
 
 
@@ -19,7 +20,7 @@ def opened(
     path: Path, cipher: StoreCipher = StoreCipher.AES_GCM, ledger_id: bytes = LEDGER_ID
 ) -> ErasableStore:
     path.mkdir(exist_ok=True)
-    return ErasableStore.open(path, ledger_id, cipher, MAP_BYTES)
+    return ErasableStore.open(path, ledger_id, cipher, SPARE_BYTES, MAP_BYTES)
 
 
 def card(number: int) -> Subject:

@@ -16,6 +16,7 @@ from onecard.core.erasable.store_file import ERASABLE, NAMES, SUBJECTS
 from onecard.core.erasable.store_key import STORE_KEY
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
 from onecard.core.errors import (
+    DiskLow,
     LedgerFault,
     LedgerForeign,
     LedgerMissing,
@@ -30,14 +31,19 @@ from tests.erasable.kept import LEDGER_ID, card, every_byte, numbers, opened, pr
 NEWEST = "00000001"
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten cards, of which the last is erased; closed."""
-    folder = tmp_path / "ledger"
+    folder = tmp_path_factory.mktemp("kept") / "ledger"
     with opened(folder) as store:
         store.put(numbers(1, 10))
         store.erase([card(10)], 1)
     return folder
+
+
+@pytest.fixture
+def kept(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "ledger"))
 
 
 def flip(file: Path, at: int) -> None:
@@ -219,6 +225,23 @@ def test_half_a_line_that_a_kill_left_is_taken_away(kept: Path) -> None:
         assert store.erase([card(9)], 2) == 1
 
 
+@pytest.mark.parametrize("size", [0, 1, 30])
+def test_half_a_first_line_that_a_kill_left_is_none(tmp_path: Path, size: int) -> None:
+    with opened(tmp_path) as store:
+        store.put(numbers(1, 2))
+        store.erase([card(9)], 1)
+    head = (tmp_path / ERASURES).read_bytes()[:size]
+    shutil.rmtree(tmp_path / ERASABLE)
+    (tmp_path / ERASURES).write_bytes(head)
+    with opened(tmp_path) as store:
+        store.put(numbers(1, 2))
+        assert store.get(card(1), Field.NUMBER) == printed(1)
+        assert store.erase([card(1)], 2) == 1
+        assert store.get(card(1), Field.NUMBER) is None
+    with opened(tmp_path) as store:
+        assert store.counts().subjects == 1
+
+
 def test_every_bit_of_an_erasure_is_checked(kept: Path) -> None:
     """Also of a line that was carried out: a restore goes by it again."""
     whole = (kept / ERASURES).read_bytes()
@@ -251,18 +274,26 @@ def test_f8_a_full_disk_keeps_nothing_and_erases_without_wiping(disk: SmallDisk)
     gone = [card(number) for number in range(1, 51)]
     found_by = traces(folder, gone)
     with opened(folder) as store:
-        disk.leave(0)
+        disk.leave(MIB - 4096)
+        with pytest.raises(DiskLow, match="make room"):
+            store.put(numbers(5_000, 1))
+        store._file.spare_bytes = 0
         with pytest.raises(MapFull, match="make room"):
-            store.put(numbers(5_000, 5_000))
-        assert store.get(card(7), Field.NUMBER) == printed(7)
+            store.put(numbers(5_000, 9_000))
+        with pytest.raises(OnecardError, match=r"not erased: .*/erasures: No space left"):
+            store.erase(gone, 5)
+        store._file.spare_bytes = MIB
         disk.clear()
-        disk.leave(8 * MIB)  # for what is erased, and not for the file made anew
-        with pytest.raises(MapFull, match=r"make room and start again.*unreadable already"):
+        disk.leave(MIB - 4096)
+        assert store.get(card(7), Field.NUMBER) == printed(7)
+        # Enough for what is erased, and not for the file made anew beside what the journal needs.
+        with pytest.raises(DiskLow, match=r"make room and start again.*unreadable already"):
             store.erase(gone, 5)
         assert store.get(card(7), Field.NUMBER) is None
         assert store.get(card(70), Field.NUMBER) == printed(70)
     with opened(folder) as store:
         assert "make room" in str(store.unwiped)
+        assert store.get(card(7), Field.NUMBER) is None
         disk.clear()
         store.sweep(0)
         assert store.unwiped is None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from onecard.core.clock import SystemClock
+from onecard.core.config import Settings
 from onecard.core.days import DAY_US
 from onecard.core.erasable.card_numbers import CardNumbers
 from onecard.core.erasable.erasures import ERASURES
@@ -154,10 +155,10 @@ def test_kept_for_so_many_whole_days_after_it_was_sent_last(
     tmp_path: Path, days: int, later: int, kept: int
 ) -> None:
     clock = Clock()
-    numbers = CardNumbers(tmp_path, bytes(16), 9, clock)
+    numbers = CardNumbers(tmp_path, bytes(16), Settings(numbers_kept_days=9), clock)
     numbers.keep([1, 2, 3], ["a", "b", "c"])
     numbers.close()
-    numbers = CardNumbers(tmp_path, bytes(16), days, clock)
+    numbers = CardNumbers(tmp_path, bytes(16), Settings(numbers_kept_days=days), clock)
     clock.us += later * DAY_US
     numbers.keep([2], ["b"])
     assert numbers.sweep() == 3 - kept
@@ -167,7 +168,7 @@ def test_kept_for_so_many_whole_days_after_it_was_sent_last(
 
 
 def test_a_sweep_where_none_were_ever_kept_makes_nothing(tmp_path: Path) -> None:
-    assert CardNumbers(tmp_path, bytes(16), 30, Clock()).sweep() == 0
+    assert CardNumbers(tmp_path, bytes(16), KEEPING, Clock()).sweep() == 0
     assert not list(tmp_path.iterdir())
 
 
