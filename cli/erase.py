@@ -41,11 +41,12 @@ def card(
 
     Example: onecard erase card ./ledger --token 00c0ffee00c0ffee
     """
-    origin = read_ledger_toml(data).origin
+    toml = read_ledger_toml(data)
     token = token_of if is_token else read_card_tokens(data).of
     subjects = [subject_of(token(number)) for number in numbers]
+    ledger_id, cipher = toml.origin.ledger_id, toml.algorithms.store
     spare_bytes = read_settings(data).watermark_bytes
-    with ErasableStore.open(data, origin.ledger_id, spare_bytes=spare_bytes) as store:
+    with ErasableStore.open(data, ledger_id, cipher, spare_bytes) as store:
         erased = store.erase(subjects, SystemClock().now_us())
     typer.echo(f"erased    {erased} of {len(subjects)}; of the others nothing was kept")
     typer.echo(f"record    {data / ERASURES}: copy it away, a restore must bring it along")

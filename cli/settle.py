@@ -116,12 +116,12 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None, fo
         node.stop()
     if isinstance(answer, BaseException):
         raise answer
-    _sweep(data, node.ledger.id, node.settings)
+    _sweep(data, node.ledger, node.settings)
 
 
-def _sweep(data: Path, ledger_id: bytes, settings: Settings) -> None:
+def _sweep(data: Path, ledger: Ledger, settings: Settings) -> None:
     """As a server does once a window is closed; that it cannot be done changes nothing of that."""
-    numbers = CardNumbers(data, ledger_id, settings, SystemClock())
+    numbers = CardNumbers(data, ledger.id, ledger.algorithms.store, settings, SystemClock())
     try:
         numbers.sweep()
     except OnecardError as error:

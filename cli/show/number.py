@@ -23,10 +23,10 @@ def number(
 
     Example: onecard show number ./ledger 00c0ffee00c0ffee
     """
-    origin, key = read_ledger_toml(data).origin, token_of(token)
+    toml, key = read_ledger_toml(data), token_of(token)
     found = None
     if ErasableStore.exists(data):
-        with ErasableStore.open(data, origin.ledger_id) as store:
+        with ErasableStore.open(data, toml.origin.ledger_id, toml.algorithms.store) as store:
             found = store.get(card(key), Field.NUMBER)
     if found is None:
         raise NotFound(

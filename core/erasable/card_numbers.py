@@ -12,6 +12,7 @@ from onecard.core.config import Settings
 from onecard.core.days import DAY_US
 from onecard.core.erasable.store import ErasableStore
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
+from onecard.ext.shape.numbers import Store
 
 DAY_MAX = (1 << 32) - 1  # later than any
 
@@ -25,11 +26,14 @@ class CardNumbers:
     """Those of the ledger in `path`, for `numbers_kept_days` of its settings. Where that is 0, none
     are kept, and those from before are swept."""
 
-    def __init__(self, path: Path, ledger_id: bytes, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, ledger_id: bytes, cipher: Store, settings: Settings, clock: Clock
+    ) -> None:
         self.days = settings.numbers_kept_days
         self._spare_bytes = settings.watermark_bytes
         self._path = path
         self._ledger_id = ledger_id
+        self._cipher = cipher
         self._clock = clock
         self._opening = threading.Lock()
         self._store: ErasableStore | None = None
@@ -68,7 +72,7 @@ class CardNumbers:
         with self._opening:
             if self._store is None:
                 self._store = ErasableStore.open(
-                    self._path, self._ledger_id, spare_bytes=self._spare_bytes
+                    self._path, self._ledger_id, self._cipher, spare_bytes=self._spare_bytes
                 )
             return self._store
 

@@ -4,25 +4,19 @@ A nonce is 96 random bits a value. A key of a subject seals a few values in its 
 store's key may seal is in `store_key.py`.
 """
 
-from enum import IntEnum
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from onecard.ext.shape.numbers import Store
+
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
-class StoreCipher(IntEnum):
-    """The numbers stand in every store, for ever."""
-
-    AES_GCM = 1
-    SM4_GCM = 2
-
-
-KEY_BYTES = {StoreCipher.AES_GCM: 32, StoreCipher.SM4_GCM: 16}
+KEY_BYTES = {Store.AES_GCM: 32, Store.SM4_GCM: 16}
 
 
 class Sealer(Protocol):
@@ -53,9 +47,9 @@ class Sm4Gcm:
         return opening.update(data[:-TAG_BYTES]) + opening.finalize()
 
 
-def sealer(cipher: StoreCipher, key: bytes) -> Sealer:
+def sealer(cipher: Store, key: bytes) -> Sealer:
     """What seals under `key`, which has the bytes that the cipher wants."""
-    return AESGCM(key) if cipher == StoreCipher.AES_GCM else Sm4Gcm(key)
+    return AESGCM(key) if cipher == Store.AES_GCM else Sm4Gcm(key)
 
 
 def seal(by: Sealer, nonce: bytes, data: bytes, about: bytes) -> bytes:

@@ -6,13 +6,13 @@ from onecard.core.erasable.cipher import (
     KEY_BYTES,
     NONCE_BYTES,
     Sealer,
-    StoreCipher,
     seal,
     sealer,
     unseal,
 )
 from onecard.core.erasable.row import Row
 from onecard.core.erasable.store_key import StoreKey
+from onecard.ext.shape.numbers import Store
 
 OWN_KEY = 0  # in place of a field: what a subject's key is wrapped for
 POOL_BYTES = 1 << 16  # a call of the system for some thousand values instead of two a value
@@ -24,7 +24,7 @@ class Sealing:
 
     def __init__(self, ledger_id: bytes, key: StoreKey) -> None:
         self._ledger_id = ledger_id
-        self._cipher: StoreCipher = key.cipher
+        self._cipher: Store = key.cipher
         self._wrapper: Sealer = key.sealer
         self._pool, self._used = b"", 0
 

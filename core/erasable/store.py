@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from onecard.core.config import Settings
 from onecard.core.erasable import generation
-from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.erasures import Erasures, Mark
 from onecard.core.erasable.row import Row
 from onecard.core.erasable.sealing import Sealing
@@ -35,6 +34,7 @@ from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
 from onecard.core.errors import LedgerFault, MapFull, OnecardError, Overloaded
 from onecard.core.failpoint import here
 from onecard.core.storage.environment import Environment, Txn
+from onecard.ext.shape.numbers import Store
 
 MARK, WRAPS = b"mark", b"wraps"
 MARK_ROW = struct.Struct("<Q16s")
@@ -59,7 +59,7 @@ class Counts(NamedTuple):
 class ErasableStore:
     """That of one ledger, open. Any thread and any process may call it; all of them take turns."""
 
-    def __init__(self, path: Path, ledger_id: bytes, cipher: StoreCipher, spare_bytes: int) -> None:
+    def __init__(self, path: Path, ledger_id: bytes, cipher: Store, spare_bytes: int) -> None:
         """Use `open`."""
         self.unwiped: OnecardError | None = None  # why what was erased has bytes in the file still
         self._file = StoreFile(path, ledger_id, cipher, spare_bytes)
@@ -70,7 +70,7 @@ class ErasableStore:
         cls,
         path: Path,
         ledger_id: bytes,
-        cipher: StoreCipher = StoreCipher.AES_GCM,
+        cipher: Store,
         spare_bytes: int = Settings.watermark_bytes,
         map_bytes: int = MAP_BYTES,
     ) -> "ErasableStore":

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from onecard.core.erasable import generation
-from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.sealing import Sealing
 from onecard.core.erasable.store_key import STORE_KEY, StoreKey
 from onecard.core.erasable.turn import turn
@@ -26,6 +25,7 @@ from onecard.core.errors import (
 from onecard.core.storage.disk import free_bytes
 from onecard.core.storage.environment import Environment, Txn, sync_folder
 from onecard.core.storage.rebuildable import SPACE_BYTES_MIN
+from onecard.ext.shape.numbers import Store
 
 ERASABLE = "erasable"
 META, SUBJECTS, DAYS = "meta", "subjects", "days"
@@ -38,7 +38,7 @@ SAID_BYTES_MAX = 300  # of a stamp that is not ours: one line
 class StoreFile:
     """That of one ledger. The environment it gives is good for the turn it was given in."""
 
-    def __init__(self, path: Path, ledger_id: bytes, cipher: StoreCipher, spare_bytes: int) -> None:
+    def __init__(self, path: Path, ledger_id: bytes, cipher: Store, spare_bytes: int) -> None:
         self.path = path
         self.spare_bytes = spare_bytes
         self.folder = path / ERASABLE

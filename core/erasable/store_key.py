@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from onecard.core.erasable.cipher import KEY_BYTES, Sealer, StoreCipher, sealer
+from onecard.core.erasable.cipher import KEY_BYTES, Sealer, sealer
 from onecard.core.errors import LedgerForeign
 from onecard.core.storage.environment import sync_folder
 from onecard.core.storage.key_file import make_key_file, read_key_file
+from onecard.ext.shape.numbers import Store
 
 STORE_KEY = "store.key"
 CHECK = b"store key check"
@@ -23,11 +24,11 @@ WRAPS_MAX = 1 << 32
 class StoreKey:
     """The key of one ledger's store, and its cipher."""
 
-    cipher: StoreCipher
+    cipher: Store
     key: bytes
 
     @classmethod
-    def make(cls, path: Path, cipher: StoreCipher) -> "StoreKey":
+    def make(cls, path: Path, cipher: Store) -> "StoreKey":
         """A new one in the ledger's folder `path`, durable. OSError."""
         made = cls(cipher, secrets.token_bytes(KEY_BYTES[cipher]))
         make_key_file(path / STORE_KEY, made.key)
@@ -35,11 +36,11 @@ class StoreKey:
         return made
 
     @classmethod
-    def read(cls, path: Path, cipher: StoreCipher, check: int | None = None) -> "StoreKey":
+    def read(cls, path: Path, cipher: Store, check: int | None = None) -> "StoreKey":
         """That of the ledger in `path`; LedgerMissing or LedgerForeign, also where it is not the
         one of this check."""
         file = path / STORE_KEY
-        found = cls(cipher, read_key_file(file, KEY_BYTES[cipher], "the erasable store"))
+        found = cls(cipher, read_key_file(file, KEY_BYTES[cipher], "the key of the erasable store"))
         if check is not None and found.check != check:
             raise LedgerForeign(
                 f"{file}: expected the key that the erasable store was made with (check "

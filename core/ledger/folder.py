@@ -12,7 +12,6 @@ DIR/checkpoint/identities  retired identities              } deleting them loses
 """
 
 import os
-import stat
 import tomllib
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -29,6 +28,7 @@ from onecard.core.ledger.settings_file import REASON_CHARACTERS_MAX
 from onecard.core.ledger.token import KEY_BYTES, KEY_CHECK, CardTokens, key_check
 from onecard.core.storage.disk import is_irregular
 from onecard.core.storage.environment import sync_folder
+from onecard.core.storage.key_file import read_key_file
 from onecard.core.storage.rebuildable import Origin
 from onecard.ext.shape.numbers import Tokens
 
@@ -46,8 +46,6 @@ NEW = ".new"  # behind the name of a file that has not got its own yet
 CHECKSUM = "checksum"
 IRREGULAR = "expected a regular file, found a folder, a pipe or a device; restore it"
 CARD_NUMBER = "card_number"
-# Of a key file: whoever reads it can compute the token of every card number there may be.
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 CHECKPOINT = "checkpoint"
 
 
@@ -234,20 +232,7 @@ def read_key(file: Path, what: str = TOKEN_KEY) -> bytes:
     `what` is its name in a ledger's folder; it may have another one elsewhere.
     """
     count, purpose = KEYS[what]
-    if is_irregular(file):
-        raise LedgerForeign(f"{file}: {IRREGULAR}")
-    if not file.is_file():
-        raise LedgerMissing(f"{file}: expected {purpose}, found none; restore it")
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & OTHERS_MAY:
-        raise LedgerForeign(
-            f"{file}: expected a file that only its owner may read, found mode {mode:04o}; "
-            f"chmod 600 {file}"
-        )
-    key = file.read_bytes()
-    if len(key) != count:
-        raise LedgerForeign(f"{file}: expected {count} bytes, found {len(key)}; restore it")
-    return key
+    return read_key_file(file, count, purpose)
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from onecard.core.errors import LedgerForeign, LedgerMissing
 from onecard.core.storage.disk import is_irregular
 
+# Whoever reads a key can make the token of every number there may be, or open what is sealed.
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -24,14 +25,14 @@ def make_key_file(file: Path, key: bytes) -> None:
 
 
 def read_key_file(file: Path, key_bytes: int, what: str) -> bytes:
-    """The key in a file; LedgerMissing, or LedgerForeign where it cannot be it. `what` it is the
-    key of stands in the line."""
+    """The key in a file; LedgerMissing, or LedgerForeign where it cannot be it. `what` it is
+    stands in the line, such as the key of the card tokens."""
     if is_irregular(file):
         raise LedgerForeign(
             f"{file}: expected a regular file, found a folder, a pipe or a device; restore it"
         )
     if not file.is_file():
-        raise LedgerMissing(f"{file}: expected the key of {what}, found none; restore it")
+        raise LedgerMissing(f"{file}: expected {what}, found none; restore it")
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & OTHERS_MAY:
         raise LedgerForeign(

@@ -177,8 +177,9 @@ class Server:
         """Serve this node from now on."""
         self.bridge.node = node
         self.card_tokens = node.ledger.card_tokens
-        ledger = node.ledger
-        self.numbers.serve(CardNumbers(ledger.path, ledger.id, self.settings, node.clock))
+        ledger, cipher = node.ledger, node.ledger.algorithms.store
+        kept = CardNumbers(ledger.path, ledger.id, cipher, self.settings, node.clock)
+        self.numbers.serve(kept)
         await self.set_serving(True)
 
     def _token(self, number: str) -> int:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from onecard.core.erasable import generation
-from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.row import Row
 from onecard.core.erasable.store import ErasableStore
 from onecard.core.erasable.store_file import ERASABLE, NAMES, SUBJECTS
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
 from onecard.core.storage.environment import Environment
+from onecard.ext.shape.numbers import Store
 
 LEDGER_ID = bytes(range(16))
 MAP_BYTES = 64 << 20
@@ -17,7 +17,7 @@ DAY = 20_400
 
 
 def opened(
-    path: Path, cipher: StoreCipher = StoreCipher.AES_GCM, ledger_id: bytes = LEDGER_ID
+    path: Path, cipher: Store = Store.AES_GCM, ledger_id: bytes = LEDGER_ID
 ) -> ErasableStore:
     path.mkdir(exist_ok=True)
     return ErasableStore.open(path, ledger_id, cipher, SPARE_BYTES, MAP_BYTES)

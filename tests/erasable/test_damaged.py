@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from onecard.core.erasable import generation
-from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.erasures import ERASURES
 from onecard.core.erasable.row import Row
 from onecard.core.erasable.store import ErasableStore
@@ -25,6 +24,7 @@ from onecard.core.errors import (
     WriteFailed,
 )
 from onecard.core.storage.environment import DATA_FILE, Environment
+from onecard.ext.shape.numbers import Store
 from tests.crash.test_disk import MIB, SmallDisk, disk  # noqa: F401  # a fixture
 from tests.erasable.kept import LEDGER_ID, card, every_byte, numbers, opened, printed, traces
 
@@ -209,7 +209,7 @@ def test_another_cipher_or_ledger_is_refused(kept: Path, tmp_path: Path) -> None
     with pytest.raises(LedgerForeign, match="expected a store with"):
         opened(kept, ledger_id=bytes(16))
     with pytest.raises(LedgerForeign, match="expected a store with"):
-        opened(kept, StoreCipher.SM4_GCM)
+        opened(kept, Store.SM4_GCM)
     with opened(tmp_path / "other"):
         pass
     shutil.copy(tmp_path / "other" / STORE_KEY, kept / STORE_KEY)
@@ -258,7 +258,7 @@ def test_every_bit_of_an_erasure_is_checked(kept: Path) -> None:
 
 
 def test_a_full_map_keeps_nothing_of_the_batch_and_goes_on(tmp_path: Path) -> None:
-    with ErasableStore.open(tmp_path, LEDGER_ID, map_bytes=256 << 10) as store:
+    with ErasableStore.open(tmp_path, LEDGER_ID, Store.AES_GCM, map_bytes=256 << 10) as store:
         store.put(numbers(1, 50))
         with pytest.raises(MapFull, match="map of 262144 bytes is full"):
             store.put(numbers(101, 2_000))

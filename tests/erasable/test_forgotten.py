@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.erasures import ERASURES
 from onecard.core.erasable.store_file import ERASABLE, StoreFile
 from onecard.core.erasable.subject import Field
+from onecard.ext.shape.numbers import Store
 from tests.erasable.kept import DAY, card, every_byte, numbers, opened, printed, traces
 
 
-def churned(path: Path, cipher: StoreCipher) -> None:
+def churned(path: Path, cipher: Store) -> None:
     """1,000 subjects, put in small parts and again in another order: LMDB reuses pages in memory
     and on disk, so that bytes of one come to stand in gaps of another's."""
     values = numbers(1, 1_000)
@@ -24,10 +24,8 @@ def churned(path: Path, cipher: StoreCipher) -> None:
                 store.put(values[first : first + 100], DAY + seed)
 
 
-@pytest.mark.parametrize("cipher", StoreCipher)
-def test_of_a_hundred_erased_of_a_thousand_nothing_is_found(
-    tmp_path: Path, cipher: StoreCipher
-) -> None:
+@pytest.mark.parametrize("cipher", Store)
+def test_of_a_hundred_erased_of_a_thousand_nothing_is_found(tmp_path: Path, cipher: Store) -> None:
     churned(tmp_path, cipher)
     gone = [card(number) for number in range(1, 1_001, 10)]
     before = traces(tmp_path, gone)
@@ -56,7 +54,7 @@ def test_nothing_is_found_of_what_was_swept(tmp_path: Path) -> None:
 
 
 def test_a_number_is_in_no_file_as_it_is(tmp_path: Path) -> None:
-    churned(tmp_path, StoreCipher.AES_GCM)
+    churned(tmp_path, Store.AES_GCM)
     held = every_byte(tmp_path)
     for number in range(1, 1_001):
         assert printed(number).encode() not in held
@@ -64,7 +62,7 @@ def test_a_number_is_in_no_file_as_it_is(tmp_path: Path) -> None:
 
 def test_deleting_alone_would_leave_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Why the file is made anew, as the page says."""
-    churned(tmp_path, StoreCipher.AES_GCM)
+    churned(tmp_path, Store.AES_GCM)
     gone = [card(number) for number in range(1, 1_001, 10)]
     before = traces(tmp_path, gone)
     with monkeypatch.context() as patched:

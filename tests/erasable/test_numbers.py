@@ -19,7 +19,7 @@ from onecard.core.erasable.store_file import ERASABLE
 from onecard.core.erasable.store_key import STORE_KEY
 from onecard.core.errors import OnecardError
 from onecard.core.storage.environment import DATA_FILE
-from onecard.ext.shape.numbers import Outcome
+from onecard.ext.shape.numbers import Outcome, Store
 from onecard.grpc.client import Client
 from onecard.v1 import registry_pb2 as pb
 from tests.erasable.kept import every_byte
@@ -28,6 +28,7 @@ from tests.support.serving import BANK, SMALL, Served, register, rides, served
 
 KEEPING = replace(SMALL, numbers_kept_days=30)
 FIRST, COUNT = 70, 40
+AES = Store.AES_GCM
 
 
 def twenty_digits(number: int) -> str:
@@ -155,20 +156,20 @@ def test_kept_for_so_many_whole_days_after_it_was_sent_last(
     tmp_path: Path, days: int, later: int, kept: int
 ) -> None:
     clock = Clock()
-    numbers = CardNumbers(tmp_path, bytes(16), Settings(numbers_kept_days=9), clock)
+    numbers = CardNumbers(tmp_path, bytes(16), AES, Settings(numbers_kept_days=9), clock)
     numbers.keep([1, 2, 3], ["a", "b", "c"])
     numbers.close()
-    numbers = CardNumbers(tmp_path, bytes(16), Settings(numbers_kept_days=days), clock)
+    numbers = CardNumbers(tmp_path, bytes(16), AES, Settings(numbers_kept_days=days), clock)
     clock.us += later * DAY_US
     numbers.keep([2], ["b"])
     assert numbers.sweep() == 3 - kept
     numbers.close()
-    with ErasableStore.open(tmp_path, bytes(16)) as store:
+    with ErasableStore.open(tmp_path, bytes(16), AES) as store:
         assert store.counts().subjects == kept
 
 
 def test_a_sweep_where_none_were_ever_kept_makes_nothing(tmp_path: Path) -> None:
-    assert CardNumbers(tmp_path, bytes(16), KEEPING, Clock()).sweep() == 0
+    assert CardNumbers(tmp_path, bytes(16), AES, KEEPING, Clock()).sweep() == 0
     assert not list(tmp_path.iterdir())
 
 

@@ -5,21 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from onecard.core.erasable.cipher import KEY_BYTES, StoreCipher
+from onecard.core.erasable.cipher import KEY_BYTES
 from onecard.core.erasable.store import PART_ROWS
 from onecard.core.erasable.store_key import STORE_KEY
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
 from onecard.core.errors import BadInput
+from onecard.ext.shape.numbers import Store
 from tests.erasable.kept import DAY, card, numbers, opened, printed
 
 HOLDER = Subject(SubjectKind.HOLDER, 7)
-BOTH = pytest.mark.parametrize("cipher", StoreCipher)
+BOTH = pytest.mark.parametrize("cipher", Store)
 
 
 @BOTH
-def test_what_was_put_is_had_again_also_after_a_restart(
-    tmp_path: Path, cipher: StoreCipher
-) -> None:
+def test_what_was_put_is_had_again_also_after_a_restart(tmp_path: Path, cipher: Store) -> None:
     values = [
         Value(card(1), Field.NUMBER, "3104995012345678"),
         Value(HOLDER, Field.NAME, "欧阳·𠮷"),

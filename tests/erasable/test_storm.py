@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from onecard.core.erasable import generation
-from onecard.core.erasable.cipher import StoreCipher
 from onecard.core.erasable.store import ErasableStore
 from onecard.core.erasable.store_file import ERASABLE
 from onecard.core.erasable.subject import Field, Subject, SubjectKind, Value
 from onecard.core.errors import OnecardError
 from onecard.core.storage.environment import DATA_FILE
+from onecard.ext.shape.numbers import Store
 from tests.erasable.kept import DAY, card, every_byte, numbers, opened, printed, traces
 
 SUBJECTS = [card(number) for number in range(40)]
@@ -23,7 +23,7 @@ Kept = dict[Subject, tuple[int, dict[Field, str]]]  # the day, and the texts
 
 def storm(folder: Path, seed: int, steps: int) -> None:
     rng = random.Random(seed)
-    cipher = rng.choice(list(StoreCipher))
+    cipher = rng.choice(list(Store))
     model: Kept = {}
     forgotten: list[bytes] = []
     store = opened(folder, cipher)
@@ -115,8 +115,8 @@ def test_some_bits(tmp_path: Path) -> None:
 
 @pytest.mark.campaign
 def test_a_long_storm(tmp_path: Path) -> None:
-    for seed in range(100, 200):
-        storm(tmp_path / str(seed), seed, 60)
+    for seed in range(100, 150):
+        storm(tmp_path / str(seed), seed, 40)
 
 
 @pytest.mark.campaign

@@ -28,7 +28,7 @@ ROOMS = {
     "core/storage": "core core/watch",
     "core/journal": "core core/storage ext/block ext/shape",
     "core/checkpoint": "core core/journal core/storage core/watch ext/shape ext/state ext/identity",
-    "core/erasable": "core core/storage",
+    "core/erasable": "core core/storage ext/shape",
     "core/ledger": "core core/checkpoint core/journal core/storage core/watch ext/shape ext/state",
     "core/registry": "core core/journal ext/shape ext/state",
     "core/tariff": "core core/registry core/storage",
