@@ -40,7 +40,8 @@ MARK, WRAPS = b"mark", b"wraps"
 MARK_ROW = struct.Struct("<Q16s")
 COUNT = struct.Struct("<Q")
 DAY = struct.Struct(">I")  # before the subject's key: sorted by day
-# Addresses, not disk: a card is some 200 bytes, so more than a thousand million of them.
+# Addresses, not disk: a card is 240 bytes in a file made anew, and some 600 in one that grew card
+# by card, so hundreds of millions of them.
 MAP_BYTES = 256 << 30
 # Of one commit: each touches a page or two, far from the 131,072 that LMDB keeps in memory.
 PART_ROWS = 10_000

@@ -14,15 +14,15 @@ from time import sleep
 from onecard.core.errors import OnecardError, Overloaded, os_words
 
 LOCK = "lock"
-# A store of ten million cards is made anew in some seconds; who waits longer than this waits for a
+# A store of ten million cards is made anew in a minute at most; who waits much longer waits for a
 # process that stands still.
-LOOKS_MAX = 3_000
+LOOKS_MAX = 12_000
 LOOK_S = 0.01
 
 
 @contextmanager
 def turn(folder: Path, alone: bool) -> Iterator[None]:
-    """Hold the store in `folder`, alone or with others who read; Overloaded after half a minute."""
+    """Hold the store in `folder`, alone or with others who read; Overloaded after two minutes."""
     try:
         file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
