@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from onecard.cli.who import ActorFile, CheckerFile, who
+from onecard.core.access.sign_in import signed_in
 from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.authorize.node import Node, wait_for
 from onecard.core.clock import SystemClock
@@ -12,6 +14,7 @@ from onecard.core.days import instant_text, instant_us
 from onecard.core.errors import BadInput, LedgerInUse
 from onecard.core.ledger.settings_file import read_settings
 from onecard.grpc.client import Client
+from onecard.grpc.client.who import Who
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +33,7 @@ def confirm(
             "'2026-11-22 08:30', '2026-11-22 00:30Z'.",
         ),
     ],
-    reason: Annotated[str, typer.Option(help="Who says so, and why; it is logged.")],
+    reason: Annotated[str, typer.Option(help="Who says so, and why; on record, and logged.")],
     to: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The server whose clock it is.")
     ] = None,
@@ -38,6 +41,8 @@ def confirm(
         Path | None,
         typer.Option(metavar="DIR", help="The ledger's folder, where no server runs on it."),
     ] = None,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
 ) -> None:
     """Say that the clock is right, so that booking goes on; put on record in the ledger.
 
@@ -49,21 +54,22 @@ def confirm(
     """
     if (to is None) == (data is None):
         raise BadInput("expected one of --to HOST:PORT (a server) and --data DIR (none runs)")
+    said = who(actor, checker, reason)
     if to is not None:
-        with Client(to) as client:
+        with Client(to, who=said) as client:
             client.wait_ready(CONNECT_S)
             zone_us = client.rules().zone_offset_us
             booked_at_us = client.confirm_clock(instant_us(time, zone_us), reason)
     else:
         assert data is not None
-        booked_at_us, zone_us = _confirm_here(data, time, reason)
+        booked_at_us, zone_us = _confirm_here(data, time, said)
     if booked_at_us == 0:
         typer.echo("the clock was not in doubt; nothing was to be confirmed")
     else:
         typer.echo(f"confirmed, and on record as of {instant_text(booked_at_us, zone_us)}")
 
 
-def _confirm_here(data: Path, time: str, reason: str) -> tuple[int, int]:
+def _confirm_here(data: Path, time: str, said: Who) -> tuple[int, int]:
     """In a folder that no server holds: when it was booked, and the ledger's zone."""
     try:
         node = Node(data, read_settings(data), SystemClock())
@@ -72,8 +78,9 @@ def _confirm_here(data: Path, time: str, reason: str) -> tuple[int, int]:
     node.start()
     try:
         zone_us = int(node.state.totals["zone_offset_us"][0])
-        act = ConfirmClock(instant_us(time, zone_us), reason)
-        booked_at_us = wait_for(lambda done: node.act(act, done))
+        act = ConfirmClock(instant_us(time, zone_us), said.reason)
+        caller = signed_in(node.state, said.actor, said.checker, said.reason)
+        booked_at_us = wait_for(lambda done: node.act(act, done, caller))
         assert isinstance(booked_at_us, int)
         return booked_at_us, zone_us
     finally:

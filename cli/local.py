@@ -22,6 +22,7 @@ from onecard.core.exchange.manifest import Manifest
 from onecard.core.ledger.folder import TOML, read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import Client
+from onecard.grpc.client.who import NOBODY, Who
 
 LOG = "server.log"
 START_S = 120.0  # a start replays what was not checkpointed
@@ -73,9 +74,9 @@ def serving(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Client]:
+def connected(address: str, who: Who = NOBODY) -> Iterator[Client]:
     """A client of a server that answers; Unreachable where none does."""
-    with Client(address, timeout_s=60.0) as client:
+    with Client(address, timeout_s=60.0, who=who) as client:
         client.wait_ready(10.0)
         yield client
 

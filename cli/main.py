@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from onecard.cli import (
+    actor,
     clock,
     demo,
     erase,
@@ -51,6 +52,7 @@ app.command()(reconcile.reconcile)
 app.command()(verify.verify)
 app.add_typer(erase.app, name="erase")
 app.add_typer(clock.app, name="clock")
+app.add_typer(actor.app, name="actor")
 app.add_typer(show.app, name="show")
 app.command()(demo.demo)
 

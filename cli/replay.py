@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from onecard.cli.exit_status import Exit
 from onecard.cli.local import Settled, check_same_ledger, connected, ledger_folder, serving, settled
 from onecard.cli.table import print_rows
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_text
 from onecard.core.errors import BadInput
@@ -35,12 +36,14 @@ from onecard.core.ledger.folder import (
     read_token_key,
 )
 from onecard.core.ledger.token import CardTokens
+from onecard.grpc.client.who import Who
 from onecard.sample.recorded import shenzhen
 from onecard.sample.recorded.play import Result, play_taps
 from onecard.sample.recorded.taps import Fault, Roll
 
 NOT_LOCAL = "not verified: give --data DIR, the folder of the ledger served there"
 REASONS_SHOWN = 6
+REASON = "replay of recorded taps"  # why windows of dates long past are closed, by force
 
 
 class Format(StrEnum):
@@ -75,6 +78,9 @@ def replay(
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = REASON,
 ) -> None:
     """Stream recorded taps into a ledger, close each settlement date, write files, verify.
 
@@ -88,16 +94,19 @@ def replay(
 
     Example: onecard replay --format shenzhen taps.csv --data ./ledger
     """
+    said = who(actor, checker, reason)
     tokens = _tokens_there(to, _key(data, token_key), data) if to is not None else None
     roll = Roll()
     taps, invalid = shenzhen.read(files, roll, _report, tokens.form if tokens else _form(data))
     if to is None or tokens is None:
         path = ledger_folder(data)
         with serving(path) as address:
-            result = _send(address, taps, roll, read_card_tokens(path), quiet=json, force=True)
+            result = _send(
+                address, taps, roll, read_card_tokens(path), quiet=json, force=True, said=said
+            )
         done = settled(path, [window.id for window in result.windows])
     else:
-        result = _send(to, taps, roll, tokens, quiet=json, force=force)
+        result = _send(to, taps, roll, tokens, quiet=json, force=force, said=said)
         done = Settled([], NOT_LOCAL)
         if data is not None:
             done = settled(data, [window.id for window in result.windows])
@@ -225,8 +234,9 @@ def _send(
     tokens: CardTokens,
     quiet: bool,
     force: bool,
+    said: Who,
 ) -> Result:
-    with connected(address) as client, progress_of("taps", len(taps), quiet) as progress:
+    with connected(address, said) as client, progress_of("taps", len(taps), quiet) as progress:
         return play_taps(client, taps, roll, tokens, SystemClock(), progress, force)
 
 

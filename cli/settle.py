@@ -12,6 +12,8 @@ from rich.progress import Progress as Bar
 
 from onecard.cli.local import check_same_ledger
 from onecard.cli.table import print_rows
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
+from onecard.core.access.sign_in import signed_in
 from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
@@ -28,6 +30,7 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.settings_file import read_settings
 from onecard.core.settlement.window import CloseWindow
 from onecard.grpc.client import Client
+from onecard.grpc.client.who import Who
 
 POSITIONS_SHOWN = 40  # a screen; the manifest has all of them
 
@@ -57,6 +60,9 @@ def settle(
         typer.Option("--spreadsheet", help="Also a file a participant for people, in yuan."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = "",
 ) -> None:
     """Write the files of a closed window: one CSV a participant, and a manifest.
 
@@ -72,7 +78,7 @@ def settle(
     toml = read_ledger_toml(data)
     origin, algorithms = toml.origin, toml.algorithms
     if close:
-        _close(data, window, business_day, to, force)
+        _close(data, _act(window, business_day, force, reason), to, who(actor, checker, reason))
     elif business_day is not None or to is not None or force:
         raise BadInput("--business-day, --to and --force: expected with --close only; add --close")
     with Journal.open(
@@ -94,14 +100,19 @@ def settle(
             typer.echo(f"{sheet.name}: {sheet.lines:,} lines, a spreadsheet opens {ROWS_MAX:,}")
 
 
-def _close(data: Path, window: int, business_day: str | None, to: str | None, force: bool) -> None:
+def _act(window: int, business_day: str | None, force: bool, reason: str) -> CloseWindow:
     if business_day is None:
         raise BadInput("--close: expected the day it is closed for; give --business-day YYYY-MM-DD")
-    day = day_number(business_day)
+    if force and not reason.strip():
+        raise BadInput("--force: expected why, for the record, found no reason; give --reason TEXT")
+    return CloseWindow(window, day_number(business_day), force)
+
+
+def _close(data: Path, act: CloseWindow, to: str | None, said: Who) -> None:
     if to is not None:
-        with Client(to) as client:
+        with Client(to, who=said) as client:
             check_same_ledger(client, to, data)
-            client.close_window(window, day, force)
+            client.close_window(act.window, act.business_day, act.force)
         return
     try:
         node = Node(data, read_settings(data), SystemClock())
@@ -110,7 +121,7 @@ def _close(data: Path, window: int, business_day: str | None, to: str | None, fo
     answers: SimpleQueue[object] = SimpleQueue()
     node.start()
     try:
-        node.act(CloseWindow(window, day, force), answers.put)
+        node.act(act, answers.put, signed_in(node.state, said.actor, said.checker, said.reason))
         answer = answers.get()
     finally:
         node.stop()

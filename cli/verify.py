@@ -72,7 +72,7 @@ def _print(report: Report) -> None:
     typer.echo(
         f"{report.path}: {report.segments} segments, {report.blocks} blocks, "
         f"{report.records} records, {report.entries} entries, {report.legs} legs, "
-        f"{report.windows} windows closed"
+        f"{report.windows} windows closed, {report.acts} acts"
     )
     typer.echo(f"head        {report.head} at sequence {report.last}")
     if report.ok:

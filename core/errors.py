@@ -129,7 +129,7 @@ class Refused(OnecardError):
 
 
 class Forbidden(Refused):
-    """This participant may not do that."""
+    """This participant or actor may not do that."""
 
     reason = "FORBIDDEN"
 

@@ -8,6 +8,7 @@ from onecard.cli.load.changes import Sending
 from onecard.cli.load.options import ADDRESS, DryRun, File, Move, To
 from onecard.cli.load.rows import Line, Rows
 from onecard.cli.load.server import connected
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.errors import BadInput
 from onecard.core.ledger.card_number import ANY, CardForm
 from onecard.v1 import registry_pb2 as pb
@@ -26,6 +27,9 @@ def cards(
     to: To = ADDRESS,
     dry_run: Annotated[bool, DryRun] = False,
     move: Annotated[bool, Move] = False,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = "",
 ) -> None:
     """Cards, by printed number or by token. Columns: number or token (decimal, or 0x and 16
     hexadecimal digits), issuer (name or id), funding (prepaid, chip or credit); and, where wanted,
@@ -43,7 +47,7 @@ def cards(
     """
     optional = ("number", "token", "status", "since", "floor_fen", "account", *RECORDED)
     rows = Rows(file, ("issuer", "funding"), optional)
-    with connected(to) as client:
+    with connected(to, who=who(actor, checker, reason)) as client:
         known, zone_us = client.participants(), client.rules().zone_offset_us
         form = CardForm.parse(client.head().card_number)
         sending = Sending(client, "card", rows, lambda row: _card(row, known, zone_us, form))

@@ -2,12 +2,12 @@
 
 import typer
 
-from onecard.cli.load import cards, declarations, participants, rules, tariff, terminals
+from onecard.cli.load import actors, cards, declarations, participants, rules, tariff, terminals
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Load participants, terminals, cards, a tariff, rules or declarations into a server. "
-    "Rows that say what is already so change nothing, so a file may be loaded again.",
+    help="Load participants, terminals, cards, a tariff, rules, declarations or actors into a "
+    "server. Rows that say what is already so change nothing, so a file may be loaded again.",
 )
 app.command()(participants.participants)
 app.command()(terminals.terminals)
@@ -15,3 +15,4 @@ app.command()(cards.cards)
 app.command()(tariff.tariff)
 app.command()(rules.rules)
 app.command()(declarations.declarations)
+app.command()(actors.actors)

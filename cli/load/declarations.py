@@ -8,6 +8,7 @@ from onecard.cli.exit_status import Exit
 from onecard.cli.load.options import ADDRESS, File, To
 from onecard.cli.load.rows import Rows, located
 from onecard.cli.load.server import connected
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.days import day_text
 
 
@@ -17,6 +18,9 @@ def declarations(
     participant: Annotated[
         str, typer.Option("--as", help="Name or id of the operator that declares.")
     ] = "",
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = "",
 ) -> None:
     """What an operator says it sent; prints what does not agree with the ledger, and exits 1 if
     anything does not. Columns: terminal (id), day (YYYY-MM-DD, in the ledger's zone), taps,
@@ -34,7 +38,10 @@ def declarations(
         )
         for line in lines
     ]
-    with connected(to, participant or None) as client, located(lines, 0):
+    with (
+        connected(to, participant or None, who(actor, checker, reason)) as client,
+        located(lines, 0),
+    ):
         response = client.declare(rows)
     for row in response.differences:
         typer.echo(

@@ -5,6 +5,7 @@ import typer
 from onecard.cli.load.options import ADDRESS, File, To
 from onecard.cli.load.rows import Line, Rows
 from onecard.cli.load.server import connected
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.clock import SystemClock
 from onecard.core.days import DAY_US, TIME_MIN_US
 from onecard.core.errors import BadInput
@@ -14,7 +15,13 @@ S_US, HOUR_US = 1_000_000, DAY_US // 24
 QUARTER_US = HOUR_US // 4  # every zone that is in use is whole quarters from UTC
 
 
-def rules(file: File, to: To = ADDRESS) -> None:
+def rules(
+    file: File,
+    to: To = ADDRESS,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = "",
+) -> None:
     """The ledger's rules from now on. Columns: rule, value; a row for each rule that changes, of
     go_live_us, age_max_us, ahead_max_us, amount_max_fen, zone_offset_us. The others stay. Times are
     in microseconds, and what cannot be meant is refused: age_max_us is 1 hour to 10 years,
@@ -35,7 +42,7 @@ def rules(file: File, to: To = ADDRESS) -> None:
         values[rule] = value
     if not values:
         raise BadInput(f"{file}: expected a row for a rule that changes, found none")
-    with connected(to) as client:
+    with connected(to, who=who(actor, checker, reason)) as client:
         now = client.rules()
         was = {rule: int(getattr(now, rule)) for rule in RULES}
         client.put_rules(**was | values)

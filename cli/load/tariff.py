@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onecard.cli.load.options import ADDRESS, To
 from onecard.cli.load.rows import Rows
 from onecard.cli.load.server import connected
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.days import day_number, midnight_us
 from onecard.core.errors import BadInput
 from onecard.core.registry.tariffs import STATIONS_MAX
@@ -35,6 +36,9 @@ def tariff(
     entry_min_fen: Annotated[
         int, typer.Option(help="What a card must hold to enter.", min=0, max=FEN_MAX)
     ] = 0,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = "",
 ) -> None:
     """Fares from station to station, immutable once stored. Columns: from, to (station numbers
     from 1 on), fare_fen. A pair that is not in the file has no fare. A folder with stations.csv,
@@ -43,7 +47,7 @@ def tariff(
     Example: onecard load tariff metro.csv --name metro --effective-from 2026-01-01
     """
     given = None if effective_from is None else day_number(effective_from, "--effective-from")
-    with connected(to) as client:
+    with connected(to, who=who(actor, checker, reason)) as client:
         zone_us = client.rules().zone_offset_us
         if file.is_dir():
             made = compile_tariff(file)

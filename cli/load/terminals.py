@@ -8,6 +8,7 @@ from onecard.cli.load.issued import Issued
 from onecard.cli.load.options import ADDRESS, AsJson, DryRun, File, Ids, Move, To
 from onecard.cli.load.rows import Line, Rows
 from onecard.cli.load.server import connected
+from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.ledger.card_number import spreadsheet_fault
 from onecard.v1 import registry_pb2 as pb
 
@@ -21,6 +22,9 @@ def terminals(
     as_json: AsJson = False,
     dry_run: Annotated[bool, DryRun] = False,
     move: Annotated[bool, Move] = False,
+    actor: ActorFile = None,
+    checker: CheckerFile = None,
+    reason: Reason = "",
 ) -> None:
     """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
     id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
@@ -34,7 +38,7 @@ def terminals(
     """
     optional = ("place", "mode", "status", "counterless", "network", "since")
     rows = Rows(file, ("number", "operator"), optional)
-    with connected(to) as client:
+    with connected(to, who=who(actor, checker, reason)) as client:
         known, zone_us = client.participants(), client.rules().zone_offset_us
         issued = Issued("number", file, ids, as_json)
         sending = Sending(

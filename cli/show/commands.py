@@ -3,6 +3,7 @@
 import typer
 
 from onecard.cli.show import (
+    actor,
     card,
     entry,
     gaps,
@@ -31,3 +32,5 @@ app.command()(window.window)
 app.command()(window.windows)
 app.command()(suspense.suspense)
 app.command()(gaps.gaps)
+app.command()(actor.actors)
+app.command()(actor.acts)

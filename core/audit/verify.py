@@ -2,9 +2,9 @@
 
 What is proved, in this order and per segment: the pages (before anything of them is mapped), the
 chain (digests, hashes, sequences, epochs, times), the books (docs/ledger.md, from the legs alone),
-the state: replayed from nothing it must agree with the books, and with what the checkpoint and the
-journal's tail give; and the identities: each is bound by one entry of the journal, and those that
-are retired lead to it.
+that who did it is on record before all that is no tap, the state: replayed from nothing it must
+agree with the books, and with what the checkpoint and the journal's tail give; and the identities:
+each is bound by one entry of the journal, and those that are retired lead to it.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from onecard.core.audit.acts import Acts
 from onecard.core.audit.books import Books
 from onecard.core.audit.bound import Bound, agree
 from onecard.core.checkpoint.identities import Identities
@@ -51,6 +52,7 @@ class Report:
     entries: int = 0
     legs: int = 0
     windows: int = 0
+    acts: int = 0
     last: int = 0
     head: str = NO_HASH.hex()
     trial_balance_fen: dict[str, int] = field(default_factory=dict)
@@ -160,6 +162,7 @@ class _Proof:
         self.report = report
         self.tip = Tip()
         self.books = Books()
+        self.acts = Acts()
         self.state = state
         self.bound = bound
 
@@ -190,6 +193,7 @@ class _Proof:
     def _take_block(self, block: Block) -> None:
         self.tip = block.follow(self.tip, self.ledger_id, self.algorithms.hash)
         self.books.take(block)
+        self.acts.take(block)
         check_room(self.state, block)
         try:
             apply(self.state, block.value)
@@ -205,6 +209,7 @@ class _Proof:
         report.blocks += 1
         report.records, report.entries = books.records, books.entries
         report.legs, report.windows = books.legs, books.windows
+        report.acts = self.acts.acts
         report.last, report.head = self.tip.last, self.tip.head.hex()
 
     def finish(self) -> None:
@@ -216,6 +221,7 @@ class _Proof:
                 f"the journal ends at {self.tip.last} ({self.tip.head.hex()}); the head given, "
                 f"{self.head.hex()}, is not in it: a tail is missing or changed"
             )
+        self.acts.finish()
         books = self.books
         for kind in OwnerKind:
             if books.booked[kind] or kind <= OwnerKind.SUSPENSE:  # later ones only where booked

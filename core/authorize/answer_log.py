@@ -24,7 +24,7 @@ def log_answer(log: Log, submission: Submission, answer: object, last: int) -> N
     elif isinstance(submission, ActIn):
         what = type(submission.act).__name__
         if isinstance(answer, OnecardError):
-            log.warning("act_refused", act=what, reason=str(answer))
+            log.warning("act_refused", act=what, actor=submission.caller.actor, reason=str(answer))
         elif isinstance(submission.act, ConfirmClock) and answer != 0:
             log.warning(
                 "clock_confirmed",
@@ -33,4 +33,4 @@ def log_answer(log: Log, submission: Submission, answer: object, last: int) -> N
                 reason=submission.act.reason,
             )
         else:
-            log.info("act", act=what, sequence=last)
+            log.info("act", act=what, actor=submission.caller.actor, sequence=last)

@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.access.act_record import Refuse, done
+from onecard.core.access.caller import OWNER, Caller
 from onecard.core.authorize.booking import BookingTime, ConfirmClock
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.recall import recall
@@ -27,7 +29,7 @@ from onecard.ext.judge.body import BodyKey
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, missing
-from onecard.ext.shape.numbers import Kind, Outcome, Record
+from onecard.ext.shape.numbers import ActKind, Kind, Outcome, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
@@ -71,12 +73,13 @@ class TapsIn:
 
 @dataclass(slots=True)
 class ActIn:
-    """An act; answered with its result."""
+    """An act and who does it; answered with its result."""
 
     act: Act
     stream: object = None
     done: Done = unheard
     size: int = 0
+    caller: Caller = OWNER
 
 
 @dataclass(slots=True)
@@ -207,10 +210,10 @@ class Engine:
         if isinstance(submission, ReadIn):
             return submission.question(self.state)
         if isinstance(submission.act, ConfirmClock):
-            return self._confirm(submission.act, group)
+            return self._confirm(submission.act, group, submission.caller)
         if self.booking.doubt is not None:
             raise ClockDoubtful(self.booking.doubt)
-        return self._act(submission.act, group)
+        return self._act(submission.act, group, submission.caller)
 
     def _taps(self, submission: TapsIn, group: Group) -> bytes:
         taps = self.read(submission)
@@ -257,18 +260,29 @@ class Engine:
                 "releases and reversals, and this might be more; serve it with --set claims_max=N"
             )
 
-    def _confirm(self, act: ConfirmClock, group: Group) -> object:
+    def _confirm(self, act: ConfirmClock, group: Group, caller: Caller) -> object:
         """The time it was booked at; 0 where there is no doubt, so that nothing is booked."""
         if self.booking.doubt is None:
             return 0
         self.booking.check(act, self.state)
-        booked_at_us = self._act(act, group)
+        booked_at_us = self._act(act, group, caller)
         self.booking.confirmed()
         return booked_at_us
 
-    def _act(self, act: Act, group: Group) -> object:
-        now_us = self._booking_us()
-        drafts, answer = act.apply(self.state, int(self.state.totals["last"][0]) + 1, now_us)
+    def _act(self, act: Act, group: Group, caller: Caller) -> object:
+        """Apply an act. What it journals stands behind the record of who did it, and is booked
+        after that; an act that changes nothing leaves no record at all."""
+        now_us, sequence = self._booking_us(), self._last + 1
+        drafts: list[Draft]
+        answer: object
+        if isinstance(act, Refuse):  # it is that record
+            drafts, answer = act.apply(self.state, sequence, now_us)
+        else:
+            drafts, answer = act.apply(self.state, sequence + 1, now_us + 1)
+            if drafts:
+                kind = ActKind.CLOCK if isinstance(act, ConfirmClock) else drafts[0].record
+                reason = caller.reason or str(getattr(act, "reason", ""))
+                drafts.insert(0, done(caller, kind, len(drafts), reason, sequence, now_us))
         size = group.act_bytes + sum(draft.value.nbytes for draft in drafts)
         self.journal.room(size)  # an act's size is known only now; nothing of it is done yet
         group.act_bytes = size

@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.access.act_record import ACT_BYTES_MAX
+from onecard.core.access.caller import OWNER, Caller
 from onecard.core.authorize.answer_log import log_answer
 from onecard.core.authorize.booking import ClockWatch
 from onecard.core.authorize.engine import (
@@ -143,9 +145,10 @@ class Node:
             raise
         self._put(TapsIn(principal, message, stream, done, taps))
 
-    def act(self, act: Act, done: Done) -> None:
-        """Submit an act of core/registry or core/settlement."""
-        self._put(ActIn(act, None, done, getattr(act, "size_bytes", 0)))
+    def act(self, act: Act, done: Done, caller: Caller = OWNER) -> None:
+        """Submit an act of core/registry or core/settlement, and who does it."""
+        size = getattr(act, "size_bytes", 0) + ACT_BYTES_MAX
+        self._put(ActIn(act, None, done, size, caller))
 
     def read(self, question: Callable[[State], object], done: Done) -> None:
         """Ask the state; answered once what the question saw is durable."""

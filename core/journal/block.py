@@ -35,6 +35,8 @@ ROWS: dict[int, np.dtype[np.void]] = {  # what is written
     Record.DECLARATIONS: dtypes.DECLARATION_RECORD,
     Record.TARIFFS: dtypes.TARIFF_RECORD,
     Record.CONFIGS: dtypes.CONFIG_RECORD,
+    Record.ACTORS: dtypes.ACTOR_RECORD,
+    Record.ACT: dtypes.ACT_RECORD,
 }
 # What is read: a layout is known by its record and the size of its rows.
 LAYOUTS = {(record, rows.itemsize): rows for record, rows in ROWS.items()}

@@ -49,6 +49,7 @@ class Snapshot:
     streams: int = 0
     streams_max: int = 0
     cuts: Mapping[str, int] = field(default_factory=dict)  # calls ended or refused, by why
+    refusals: Mapping[str, int] = field(default_factory=dict)  # by whether they are on record
     connections: int = 0
     connections_max: int = 0
     inbox_batches: int = 0
@@ -97,6 +98,7 @@ class LedgerCollector(Collector):
             "onecard_log_lines_dropped", "Lines of the log that nobody got.", now.log_lines_dropped
         )
         yield cuts(now.cuts)
+        yield refusals(now.refusals)
         yield from gauges(now)
         yield from rooms(now.used)
         yield build_info()
@@ -179,6 +181,16 @@ def cuts(counted: Mapping[str, int]) -> Metric:
     )
     for why, count in counted.items():
         family.add_metric((why,), count)
+    return family
+
+
+def refusals(counted: Mapping[str, int]) -> Metric:
+    """Calls that were refused for who asked; the first of each minute are on record."""
+    family = CounterMetricFamily(
+        "onecard_access_refused", "Calls refused for who asked.", labels=("record",)
+    )
+    for record, count in counted.items():
+        family.add_metric((record,), count)
     return family
 
 

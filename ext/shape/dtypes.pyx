@@ -11,6 +11,8 @@ from libc.stdint cimport uint8_t
 import numpy as np
 
 from onecard.ext.shape.journal cimport (
+    ActorRecord,
+    ActRecord,
     AfterImage,
     CardRecord,
     CardRecord1,
@@ -34,8 +36,19 @@ from onecard.ext.shape.journal cimport (
     WindowRecord,
 )
 from onecard.ext.shape.tables cimport PAGE_BYTES as C_PAGE_BYTES
-from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Tariff, Terminal
-from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
+from onecard.ext.shape.tables cimport (
+    Account,
+    Actor,
+    CardPast,
+    Claim,
+    Credential,
+    Participant,
+    Tariff,
+    Terminal,
+    TerminalPast,
+    Totals,
+    Window,
+)
 
 cdef extern from *:
     """
@@ -139,6 +152,8 @@ WINDOW_RECORD = derived("WindowRecord", <WindowRecord[:1]><WindowRecord*>here)
 DECLARATION_RECORD = derived("DeclarationRecord", <DeclarationRecord[:1]><DeclarationRecord*>here)
 TARIFF_RECORD = derived("TariffRecord", <TariffRecord[:1]><TariffRecord*>here)
 CONFIG_RECORD = derived("ConfigRecord", <ConfigRecord[:1]><ConfigRecord*>here)
+ACTOR_RECORD = derived("ActorRecord", <ActorRecord[:1]><ActorRecord*>here)
+ACT_RECORD = derived("ActRecord", <ActRecord[:1]><ActRecord*>here)
 
 CREDENTIAL = derived("Credential", <Credential[:1]><Credential*>here)
 ACCOUNT = derived("Account", <Account[:1]><Account*>here)
@@ -149,6 +164,7 @@ WINDOW = derived("Window", <Window[:1]><Window*>here)
 TARIFF = derived("Tariff", <Tariff[:1]><Tariff*>here)
 CARD_PAST = derived("CardPast", <CardPast[:1]><CardPast*>here)
 TERMINAL_PAST = derived("TerminalPast", <TerminalPast[:1]><TerminalPast*>here)
+ACTOR = derived("Actor", <Actor[:1]><Actor*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

@@ -320,3 +320,30 @@ cdef packed struct ConfigRecord:
     int64_t ahead_max_us
     int64_t amount_max_fen
     int64_t zone_offset_us
+
+
+cdef packed struct ActorRecord:
+    uint64_t sequence
+    int64_t from_us  # since when it is so
+    uint8_t secret[32]  # SHA-256 of what it signs in with
+    uint32_t roles  # a sum of ActorRole
+    uint16_t actor  # 0: not one, but what holds for all: four_eyes
+    uint16_t participant  # for whom it acts; 0 = whoever runs the ledger
+    uint8_t status
+    uint8_t four_eyes  # of actor 0 alone: 1 = what is listed on the page needs a checker
+    uint8_t name_bytes
+    uint8_t name[64]  # UTF-8
+    uint8_t unused[5]
+
+
+cdef packed struct ActRecord:  # the blob holds the reasons, one after the other
+    uint64_t sequence
+    uint64_t subject  # first sequence of what was done; 0 of a refusal
+    uint16_t actor  # who did it; 0 = whoever runs the ledger, not named
+    uint16_t checker  # who said yes to it; 0 = nobody was asked
+    uint16_t participant  # for whom; 0 = whoever runs the ledger
+    uint16_t act  # a Record, or an ActKind
+    uint16_t blocks  # that were written, from `subject` on
+    uint16_t reason_bytes  # of its part of the blob
+    uint8_t outcome
+    uint8_t unused[3]

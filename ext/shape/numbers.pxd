@@ -207,6 +207,29 @@ cpdef enum Heads:
     SM2 = 2
 
 
+cpdef enum ActKind:
+    # what was done: below 100 it is the Record that it wrote; here what is not that alone
+    CLOCK = 101  # a clock in doubt was confirmed; writes CONFIGS
+    LOAD = 102  # a load that was refused before it said of what
+    JOURNAL = 103  # the journal was asked for
+    ASK = 104  # a question or taps; on record only where it was refused
+
+
+cpdef enum ActOutcome:
+    DONE = 1
+    REFUSED = 2  # by who asked; what was asked is not done
+
+
+cpdef enum ActorRole:
+    # a sum
+    SYSTEM = 1  # the ledger's rules and its clock
+    SECURITY = 2  # who the actors are, and what they may
+    AUDIT = 4  # reads the journal whole
+    MAKER = 8  # registers, loads tariffs, closes windows
+    CHECKER = 16  # says yes to what another made
+    READER = 32  # asks, and changes nothing
+
+
 # ---- how many, and how long: what C and Python both count by ---------------------------------
 
 cpdef enum:

@@ -176,6 +176,24 @@ class Heads(IntEnum):
     ED25519 = 1
     SM2 = 2
 
+class ActKind(IntEnum):
+    CLOCK = 101
+    LOAD = 102
+    JOURNAL = 103
+    ASK = 104
+
+class ActOutcome(IntEnum):
+    DONE = 1
+    REFUSED = 2
+
+class ActorRole(IntEnum):
+    SYSTEM = 1
+    SECURITY = 2
+    AUDIT = 4
+    MAKER = 8
+    CHECKER = 16
+    READER = 32
+
 KINDS: int
 LEGS_MAX: int
 IMAGES_MAX: int

@@ -112,6 +112,20 @@ cdef packed struct TerminalPast "onecard_terminal_past":  # whose a terminal was
     uint8_t unused[3]
 
 
+cdef packed struct Actor "onecard_actor":
+    uint64_t record  # sequence of its newest ActorRecord
+    int64_t from_us
+    uint8_t secret[32]  # SHA-256 of what it signs in with
+    uint32_t roles
+    uint16_t actor
+    uint16_t participant
+    uint8_t status
+    uint8_t four_eyes  # of row 0, which is nobody: what holds for all
+    uint8_t name_bytes
+    uint8_t name[64]
+    uint8_t unused[5]
+
+
 cdef packed struct Totals:  # one row: what is not a table
     uint64_t last  # last sequence applied
     uint64_t credentials
@@ -123,6 +137,7 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t tariffs
     uint64_t card_pasts
     uint64_t terminal_pasts
+    uint64_t actors
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -152,3 +167,4 @@ cdef extern from *:
         TARIFF_ROWS "ONECARD_ROWS(onecard_tariff)"
         CARD_PAST_ROWS "ONECARD_ROWS(onecard_card_past)"
         TERMINAL_PAST_ROWS "ONECARD_ROWS(onecard_terminal_past)"
+        ACTOR_ROWS "ONECARD_ROWS(onecard_actor)"

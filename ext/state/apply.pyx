@@ -12,6 +12,8 @@ import numpy as np
 from onecard.ext.block.unpack cimport Entries, Piece, lay_out, take
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport (
+    ActorRecord,
+    ActRecord,
     AfterImage,
     CardRecord,
     CardRecord1,
@@ -30,6 +32,7 @@ from onecard.ext.shape.journal cimport (
 from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Record
 from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
+    ACTOR_ROWS,
     CARD_PAST_ROWS,
     CREDENTIAL_ROWS,
     PARTICIPANT_ROWS,
@@ -38,6 +41,7 @@ from onecard.ext.shape.tables cimport (
     TERMINAL_ROWS,
     WINDOW_ROWS,
     Account,
+    Actor,
     CardPast,
     Credential,
     Participant,
@@ -49,6 +53,7 @@ from onecard.ext.shape.tables cimport (
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport (
     ACCOUNTS,
+    ACTORS,
     CARD_PASTS,
     CLAIMS,
     CREDENTIALS,
@@ -105,6 +110,8 @@ def _rows(State state, block, size_t header_bytes):
         (<int>Record.DECLARATIONS, sizeof(DeclarationRecord)): None,
         (<int>Record.TARIFFS, sizeof(TariffRecord)): _tariffs,
         (<int>Record.CONFIGS, sizeof(ConfigRecord)): _configs,
+        (<int>Record.ACTORS, sizeof(ActorRecord)): _actors,
+        (<int>Record.ACT, sizeof(ActRecord)): None,
     }
     sizes = (
         <int64_t>header_bytes + <int64_t>header.count * header.row_bytes
@@ -476,4 +483,33 @@ def _configs(State state, uintptr_t at, uintptr_t head):
     state.total.ahead_max_us = row.ahead_max_us
     state.total.amount_max_fen = row.amount_max_fen
     state.total.zone_offset_us = row.zone_offset_us
+    return False
+
+
+def _actors(State state, uintptr_t at, uintptr_t head):
+    cdef const Header* header = <const Header*>head
+    cdef const ActorRecord* rows = <const ActorRecord*>at
+    cdef Actor* actors = <Actor*>state.tables[ACTORS].rows
+    cdef Actor* row
+    cdef uint32_t i
+    for i in range(header.count):
+        if rows[i].actor >= state.tables[ACTORS].rows_max or rows[i].name_bytes > sizeof(rows[i].name):
+            return True
+        if rows[i].actor != 0:  # row 0 is nobody: it says what holds for all
+            state.total.actors = max(state.total.actors, <uint64_t>rows[i].actor)
+            name = <bytes>(<const char*>rows[i].name)[: rows[i].name_bytes]
+            state.by_actor[name] = rows[i].actor
+        touch(&state.tables[ACTORS], rows[i].actor // ACTOR_ROWS)
+        if is_newer(&state.tables[ACTORS], rows[i].actor // ACTOR_ROWS, rows[i].sequence):
+            row = &actors[rows[i].actor]
+            row.record = rows[i].sequence
+            row.from_us = rows[i].from_us
+            memcpy(row.secret, rows[i].secret, sizeof(row.secret))
+            row.roles = rows[i].roles
+            row.actor = rows[i].actor
+            row.participant = rows[i].participant
+            row.status = rows[i].status
+            row.four_eyes = rows[i].four_eyes
+            row.name_bytes = rows[i].name_bytes
+            memcpy(row.name, rows[i].name, sizeof(row.name))
     return False

@@ -39,6 +39,7 @@ cdef class State:
     cdef list lookups  # of each table: an Index or a dict of keys to rows, or None
     cdef readonly dict by_name  # name of a participant, UTF-8, to its id
     cdef readonly dict by_number  # printed number of a terminal, UTF-8, to its id
+    cdef readonly dict by_actor  # name of an actor, UTF-8, to its number
     cdef list kept  # memory and fares that the pointers lead into
 
     cdef bint post(self, const Leg* legs, int count, uint64_t sequence) noexcept nogil

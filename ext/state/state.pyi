@@ -11,6 +11,7 @@ class State:
     totals: NDArray[np.void]
     by_name: dict[bytes, int]
     by_number: dict[bytes, int]
+    by_actor: dict[bytes, int]
     def __new__(
         cls, cards_max: int = ..., terminals_max: int = ..., claims_max: int = ...
     ) -> Self: ...

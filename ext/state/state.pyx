@@ -41,6 +41,7 @@ from onecard.ext.state import table as tables
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.table cimport (
     ACCOUNTS,
+    ACTORS,
     CARD_PASTS,
     CLAIMS,
     CREDENTIALS,
@@ -91,6 +92,7 @@ cdef class State:
         self.terminal_pasts = <TerminalPast*>self.tables[TERMINAL_PASTS].rows
         self.by_name = self.lookups[PARTICIPANTS]
         self.by_number = self.lookups[TERMINALS]
+        self.by_actor = self.lookups[ACTORS]
         self.by_token = self.lookups[CREDENTIALS]
         self.by_claim = self.lookups[CLAIMS]
         self.total.window = 1
@@ -129,7 +131,7 @@ cdef class State:
         return self.arrays[self.numbers[name]][0]
 
     def rows(self, name):
-        """The rows in use, live; of participants, terminals and accounts row 0 is nobody."""
+        """The rows in use, live; of participants, terminals, accounts and actors row 0 is nobody."""
         return self.table(name)[: self.count(name)]
 
     def count(self, name) -> int:

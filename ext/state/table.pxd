@@ -14,6 +14,7 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     TARIFFS
     CARD_PASTS
     TERMINAL_PASTS
+    ACTORS
     TABLE_COUNT
 
 cdef enum:

@@ -3,6 +3,7 @@ from typing import NamedTuple
 import numpy as np
 
 PARTICIPANTS_MAX: int
+ACTORS_MAX: int
 WINDOWS_MAX: int
 
 class Shape(NamedTuple):

@@ -10,6 +10,7 @@ from onecard.ext.shape import dtypes
 from onecard.ext.shape.tables cimport PAGE_BYTES
 from onecard.ext.state.table cimport (
     ACCOUNTS,
+    ACTORS,
     CARD_PASTS,
     CLAIMS,
     CREDENTIALS,
@@ -24,6 +25,7 @@ from onecard.ext.state.table cimport (
 
 PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
 WINDOWS_MAX = 65536  # a window a day for longer than a century
+ACTORS_MAX = 4095  # people and programs that run one ledger, over all the years
 
 
 class Shape(NamedTuple):
@@ -47,6 +49,7 @@ SHAPES = (
     Shape(TARIFFS, "tariffs", dtypes.TARIFF, 0, TARIFFS_MAX, None),
     Shape(CARD_PASTS, "card_pasts", dtypes.CARD_PAST, 1, "cards", None),
     Shape(TERMINAL_PASTS, "terminal_pasts", dtypes.TERMINAL_PAST, 1, "terminals", None),
+    Shape(ACTORS, "actors", dtypes.ACTOR, 1, ACTORS_MAX, "name"),
 )
 TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
 DTYPES = {shape.name: shape.dtype for shape in SHAPES}

@@ -23,6 +23,7 @@ from onecard.grpc.address import Address
 from onecard.grpc.client.columns import column_of
 from onecard.grpc.client.errors import Unanswered, Unreachable, error_of
 from onecard.grpc.client.stream import WINDOW, Answer, Stream
+from onecard.grpc.client.who import NOBODY, Who
 from onecard.grpc.metadata import METADATA
 from onecard.v1 import (
     clearing_pb2_grpc,
@@ -56,13 +57,26 @@ class Client:
     """One connection to a server. Any thread may use it; a stream belongs to one."""
 
     def __init__(
-        self, address: str, participant: str | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        address: str,
+        participant: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        who: Who = NOBODY,
     ) -> None:
-        """`address` is HOST:PORT, BadInput otherwise: gRPC would take port 443 for one left out."""
-        Address.parse(address)
+        """`address` is HOST:PORT, BadInput otherwise: gRPC would take port 443 for one left out.
+
+        `who` acts, and why. BadInput where its secret would leave this machine in the clear.
+        """
+        there = Address.parse(address)
+        if (who.actor or who.checker) and not there.loopback:
+            raise BadInput(
+                f"{address}: expected an address of this machine to sign in at, since a secret "
+                "goes in the clear, found another; reach it through a tunnel"
+            )
         self.address = address
         self.timeout_s = timeout_s
-        self.metadata = ((METADATA, quote(participant)),) if participant else None
+        named = ((METADATA, quote(participant)),) if participant else ()
+        self.metadata = (*named, *who.metadata()) or None
         self.channel = grpc.insecure_channel(address, options=OPTIONS)
         self.clearing = clearing_pb2_grpc.ClearingStub(self.channel)
         self.registry = registry_pb2_grpc.RegistryStub(self.channel)
@@ -250,6 +264,13 @@ class Client:
         """The ledger's rules as they are."""
         request = registry_pb2.GetRulesRequest()
         return self._call(registry_pb2.Rules, self.registry.GetRules, request)
+
+    def put_actors(
+        self, actors: Iterable[registry_pb2.Actor], four_eyes: bool | None = None
+    ) -> registry_pb2.PutActorsResponse:
+        """Who may act, by name; `four_eyes`, whether some acts need two, None as it is."""
+        request = registry_pb2.PutActorsRequest(actors=actors, four_eyes=four_eyes)
+        return self._call(registry_pb2.PutActorsResponse, self.registry.PutActors, request)
 
     def confirm_clock(self, wall_us: int, reason: str) -> int:
         """The server's clock is right, by another one that shows `wall_us`; when that was booked,

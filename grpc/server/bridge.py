@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from onecard.core.access.caller import Caller
 from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.authorize.message import is_slow, regular_taps
 from onecard.core.errors import Stopped
 from onecard.core.query.question import Question
+from onecard.grpc.server.caller import caller
 
 T = TypeVar("T")
 STOPPING = "the server is stopping and takes nothing more; send it again when it is back"
@@ -28,7 +30,7 @@ class Node(Protocol):
     @property
     def ledger(self) -> Any: ...
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None: ...
-    def act(self, act: Any, done: Done) -> None: ...
+    def act(self, act: Any, done: Done, caller: Caller) -> None: ...
     def read(self, question: Question[Any], done: Done) -> None: ...
 
 
@@ -54,7 +56,7 @@ class Starting:
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
         raise _starting()
 
-    def act(self, act: Any, done: Done) -> None:
+    def act(self, act: Any, done: Done, caller: Caller) -> None:
         raise _starting()
 
     def read(self, question: Question[Any], done: Done) -> None:
@@ -86,9 +88,9 @@ class Bridge:
         return answer
 
     async def act(self, act: Any) -> Any:
-        """The act's own answer, when it is durable."""
+        """The act's own answer, when it is durable; on record as done by this call's caller."""
         future, done = self.expect()
-        self.node.act(act, done)
+        self.node.act(act, done, caller())
         return await future
 
     async def confirm_clock(self, wall_us: int, reason: str) -> int:

@@ -1,5 +1,7 @@
 """Names and printed numbers to the ids the registry issued for them."""
 
+from onecard.core.access.caller import SignIn
+from onecard.core.access.sign_in import Standing, standing
 from onecard.core.query.participant import find_participant
 from onecard.core.query.terminal import find_terminal
 from onecard.grpc.server.bridge import Bridge
@@ -24,6 +26,10 @@ class Directory:
                 return None
             self.participants[text] = found
         return self.participants[text]
+
+    async def standing(self, actor: SignIn | None, checker: SignIn | None) -> Standing:
+        """What the register of actors says of them now: one that is blocked acts no more."""
+        return await self.bridge.read(lambda state: standing(state, actor, checker))
 
     async def terminal(self, number: str) -> int | None:
         """The id of a terminal by its printed number; None where there is none."""

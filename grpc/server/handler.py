@@ -15,14 +15,15 @@ import grpc
 from grpc import StatusCode
 
 from onecard.core.config import Settings
-from onecard.core.errors import BadInput, OnecardError, Stopped, Unread
+from onecard.core.errors import BadInput, OnecardError, Refused, Stopped, Unread
 from onecard.core.watch.log import Log
-from onecard.grpc.server.access import identify, only_operator
+from onecard.grpc.server.access import admit, identify
 from onecard.grpc.server.bridge import STOPPING
 from onecard.grpc.server.directory import Directory
-from onecard.grpc.server.methods import BRIEF, NEVER_EMPTY, OPERATORS_OWN, OURS, bytes_max
+from onecard.grpc.server.methods import BRIEF, NEVER_EMPTY, OURS, bytes_max
 from onecard.grpc.server.receiving import Receiving, is_end
 from onecard.grpc.server.refusal import abort, let_go
+from onecard.grpc.server.refusals import Refusals
 from onecard.grpc.server.seats import Seat, Seats
 from onecard.grpc.server.unread import Answers
 from onecard.grpc.server.writing import Writing, latest
@@ -45,7 +46,9 @@ class Handlers(grpc.GenericRpcHandler):
         settings: Settings,
         answers: Answers,
         cuts: Counter[str],
+        refusals: Refusals,
     ) -> None:
+        self.refusals = refusals
         self.directory = directory
         self.loopback = loopback
         self.log = log
@@ -145,8 +148,6 @@ class Handlers(grpc.GenericRpcHandler):
 
     def _guarded(self, method: str, work: Work) -> Any:
         ours = method.startswith(OURS)
-        operators_own = method in OPERATORS_OWN
-        name = method.removeprefix(OURS).replace("/", ".")
         seats = self.calls if ours else self.asides
 
         async def guarded(_: Any, context: Any) -> Any:
@@ -156,12 +157,13 @@ class Handlers(grpc.GenericRpcHandler):
                 if ours and self.stopping:
                     raise Stopped(STOPPING)
                 if ours:
-                    await identify(context, self.directory, self.loopback)
-                if operators_own:
-                    only_operator(name)
+                    found = await identify(context, self.directory, self.loopback, method)
+                    admit(method, found)
                 return await work(seat, context)
             except OnecardError as error:
                 let_go(error)
+                if isinstance(error, Refused):
+                    await self.refusals.note(method, error)
                 await self._end(context, error)
             except asyncio.CancelledError as error:
                 # The seat was taken away; or the client is gone, and there is nobody to tell.

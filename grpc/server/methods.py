@@ -1,5 +1,7 @@
 """What is said of methods by name: whose they are, how large a message may be, how they answer."""
 
+from onecard.ext.shape.numbers import ActKind, Record
+
 OURS = "/onecard.v1."
 # Its answer is a few bytes, so it goes out in one with the status: nothing of it can be unread.
 BRIEF = frozenset({"/onecard.v1.Clearing/AuthorizeOne"})
@@ -25,6 +27,7 @@ OPERATORS_OWN = frozenset(
         "/onecard.v1.Ledger/StreamJournal",
         "/onecard.v1.Registry/ConfirmClock",
         "/onecard.v1.Registry/Load",
+        "/onecard.v1.Registry/PutActors",
         "/onecard.v1.Registry/PutCard",
         "/onecard.v1.Registry/PutParticipant",
         "/onecard.v1.Registry/PutRules",
@@ -33,12 +36,29 @@ OPERATORS_OWN = frozenset(
         "/onecard.v1.Settlement/CloseWindow",
     }
 )
+# What is done by a method, as it is on record: a Record, or an ActKind. docs/ledger.md, Who did it,
+# has the role that each needs.
+ACTS: dict[str, int] = {
+    "/onecard.v1.Ledger/StreamJournal": ActKind.JOURNAL,
+    "/onecard.v1.Registry/ConfirmClock": ActKind.CLOCK,
+    "/onecard.v1.Registry/Declare": Record.DECLARATIONS,
+    "/onecard.v1.Registry/Load": ActKind.LOAD,
+    "/onecard.v1.Registry/PutActors": Record.ACTORS,
+    "/onecard.v1.Registry/PutCard": Record.CARDS,
+    "/onecard.v1.Registry/PutParticipant": Record.PARTICIPANTS,
+    "/onecard.v1.Registry/PutRules": Record.CONFIGS,
+    "/onecard.v1.Registry/PutTariff": Record.TARIFFS,
+    "/onecard.v1.Registry/PutTerminal": Record.TERMINALS,
+    "/onecard.v1.Settlement/CloseWindow": Record.WINDOWS,
+}
+ASK = int(ActKind.ASK)  # any other, where it was refused
 # Of a message that is parsed: one row, or one question. An empty field of two bytes becomes some
 # twenty in memory, so a message may not be larger than what it is for.
 MESSAGE_BYTES_MAX = 65_536
 # What is larger by its nature; None is what the server takes of any.
 BYTES_MAX: dict[str, int | None] = {
     "/onecard.v1.Registry/Load": None,
+    "/onecard.v1.Registry/PutActors": None,  # all there may be
     "/onecard.v1.Registry/PutTariff": None,  # a fare from every station to every station
     "/onecard.v1.Registry/TokensOf": 393_216,  # 5,000 numbers of the longest, 66 bytes each
 }

@@ -250,6 +250,7 @@ class Process:
             now.streams_max = self.settings.streams_max
             now.in_flight_bytes = server.clearing.in_flight_bytes
             now.cuts = dict(server.cuts)
+            now.refusals = dict(server.refusals.counts)
             now.connections = server.connections.count()
             now.connections_max = server.connections.connections_max
         if node is not None:

@@ -16,6 +16,7 @@ from onecard.core.query.declarations import Declared, Difference, differences
 from onecard.core.query.dry_run import would_put
 from onecard.core.query.rules import rules_of
 from onecard.core.query.terminal import Terminal, operators_of, terminal_of
+from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
 from onecard.core.registry.participants import PutParticipants
@@ -176,6 +177,15 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
         booked_at_us = await self.bridge.confirm_clock(request.wall_us, request.reason)
         return pb.ConfirmClockResponse(booked_at_us=booked_at_us)
 
+    async def PutActors(self, request: pb.PutActorsRequest, _: Any) -> pb.PutActorsResponse:
+        rows = [_actor_row(row) for row in request.actors]
+        four_eyes = request.four_eyes if request.HasField("four_eyes") else None
+        with _of("actors", 0):
+            put: Put = await self.bridge.act(PutActors(rows, four_eyes))
+        response = pb.PutActorsResponse(ids=put.ids)
+        _note(put, response.changes, response.notes)
+        return response
+
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any
     ) -> pb.DeclareResponse:
@@ -314,6 +324,17 @@ def _terminal_row(row: pb.Terminal) -> TerminalRow:
         row.counterless if row.HasField("counterless") else None,
         row.network if row.HasField("network") else None,
         row.since_us,
+    )
+
+
+def _actor_row(row: pb.Actor) -> ActorRow:
+    """What the message leaves out is None: it stays as it is."""
+    return ActorRow(
+        row.name,
+        row.secret_sha256 or None,
+        row.roles if row.HasField("roles") else None,
+        row.participant if row.HasField("participant") else None,
+        int(row.status) or None,
     )
 
 

@@ -21,6 +21,7 @@ from onecard.grpc.server.directory import Directory
 from onecard.grpc.server.handler import Handlers
 from onecard.grpc.server.numbers import Numbers
 from onecard.grpc.server.receiving import WINDOW_BYTES
+from onecard.grpc.server.refusals import Refusals
 from onecard.grpc.server.seats import Seats
 from onecard.grpc.server.unread import Answers
 from onecard.v1 import ledger_pb2_grpc, registry_pb2_grpc, settlement_pb2_grpc
@@ -121,8 +122,9 @@ class Server:
         )
         self.health = health.aio.HealthServicer()
         self.serving = False
+        self.refusals = Refusals(self.bridge, log, self.bridge.loop.time)
         self.handlers = Handlers(
-            directory, address.loopback, log, settings, self.answers, self.cuts
+            *(directory, address.loopback, log, settings, self.answers, self.cuts), self.refusals
         )
         self.server = grpc.aio.server(options=options(settings, limit))
         self.watches: list[asyncio.Task[None]] = []

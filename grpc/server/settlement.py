@@ -4,7 +4,7 @@ from typing import Any
 
 from onecard.core.query.window import WindowView, window_of
 from onecard.core.settlement.window import Closed, CloseWindow
-from onecard.grpc.server.access import ALL, principal
+from onecard.grpc.server.access import ALL, by_force, principal
 from onecard.grpc.server.bridge import Bridge
 from onecard.grpc.server.numbers import Numbers
 from onecard.v1 import settlement_pb2 as pb
@@ -21,6 +21,8 @@ class SettlementService(settlement_pb2_grpc.SettlementServicer):
         self.numbers = numbers
 
     async def CloseWindow(self, request: pb.CloseWindowRequest, _: Any) -> pb.Window:
+        if request.force:
+            by_force("a close by force")
         act = CloseWindow(request.window, request.business_day, request.force)
         closed: Closed = await self.bridge.act(act)
         self.numbers.sweep()

@@ -85,6 +85,8 @@ FIRING = [
     ("OnecardLogLinesDropped", {"onecard_log_lines_dropped_total": "5 5"}, False),
     ("OnecardCallsCut", {'onecard_calls_cut_total{why="reclaimed"}': "0 200"}, True),
     ("OnecardCallsCut", {'onecard_calls_cut_total{why="reclaimed"}': "200 220"}, False),
+    ("OnecardAccessRefused", {'onecard_access_refused_total{record="recorded"}': "0 30"}, True),
+    ("OnecardAccessRefused", {'onecard_access_refused_total{record="recorded"}': "5 12"}, False),
     ("OnecardNoBackup", {"onecard_serving": "1x130"}, True),
     ("OnecardNoBackup", {"onecard_serving": "1x130", "onecard_backup_age_seconds": "9x130"}, False),
     ("OnecardNoBackup", {"onecard_serving": "1", "onecard_backup_age_seconds": "99999x130"}, True),

@@ -31,6 +31,7 @@ ROOMS = {
     "core/erasable": "core core/storage ext/shape",
     "core/ledger": "core core/checkpoint core/journal core/storage core/watch ext/shape ext/state",
     "core/registry": "core core/journal ext/shape ext/state",
+    "core/access": "core core/journal core/ledger core/registry core/storage ext/shape ext/state",
     "core/tariff": "core core/registry core/storage",
     "core/settlement": "core core/journal ext/shape ext/state",
     "core/exchange": "core core/journal core/ledger core/registry core/settlement core/storage"
@@ -40,16 +41,16 @@ ROOMS = {
     " ext/shape ext/state ext/identity",
     "core/query": "core core/audit core/checkpoint core/journal core/ledger core/registry"
     " core/settlement ext/shape ext/state ext/identity",
-    "core/authorize": "core core/checkpoint core/journal core/ledger core/registry core/storage"
-    " core/watch ext/shape ext/state ext/identity ext/judge ext/wire",
+    "core/authorize": "core core/access core/checkpoint core/journal core/ledger core/registry"
+    " core/storage core/watch ext/shape ext/state ext/identity ext/judge ext/wire",
     "grpc": "core",
-    "grpc/client": "core grpc ext/wire v1",
-    "grpc/server": "core core/authorize core/erasable core/ledger core/query core/registry"
-    " core/settlement core/watch grpc v1",
+    "grpc/client": "core core/access grpc ext/wire v1",
+    "grpc/server": "core core/access core/authorize core/erasable core/ledger core/query"
+    " core/registry core/settlement core/watch ext/shape grpc v1",
     "sample": "core core/ledger core/reconcile core/tariff grpc/client ext/shape v1",
-    "cli": "core core/audit core/authorize core/erasable core/exchange core/journal core/ledger"
-    " core/query core/reconcile core/registry core/settlement core/tariff core/watch grpc/client"
-    " grpc/server sample ext/shape v1",
+    "cli": "core core/access core/audit core/authorize core/erasable core/exchange core/journal"
+    " core/ledger core/query core/reconcile core/registry core/settlement core/tariff core/watch"
+    " grpc/client grpc/server sample ext/shape v1",
 }
 OURS = ("ext", "core", "grpc", "sample", "cli")
 ONLY_IN = {  # a library -> the one file, or the folders, that may import it

@@ -42,7 +42,8 @@ WRITTEN = {  # struct -> its lines
     )
     if struct not in IN_C
 }
-RESERVED = {record for record in numbers.Record if record >= numbers.Record.NETWORKS}
+MADE = {numbers.Record.ACTORS, numbers.Record.ACT}  # of those that were reserved
+RESERVED = {record for record in numbers.Record if record >= numbers.Record.NETWORKS} - MADE
 EVERY = pytest.mark.parametrize("struct", sorted(WRITTEN))
 
 

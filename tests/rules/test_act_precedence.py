@@ -13,6 +13,7 @@ import pytest
 from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.days import day_of
 from onecard.core.errors import OnecardError
+from onecard.core.registry.actors import PutActors
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
 from onecard.core.registry.participants import PutParticipants
@@ -20,12 +21,13 @@ from onecard.core.registry.rules import RULES, PutRules
 from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
-from onecard.ext.shape.numbers import Funding, Kind, Role
+from onecard.ext.shape.numbers import ActorRole, Funding, Kind, Role
 from tests.rules.taptable import NOW_US
 from tests.support.engine import SMALL, EngineSide, quick_folder
 from tests.support.steps import (
     DAY_US,
     HOUR_US,
+    Actors,
     Cards,
     Close,
     NewTariff,
@@ -33,6 +35,7 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
+from tests.twin.acts import ActorRow
 from tests.twin.state import Tap, Terminal
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_text()
@@ -136,6 +139,11 @@ def clock(side: EngineSide, to: Values) -> None:
     booking.wall_us = NOW_US - to["behind_us"]
     act = ConfirmClock(booking.wall_us + to["off_us"], to["reason"])
     booking.check(act, side.engine.state)
+
+
+def actors(side: EngineSide, to: Values) -> None:
+    row = ActorRow(*(to[name] for name in ("name", "secret", "roles", "participant", "status")))
+    applied(side, PutActors([row], to["four_eyes"]))
 
 
 def of_name(what: str, name: str) -> tuple[tuple[str, Broken], ...]:
@@ -253,6 +261,26 @@ ACTS = {
             ("clock: expected the last block", by(behind_us=61 * DAY_US)),
         ),
     ),
+    "actors": Refusals(
+        actors,
+        {
+            **{"name": "Li", "secret": b"l" * 32, "roles": ActorRole.MAKER, "participant": 0},
+            **{"status": 1, "four_eyes": None},
+        },
+        (
+            *of_name("actor name", "name"),
+            ("cannot be read as a number", by(name="12")),
+            ("actor secret: expected a SHA-256", by(secret={b"", bytes(32), b"l" * 33})),
+            ("actor roles: expected a sum", by(roles={-1, 64})),
+            ("actor participant: expected", by(participant=99)),
+            ("actor status: expected 1 to", by(status=9)),
+            ("for who is new, found none", by(name="Wu", secret=None)),
+            ("they are of three people", by(roles={3, 5, 6, 7})),
+            ("found another actor's", by(name="Li", secret=b"w" * 32)),
+            ("role security where one has system", by(roles={1, 9})),
+            ("four eyes: expected", by(four_eyes=True)),
+        ),
+    ),
 }
 
 
@@ -268,6 +296,7 @@ def side() -> Iterator[EngineSide]:
                 Terminals((Terminal("M-1", METRO, 2, 0, 1, False),)),
                 Terminals((Terminal("M-1", METRO, 1, 0, 1, False),)),
                 Cards((1, 2), BANK, Funding.CHIP, floor_fen=-500),
+                Actors((ActorRow("Wang", b"w" * 32),)),
                 Cards((1, 2), BANK, Funding.PREPAID, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
                 *(NewTariff("a", at, 1, (5,), 0) for at in reversed(range(TARIFFS_MAX))),

@@ -30,6 +30,9 @@ ENUMS = (
     numbers.Tokens,
     numbers.Store,
     numbers.Heads,
+    numbers.ActKind,
+    numbers.ActOutcome,
+    numbers.ActorRole,
 )
 ALGORITHMS = (numbers.Hash, numbers.Tokens, numbers.Store, numbers.Heads)
 ON_THE_WIRE = (  # ours, the proto's, and what its names start with

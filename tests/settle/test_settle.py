@@ -128,6 +128,9 @@ def test_closing_beside_a_server_says_how(ledger: Path) -> None:
 
 def test_a_day_long_past_is_closed_by_force(ledger: Path) -> None:
     closing = ("--close", "--business-day", "2021-11-22", "--force", "--json")
+    with pytest.raises(BadInput, match="--force: expected why, for the record"):
+        run("settle", ledger, 1, *closing)
+    closing = (*closing, "--reason", "imported")
     status, said = run("settle", ledger, 1, *closing)
     assert status == 0
     assert json.loads(said)["business_day"] == "2021-11-22"
@@ -173,7 +176,7 @@ def test_a_returned_file_is_matched(ledger: Path, tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 5
     status, said = run(*words)
     told = [" ".join(line.split()) for line in said.splitlines()]
-    assert status == 1 and any(line.startswith("金额不符 1 0 4 6 5 19 1 20") for line in told)
+    assert status == 1 and any(line.startswith("金额不符 1 0 4 6 5 24 1 20") for line in told)
     assert any(line.endswith(" 0000000000000004 RIDE G1 2.00 2.50") for line in told)
     theirs.write_text("terminal;terminal_seq;amount_yuan\n1;1;2\n")
     assert "read as   semicolons, yuan\n" in run(*words)[1]

@@ -23,7 +23,7 @@ from tests.twin import digest as twin_digest
 ROOMS = {"cards": 5_000, "terminals": 3_000, "claims": 7_000}
 # Written by hand once: what is on disk and in digests has this order for ever.
 ORDER = "participants terminals accounts credentials claims windows tariffs".split()
-ORDER += ["card_pasts", "terminal_pasts"]
+ORDER += ["card_pasts", "terminal_pasts", "actors"]
 
 
 def room_of(shape: Shape) -> int:
@@ -111,8 +111,10 @@ def test_look_ups_follow_from_the_list() -> None:
     state.table("terminals")[2] = np.zeros(1, dtypes.TERMINAL)
     state.reindex()
     names = {bytes(row["name"]): at for at, row in enumerate(state.rows("participants")) if at}
+    actors = {bytes(row["name"]): at for at, row in enumerate(state.rows("actors")) if at}
     numbers = {bytes(row["number"]): at for at, row in enumerate(state.rows("terminals")) if at}
     assert state.by_name == names
+    assert state.by_actor == actors
     assert numbers.pop(b"") == 2
     assert state.by_number == numbers
     tokens = state.rows("credentials")["token"].copy()
@@ -124,4 +126,5 @@ def test_look_ups_follow_from_the_list() -> None:
         "terminals",
         "credentials",
         "claims",
+        "actors",
     }

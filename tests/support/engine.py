@@ -15,6 +15,7 @@ from onecard.core.authorize.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger.opened import Ledger
+from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare as PutDeclarations
 from onecard.core.registry.participants import PutParticipants
@@ -25,10 +26,11 @@ from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import Closed, CloseWindow, closed_view
 from onecard.core.watch.log import Log
 from onecard.ext.judge.body import BodyKey
-from onecard.ext.shape.numbers import Outcome, Record
+from onecard.ext.shape.numbers import ActOutcome, Outcome, Record
 from onecard.v1.tap_pb2 import Decisions
 from tests.support.steps import (
     MALFORMED,
+    Actors,
     Cards,
     Close,
     Declare,
@@ -43,6 +45,7 @@ from tests.support.steps import (
 )
 from tests.twin import acts as twin_acts
 from tests.twin.digest import DIGEST_KEY
+from tests.twin.state import Act as TwinAct
 from tests.twin.state import Terminal
 from tests.twin.twin import Decision
 
@@ -119,6 +122,19 @@ class EngineSide:
                 found |= block_records(block)
         return found
 
+    def acts(self, first: int) -> list[TwinAct]:
+        """Who did what, from a sequence on; AssertionError where the record is not what it is."""
+        found = []
+        for block in self.engine.journal.blocks(first):
+            if block.record != Record.ACT or block.first < first:
+                continue
+            (row,) = block.rows
+            assert (int(row["outcome"]), int(row["blocks"])) == (ActOutcome.DONE, 1)
+            assert int(row["reason_bytes"]) == len(block.blob)
+            names = ("sequence", "subject", "act", "actor", "checker", "participant")
+            found.append(TwinAct(*(int(row[name]) for name in names), block.blob.decode()))
+        return found
+
     def restart(self, checkpoint: bool = True) -> None:
         """Close and open again: from a checkpoint saved now, or by replaying everything."""
         self.ledger.close(checkpoint)
@@ -176,6 +192,8 @@ class Both:
         assert records.keys() >= mine
         for number in sorted(mine):
             assert records[number] == self.twin_side.record(number)
+        found = self.engine_side.acts(first)
+        assert found == [act for act in book.acts if act.sequence >= first]
         self._compare_sums()
         for name, rows in self.twin_side.tables().items():
             assert_rows(name, state.rows(name), rows)
@@ -248,6 +266,8 @@ def act_of(item: Item, window: int) -> Act:
             return PutRules(**vars(rules))
         case Declare(rows):
             return PutDeclarations([(r.terminal, r.day, r.taps, r.sum_fen) for r in rows])
+        case Actors(rows, four_eyes):
+            return PutActors([ActorRow(**vars(row)) for row in rows], four_eyes)
         case Close(business_day, force):
             return CloseWindow(window, business_day, force)
     raise TypeError(item)

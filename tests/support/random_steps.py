@@ -13,6 +13,7 @@ from tests.support.steps import (
     DAY_US,
     HOUR_US,
     START_RULES,
+    Actors,
     Cards,
     Close,
     Declare,
@@ -24,7 +25,7 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
-from tests.twin.acts import TerminalRow
+from tests.twin.acts import ActorRow, TerminalRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import USED_BY
 
@@ -224,7 +225,7 @@ class RandomSteps:
     def _act(self) -> Item:
         rng, book = self.rng, self.book
         parties = range(1, len(book.participants) + 1)
-        match rng.randrange(9):
+        match rng.randrange(10):
             case 0:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
@@ -241,6 +242,8 @@ class RandomSteps:
             case 5 | 6:
                 # By force, since the clock is thrown about; rules/rule_tables.py has the days.
                 return Close(NOW_US // DAY_US + rng.randrange(3), force=True)
+            case 9:
+                return self._actors()
         return self._card()
 
     def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
@@ -283,6 +286,21 @@ class RandomSteps:
             )
         )
         return replace(START_RULES, **change)
+
+    def _actors(self) -> Actors:
+        """Few names and fewer secrets, so that much of it is refused."""
+        rng = self.rng
+        rows = tuple(
+            ActorRow(
+                f"actor {rng.randrange(4)}",
+                rng.choice((None, bytes([rng.randint(1, 4)]) * 32)),
+                rng.choice((None, None, rng.randrange(64))),
+                rng.choice((None, 0, 1)),
+                rng.choice((None, Status.ACTIVE, Status.BLOCKED)),
+            )
+            for _ in range(rng.randint(0, 3))
+        )
+        return Actors(rows, rng.choice((None, None, True, False)))
 
     def _card(self) -> Cards:
         """Mostly a card that is known, with another status or floor."""

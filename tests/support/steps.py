@@ -12,7 +12,7 @@ from onecard.ext.wire.batch import TAP_COLUMNS
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin import acts, twin
 from tests.twin import digest as twin_digest
-from tests.twin.acts import CardRow, TerminalRow
+from tests.twin.acts import ActorRow, CardRow, TerminalRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -100,7 +100,24 @@ class Close:
     force: bool = False
 
 
-Item = Taps | Message | Participants | Terminals | Cards | NewTariff | NewRules | Declare | Close
+@dataclass(frozen=True)
+class Actors:
+    rows: tuple[ActorRow, ...]
+    four_eyes: bool | None = None
+
+
+Item = (
+    Taps
+    | Message
+    | Participants
+    | Terminals
+    | Cards
+    | NewTariff
+    | NewRules
+    | Declare
+    | Close
+    | Actors
+)
 
 
 class TwinSide:
@@ -189,6 +206,8 @@ class TwinSide:
                 return acts.put_rules(book, rules, at_us)
             case Declare(rows):
                 return acts.declare(book, rows, at_us)
+            case Actors(rows, four_eyes):
+                return acts.put_actors(book, rows, four_eyes, at_us) or 0
             case Close(business_day, force):
                 try:
                     closed = acts.close_window(book, business_day, at_us, force)

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from unicodedata import normalize
 
-from onecard.ext.shape.numbers import Role, Status
+from onecard.ext.shape.numbers import ActorRole, Record, Role, Status
 from tests.twin.state import (
     Account,
+    Act,
+    Actor,
     Book,
     CardPast,
     Credential,
@@ -23,10 +25,33 @@ from tests.twin.state import (
 DAY_US = 86_400_000_000
 DAYS_APART_MAX = 15
 YEAR_2000_US = 946_684_800_000_000
+APART = ActorRole.SYSTEM | ActorRole.SECURITY | ActorRole.AUDIT  # of three people
 
 
 class Refused(Exception):
     """The act is not what it says; nothing of it is done."""
+
+
+@dataclass
+class Acting:
+    """An act under way, by whoever runs the ledger. Who did it is on record before its first
+    record, and booked before it; where it makes none, so is not that."""
+
+    book: Book
+    act: int
+    at_us: int  # when who did it is booked
+    begun: bool = False
+
+    @property
+    def booked_at_us(self) -> int:
+        return self.at_us + 1
+
+    def next_sequence(self) -> int:
+        if not self.begun:
+            self.begun = True
+            sequence = self.book.next_sequence(self.at_us)
+            self.book.acts.append(Act(sequence, sequence + 1, self.act, 0, 0, 0, ""))
+        return self.book.next_sequence(self.booked_at_us)
 
 
 @dataclass(frozen=True)
@@ -61,8 +86,20 @@ class CardRow:
     key_version: int | None = None
 
 
+@dataclass(frozen=True)
+class ActorRow:
+    """One actor as the register is told of it; None keeps what it has."""
+
+    name: str
+    secret: bytes | None = None
+    roles: int | None = None
+    participant: int | None = None
+    status: int | None = None
+
+
 def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: int) -> list[int]:
     """Ids in the order of the rows; a name that is known with that role changes nothing."""
+    acting = Acting(book, Record.PARTICIPANTS, booked_at_us)
     ids = {known.name: number for number, known in book.participants.items()}
     rows = [(normalize("NFC", name), role) for name, role in rows]
     if any(name in ids and not may_become(book, ids[name], role) for name, role in rows):
@@ -78,7 +115,7 @@ def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: 
         else:
             answers.append(number)
             continue
-        book.next_sequence(booked_at_us)
+        acting.next_sequence()
         answers.append(number)
     return answers
 
@@ -103,6 +140,7 @@ def put_terminals(
     book: Book, rows: Iterable[Terminal | TerminalRow], booked_at_us: int
 ) -> list[int]:
     """Ids in the order of the rows; what was seen and taken at a terminal stays."""
+    acting = Acting(book, Record.TERMINALS, booked_at_us)
     ids = {known.number: number for number, known in book.terminals.items()}
     rows = [replace(row, number=normalize("NFC", row.number)) for row in rows]
     operators = {known.number: known.operator for known in book.terminals.values()}
@@ -112,20 +150,22 @@ def put_terminals(
             raise Refused
         operators[row.number] = row.operator
     before = dict(book.terminals), dict(book.terminal_pasts), book.last, book.booked_at_us
+    acts = list(book.acts)
     try:
-        return [put_terminal(book, ids, row, booked_at_us) for row in rows]
+        return [put_terminal(book, ids, row, acting) for row in rows]
     except Refused:
         book.terminals, book.terminal_pasts, book.last, book.booked_at_us = before
+        book.acts[:] = acts
         raise
 
 
 def put_terminal(
-    book: Book, ids: dict[str, int], row: Terminal | TerminalRow, booked_at_us: int
+    book: Book, ids: dict[str, int], row: Terminal | TerminalRow, acting: Acting
 ) -> int:
     """Its id. What it is no longer ends when it becomes something else: a past of it more."""
     number = ids.setdefault(row.number, len(ids) + 1)
     since_us = row.since_us if isinstance(row, TerminalRow) else 0
-    if not dated(since_us, booked_at_us):
+    if not dated(since_us, acting.booked_at_us):
         raise Refused
     known = book.terminals.get(number)
     old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, False)
@@ -137,7 +177,7 @@ def put_terminal(
         getattr(after, name) != getattr(known, name)
         for name in ("operator", "place", "network", "status")
     ):
-        from_us = since_us or booked_at_us
+        from_us = since_us or acting.booked_at_us
         if known.past and from_us < book.terminal_pasts[known.past].until_us:
             raise Refused
         was = known.place, known.operator, known.network, known.status
@@ -145,20 +185,21 @@ def put_terminal(
         after.past = len(book.terminal_pasts)
     if after != known:
         book.terminals[number] = after
-        book.next_sequence(booked_at_us)
+        acting.next_sequence()
     return number
 
 
 def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
     """How many changed. The floor is the account's, status and its time the credential's."""
+    acting = Acting(book, Record.CARDS, booked_at_us)
     first: dict[int, CardRow] = {}
     for row in rows:
         first.setdefault(row.token, row)
-    if any(refuses(book, row, booked_at_us) for row in first.values()):
+    if any(refuses(book, row, acting.booked_at_us) for row in first.values()):
         raise Refused
-    changed = [row for row in first.values() if put_card(book, row, booked_at_us)]
+    changed = [row for row in first.values() if put_card(book, row, acting.booked_at_us)]
     for _ in changed:
-        book.next_sequence(booked_at_us)
+        acting.next_sequence()
     return len(changed)
 
 
@@ -249,6 +290,7 @@ def put_tariff(
     booked_at_us: int,
 ) -> int:
     """The version it was given. Immutable: what is in force for its start is the same version."""
+    acting = Acting(book, Record.TARIFFS, booked_at_us)
     same = (stations, list(fares_fen), entry_min_fen)
     alike = [v for v, known in book.tariffs.items() if known.effective_from_us == effective_from_us]
     if alike:
@@ -256,7 +298,7 @@ def put_tariff(
         if (known.stations, known.fares_fen, known.entry_min_fen) == same:
             return max(alike)
     version = len(book.tariffs) + 1
-    record = book.next_sequence(booked_at_us)
+    record = acting.next_sequence()
     book.tariffs[version] = Tariff(
         record, name, effective_from_us, stations, list(fares_fen), entry_min_fen
     )
@@ -265,18 +307,71 @@ def put_tariff(
 
 def put_rules(book: Book, rules: Rules, booked_at_us: int) -> bool:
     """Whether they changed; the very first are journalled in any case."""
+    acting = Acting(book, Record.CONFIGS, booked_at_us)
     if rules == book.rules and book.last:
         return False
-    book.next_sequence(booked_at_us)
+    acting.next_sequence()
     book.rules = rules
     return True
 
 
 def declare(book: Book, rows: Sequence[Declaration], booked_at_us: int) -> int:
     """How many; every one is journalled, and kept for comparison."""
+    acting = Acting(book, Record.DECLARATIONS, booked_at_us)
     for row in rows:
-        book.declarations[book.next_sequence(booked_at_us)] = row
+        book.declarations[acting.next_sequence()] = row
     return len(rows)
+
+
+def put_actors(
+    book: Book, rows: Sequence[ActorRow], four_eyes: bool | None, booked_at_us: int
+) -> list[int]:
+    """Numbers in the order of the rows; refused where nobody would be left to mend it."""
+    acting = Acting(book, Record.ACTORS, booked_at_us)
+    after = {number: replace(known) for number, known in book.actors.items()}
+    ids = {known.name: number for number, known in after.items()}
+    answers = []
+    for row in rows:
+        number = ids.setdefault(normalize("NFC", row.name), len(ids) + 1)
+        answers.append(number)
+        if number not in after:
+            if row.secret is None:
+                raise Refused
+            name = normalize("NFC", row.name)
+            after[number] = Actor(0, 0, name, row.secret, 0, 0, Status.ACTIVE)
+        for name in ("secret", "roles", "participant", "status"):
+            if getattr(row, name) is not None:
+                setattr(after[number], name, getattr(row, name))
+        if (after[number].roles & APART).bit_count() > 1:
+            raise Refused
+        if sum(one.secret == after[number].secret for one in after.values()) > 1:
+            raise Refused
+    rule = book.four_eyes if four_eyes is None else four_eyes
+    if not somebody_left(after, rule):
+        raise Refused
+    for number in dict.fromkeys(answers):
+        if after[number] != book.actors.get(number):
+            after[number].record = acting.next_sequence()
+            after[number].from_us = acting.booked_at_us
+            book.actors[number] = after[number]
+    if rule != book.four_eyes:
+        book.four_eyes = rule
+        book.four_eyes_record = acting.next_sequence(), acting.booked_at_us
+    return answers
+
+
+def somebody_left(actors: dict[int, Actor], four_eyes: bool) -> bool:
+    """Returns True when who may register actors is there, wherever that is asked of anybody."""
+
+    def having(role: int) -> set[int]:
+        active = ((n, one) for n, one in actors.items() if one.status == Status.ACTIVE)
+        return {number for number, one in active if one.roles & role}
+
+    system, security = having(ActorRole.SYSTEM), having(ActorRole.SECURITY)
+    if system and not security:
+        return False
+    pairs = {(one, other) for one in security for other in having(ActorRole.CHECKER)}
+    return not four_eyes or (bool(system) and any(one != other for one, other in pairs))
 
 
 def follows(book: Book, business_day: int, booked_at_us: int) -> bool:
@@ -289,12 +384,13 @@ def follows(book: Book, business_day: int, booked_at_us: int) -> bool:
 
 def close_window(book: Book, business_day: int, booked_at_us: int, force: bool = False) -> Window:
     """One record a participant; they are the last of the window they close."""
-    if not force and not follows(book, business_day, booked_at_us):
+    acting = Acting(book, Record.WINDOWS, booked_at_us)
+    if not force and not follows(book, business_day, acting.booked_at_us):
         raise Refused
-    first_record = book.last + 1
+    records: list[int] = []
     positions: dict[int, Position] = {}
     for number, participant in book.participants.items():
-        book.next_sequence(booked_at_us)
+        records.append(acting.next_sequence())
         positions[number] = book.position(number)
         for name in ("window_in", "window_out"):
             book.sums.pop((name, number), None)
@@ -303,8 +399,8 @@ def close_window(book: Book, business_day: int, booked_at_us: int, force: bool =
         book.window,
         book.window_first,
         book.last,
-        first_record,
-        booked_at_us,
+        records[0],
+        acting.booked_at_us,
         business_day,
         positions,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import OwnerKind
+from onecard.ext.shape.numbers import OwnerKind, Status
 from tests.twin.state import Book, Entry, Tap
 
 WORD = (1 << 64) - 1
@@ -127,6 +127,20 @@ def tariffs(book: Book) -> Rows:
     return rows
 
 
+def actors(book: Book) -> Rows:
+    rows = np.zeros(len(book.actors) + 1, dtypes.ACTOR)
+    if book.four_eyes_record[0]:
+        rows[0]["record"], rows[0]["from_us"] = book.four_eyes_record
+        rows[0]["four_eyes"], rows[0]["status"] = book.four_eyes, Status.ACTIVE
+    for number, known in book.actors.items():
+        row, name = rows[number], known.name.encode()
+        row["record"], row["from_us"], row["actor"] = known.record, known.from_us, number
+        row["secret"], row["roles"] = np.void(known.secret), known.roles
+        row["participant"], row["status"] = known.participant, known.status
+        row["name_bytes"], row["name"] = len(name), name
+    return rows
+
+
 def totals(book: Book) -> Rows:
     rows = np.zeros(1, dtypes.TOTALS)
     row, rules = rows[0], book.rules
@@ -149,6 +163,7 @@ TABLES = {
     "tariffs": tariffs,
     "card_pasts": card_pasts,
     "terminal_pasts": terminal_pasts,
+    "actors": actors,
 }
 
 

@@ -234,6 +234,30 @@ class Declaration:
 
 
 @dataclass
+class Actor:
+    record: int
+    from_us: int
+    name: str
+    secret: bytes
+    roles: int
+    participant: int
+    status: int
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who did what, before it was done: the record that begins at `subject`."""
+
+    sequence: int
+    subject: int
+    act: int
+    actor: int
+    checker: int
+    participant: int
+    reason: str
+
+
+@dataclass
 class Book:
     """The whole state. Ids are the keys and count from 1."""
 
@@ -248,6 +272,10 @@ class Book:
     card_pasts: dict[int, CardPast] = field(default_factory=dict)
     terminal_pasts: dict[int, TerminalPast] = field(default_factory=dict)
     declarations: dict[int, Declaration] = field(default_factory=dict)
+    actors: dict[int, Actor] = field(default_factory=dict)
+    four_eyes: bool = False
+    four_eyes_record: tuple[int, int] = (0, 0)  # its sequence, and since when it is so
+    acts: list[Act] = field(default_factory=list)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)
     voided: dict[Identity, int] = field(default_factory=dict)
