@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from onecard.cli.held import held
 from onecard.cli.load.options import ADDRESS, To
 from onecard.cli.load.server import connected
 from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.access.actor_file import new_actor_file
 from onecard.core.access.sign_in import digest
 from onecard.core.errors import BadInput
-from onecard.core.registry.actors import NAME_BYTES_MAX
+from onecard.core.registry.actors import NAME_BYTES_MAX, PutActors
 from onecard.core.registry.name import name_bytes
 
 app = typer.Typer(
@@ -42,6 +43,10 @@ def new(
 def four_eyes(
     rule: Annotated[str, typer.Argument(metavar="on|off", help="Whether some acts need two.")],
     to: To = ADDRESS,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="The folder, where no server runs on it."),
+    ] = None,
     actor: ActorFile = None,
     checker: CheckerFile = None,
     reason: Reason = "",
@@ -53,6 +58,11 @@ def four_eyes(
     """
     if rule not in ON:
         raise BadInput(f"four-eyes: expected on or off, found {rule[:40]!r}")
-    with connected(to, who=who(actor, checker, reason)) as client:
-        client.put_actors([], ON[rule])
+    said = who(actor, checker, reason)
+    if data is not None:
+        with held(data, said, "say it to") as ledger:
+            ledger.act(PutActors(four_eyes=ON[rule]))
+    else:
+        with connected(to, who=said) as client:
+            client.put_actors([], ON[rule])
     typer.echo(f"four eyes {rule}", err=True)

@@ -5,14 +5,11 @@ from typing import Annotated
 
 import typer
 
+from onecard.cli.held import held
 from onecard.cli.who import ActorFile, CheckerFile, who
-from onecard.core.access.sign_in import signed_in
 from onecard.core.authorize.booking import ConfirmClock
-from onecard.core.authorize.node import Node, wait_for
-from onecard.core.clock import SystemClock
 from onecard.core.days import instant_text, instant_us
-from onecard.core.errors import BadInput, LedgerInUse
-from onecard.core.ledger.settings_file import read_settings
+from onecard.core.errors import BadInput
 from onecard.grpc.client import Client
 from onecard.grpc.client.who import Who
 
@@ -71,17 +68,8 @@ def confirm(
 
 def _confirm_here(data: Path, time: str, said: Who) -> tuple[int, int]:
     """In a folder that no server holds: when it was booked, and the ledger's zone."""
-    try:
-        node = Node(data, read_settings(data), SystemClock())
-    except LedgerInUse as error:
-        raise LedgerInUse(f"{error}, or confirm to its server: --to HOST:PORT") from None
-    node.start()
-    try:
-        zone_us = int(node.state.totals["zone_offset_us"][0])
-        act = ConfirmClock(instant_us(time, zone_us), said.reason)
-        caller = signed_in(node.state, said.actor, said.checker, said.reason)
-        booked_at_us = wait_for(lambda done: node.act(act, done, caller))
+    with held(data, said, "confirm to") as ledger:
+        zone_us = int(ledger.node.state.totals["zone_offset_us"][0])
+        booked_at_us = ledger.act(ConfirmClock(instant_us(time, zone_us), said.reason))
         assert isinstance(booked_at_us, int)
         return booked_at_us, zone_us
-    finally:
-        node.stop()

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Annotated
 
 import typer
@@ -10,16 +9,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from onecard.cli.held import held
 from onecard.cli.local import check_same_ledger
 from onecard.cli.table import print_rows
 from onecard.cli.who import ActorFile, CheckerFile, Reason, who
-from onecard.core.access.sign_in import signed_in
-from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.days import day_number, day_text
 from onecard.core.erasable.card_numbers import CardNumbers
-from onecard.core.errors import BadInput, LedgerInUse, OnecardError
+from onecard.core.errors import BadInput, OnecardError
 from onecard.core.exchange.files import write_files
 from onecard.core.exchange.lookup import Lookup
 from onecard.core.exchange.manifest import MANIFEST, Manifest
@@ -27,7 +25,6 @@ from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_sprea
 from onecard.core.journal import Journal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
-from onecard.core.ledger.settings_file import read_settings
 from onecard.core.settlement.window import CloseWindow
 from onecard.grpc.client import Client
 from onecard.grpc.client.who import Who
@@ -114,20 +111,9 @@ def _close(data: Path, act: CloseWindow, to: str | None, said: Who) -> None:
             check_same_ledger(client, to, data)
             client.close_window(act.window, act.business_day, act.force)
         return
-    try:
-        node = Node(data, read_settings(data), SystemClock())
-    except LedgerInUse as error:
-        raise LedgerInUse(f"{error}, or close through its server: --to HOST:PORT") from None
-    answers: SimpleQueue[object] = SimpleQueue()
-    node.start()
-    try:
-        node.act(act, answers.put, signed_in(node.state, said.actor, said.checker, said.reason))
-        answer = answers.get()
-    finally:
-        node.stop()
-    if isinstance(answer, BaseException):
-        raise answer
-    _sweep(data, node.ledger, node.settings)
+    with held(data, said, "close through") as ledger:
+        ledger.act(act)
+    _sweep(data, ledger.node.ledger, ledger.node.settings)
 
 
 def _sweep(data: Path, ledger: Ledger, settings: Settings) -> None:

@@ -1,18 +1,22 @@
 """`onecard show actors` and `acts`: who may act, and who did what."""
 
+import json
 from typing import Any
+
+import typer
 
 from onecard.cli.show.looking import AsJson, Dir, local_time, name_of, opened, say
 from onecard.core.access.roles import words
 from onecard.core.ledger.opened import Ledger
-from onecard.core.query.actor import Act, actor_name
+from onecard.core.query.actor import Act, actor_name, needs_two
 from onecard.core.query.actor import actors as every_actor
 from onecard.core.query.actor import acts as every_act
 from onecard.ext.shape.numbers import ActOutcome, Status
 
 
 def actors(data: Dir, as_json: AsJson = False) -> None:
-    """Who may act on the ledger: number, name, roles, for which participant, since when.
+    """Who may act on the ledger: number, name, roles, for which participant, since when; and
+    whether some acts need two (four eyes).
 
     Example: onecard show actors ./ledger
     """
@@ -29,7 +33,12 @@ def actors(data: Dir, as_json: AsJson = False) -> None:
             }
             for one in every_actor(ledger.state)
         ]
-    say(found, "actors", as_json, ("record", "since", "participant"))
+        two = needs_two(ledger.state)
+    if as_json:
+        print(json.dumps({"four_eyes": two, "actors": found}, ensure_ascii=False))
+        return
+    say(found, "actors", False, ("record", "since", "participant"))
+    typer.echo(f"four eyes {'on' if two else 'off'}", err=True)
 
 
 def acts(data: Dir, as_json: AsJson = False) -> None:

@@ -5,6 +5,7 @@ from onecard.grpc.client.client import LOAD_ROWS, TIMEOUT_S, Client, message_of
 from onecard.grpc.client.columns import column_of, columns_message
 from onecard.grpc.client.errors import Refused, Unanswered, Unreachable
 from onecard.grpc.client.stream import WINDOW, Answer
+from onecard.grpc.client.who import SignIn, Who
 
 __all__ = [
     "LOAD_ROWS",
@@ -17,8 +18,10 @@ __all__ = [
     "OnecardError",
     "Overloaded",
     "Refused",
+    "SignIn",
     "Unanswered",
     "Unreachable",
+    "Who",
     "column_of",
     "columns_message",
     "message_of",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from onecard.core.access.caller import SignIn
+from onecard.core.access.caller import SignIn as SignIn
 from onecard.grpc.metadata import ACTOR, ACTOR_SECRET, CHECKER, CHECKER_SECRET, REASON
 
 

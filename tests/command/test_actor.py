@@ -164,3 +164,25 @@ def test_a_row_that_is_wrong_is_named(
     guo, chen = ("--actor", files["Guo"]), ("--checker", files["Chen"])
     done = ask("load", "actors", file, "--to", server.address, *guo, *chen)
     assert done.status == 2 and said in done.err and "actors.csv:2" in done.err
+
+
+def test_the_way_back_is_the_folder(ask: Command, files: dict[str, Path], tmp_path: Path) -> None:
+    """Where nobody can sign in any more, its owner says who may."""
+    path = tmp_path / "ledger"
+    with served(path) as running, running.client() as client:
+        register(client)
+        done = ask("load", "actors", files["actors"], "--data", path)
+        assert done.status == 2 and "or load them through its server: --to" in done.err
+    done = ask("load", "actors", files["actors"], "--data", path)
+    assert done.err.endswith("4 actors read, 4 changed\n")
+    ma = tmp_path / "actors.csv"
+    ma.write_text("name,participant,status,roles\nMa,Bus,blocked,none\n")
+    assert ask("load", "actors", ma, "--data", path, "--reason", "left").status == 0
+    assert ask("actor", "four-eyes", "on", "--data", path, "--actor", files["Guo"]).status == 0
+    found = json.loads(ask("show", "actors", path, "--json").out)
+    said = {one["name"]: (one["participant"], one["status"]) for one in found["actors"]}
+    assert found["four_eyes"] and said["Ma"] == ("Bus", "blocked")
+    done = ask("show", "actors", path)
+    assert done.err == "four eyes on\n" and done.out.count("\n") == 5
+    acts = json.loads(ask("show", "acts", path, "--json").out)["acts"]
+    assert [(one["actor"], one["reason"]) for one in acts[-2:]] == [("", "left"), ("Guo", "")]

@@ -15,6 +15,7 @@ from onecard.core.query.actor import acts
 from onecard.ext.shape.numbers import ActKind, ActorRole, ActOutcome, Record
 from onecard.grpc.client import Client
 from onecard.grpc.client.who import NOBODY, Who
+from onecard.grpc.server.methods import ACTS, OPERATORS_OWN
 from onecard.grpc.server.refusals import RECORDED_A_MINUTE
 from onecard.v1 import registry_pb2 as pb
 from tests.support.serving import BUS, Served, register, rides, served
@@ -257,3 +258,9 @@ def test_every_record_has_a_role_and_a_line_on_the_page() -> None:
     named = set(re.findall(r"\b[A-Z]{3,}\b", table))
     wanted = {one.name for one in (*map(Record, ROWS), *ActKind)} - {"ENTRIES", "ACT"}
     assert wanted <= named
+
+
+def test_whatever_is_the_operators_own_needs_a_role() -> None:
+    """A method that only whoever runs the ledger may call, and that no role is asked for, would be
+    open to each of the people who do."""
+    assert set(ACTS) >= OPERATORS_OWN
