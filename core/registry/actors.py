@@ -70,7 +70,7 @@ class PutActors:
             after[0]["four_eyes"] = self.four_eyes
             after[0]["status"] = Status.ACTIVE
             changed.append(0)
-        _check_all(after)
+        _check_all(state.rows("actors"), after)
         rows = _records(after[changed], booked_at_us)
         drafts = draft_of(Record.ACTORS, rows, sequence, booked_at_us)
         return drafts, Put.of(changes, ids, what)
@@ -141,12 +141,15 @@ def _check_secret(after: NDArray[np.void], number: int) -> None:
         )
 
 
-def _check_all(after: NDArray[np.void]) -> None:
-    """BadInput where nobody would be left to mend it."""
-    active = after[1:][after["status"][1:] == Status.ACTIVE]
-    security = active["actor"][(active["roles"] & ActorRole.SECURITY) != 0].tolist()
-    checkers = active["actor"][(active["roles"] & ActorRole.CHECKER) != 0].tolist()
-    asked = ((active["roles"] & ActorRole.SYSTEM) != 0).any()
+def _check_all(before: NDArray[np.void], after: NDArray[np.void]) -> None:
+    """BadInput where nobody would be left to mend it, or all the others were let in."""
+    security, checkers = _having(after, ActorRole.SECURITY), _having(after, ActorRole.CHECKER)
+    asked = bool(_having(after, ActorRole.SYSTEM))
+    if _having(before, ActorRole.SYSTEM) and not asked:
+        raise BadInput(
+            "actors: expected an active one with the role system to stay, found none left; acts "
+            "would need no actor any more"
+        )
     if asked and not security:
         raise BadInput(
             "actors: expected an active one with the role security where one has system, found "
@@ -159,6 +162,12 @@ def _check_all(after: NDArray[np.void]) -> None:
             "four eyes: expected active actors with the roles system, security, and checker of "
             "another than that, found fewer; nobody could end it"
         )
+
+
+def _having(rows: NDArray[np.void], role: ActorRole) -> list[int]:
+    """The active actors who have a role; row 0 is nobody."""
+    fits = (rows["status"] == Status.ACTIVE) & ((rows["roles"] & role) != 0)
+    return [int(actor) for actor in rows["actor"][fits] if actor]
 
 
 def _difference(before: np.void, after: np.void) -> str:

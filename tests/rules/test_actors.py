@@ -37,7 +37,9 @@ STEPS: list[tuple[Actors, list[int] | None]] = [
     (Actors((row("Wu", status=Status.CLOSED),)), None),
     (Actors((row("He", 4), row("He", 3), row("Li", 0, R.SYSTEM))), [3, 3, 1]),  # as it was
     (Actors((row("He", 0, R.MAKER),), four_eyes=False), [3]),
-    (Actors((row("Li", 0, 0), row("Wu", 0, 0), row("Ｗｕ", 5))), [1, 2, 4]),
+    (Actors((row("Li", 0, 0), row("Wu", 0, 0))), None),  # then acts would need no actor
+    (Actors((row("Li", status=Status.BLOCKED),)), None),
+    (Actors((row("Li", 0, 0), row("Ｗｕ", 5, R.SYSTEM))), [1, 4]),  # another has it
     (Actors(tuple(row(f"a{n}", n) for n in range(10, 20))), list(range(5, 15))),
 ]
 

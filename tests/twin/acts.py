@@ -347,6 +347,9 @@ def put_actors(
         if sum(one.secret == after[number].secret for one in after.values()) > 1:
             raise Refused
     rule = book.four_eyes if four_eyes is None else four_eyes
+    asked_before = having(book.actors, ActorRole.SYSTEM)
+    if asked_before and not having(after, ActorRole.SYSTEM):  # all the others were let in
+        raise Refused
     if not somebody_left(after, rule):
         raise Refused
     for number in dict.fromkeys(answers):
@@ -360,17 +363,18 @@ def put_actors(
     return answers
 
 
+def having(actors: dict[int, Actor], role: int) -> set[int]:
+    """The active ones who have a role."""
+    active = ((n, one) for n, one in actors.items() if one.status == Status.ACTIVE)
+    return {number for number, one in active if one.roles & role}
+
+
 def somebody_left(actors: dict[int, Actor], four_eyes: bool) -> bool:
     """Returns True when who may register actors is there, wherever that is asked of anybody."""
-
-    def having(role: int) -> set[int]:
-        active = ((n, one) for n, one in actors.items() if one.status == Status.ACTIVE)
-        return {number for number, one in active if one.roles & role}
-
-    system, security = having(ActorRole.SYSTEM), having(ActorRole.SECURITY)
+    system, security = having(actors, ActorRole.SYSTEM), having(actors, ActorRole.SECURITY)
     if system and not security:
         return False
-    pairs = {(one, other) for one in security for other in having(ActorRole.CHECKER)}
+    pairs = {(one, other) for one in security for other in having(actors, ActorRole.CHECKER)}
     return not four_eyes or (bool(system) and any(one != other for one, other in pairs))
 
 
