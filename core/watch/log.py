@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 from onecard.core.clock import Clock
 
 Style = Literal["logfmt", "json"]
-FORBIDDEN = frozenset({"card", "card_number", "token", "number", "key"})
+FORBIDDEN = frozenset({"card", "card_number", "token", "number", "key", "secret"})
 Value = str | int | float | bool | None
 # Lines of one event a second; of what comes after them only the count is told. A client that is
 # refused again and again would else fill the disk, and hide what else there is to see.

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from onecard.cli.main import app
 from onecard.core.access.actor_file import new_actor_file, read_actor_file
 from onecard.core.access.sign_in import digest
 from onecard.core.errors import BadInput
@@ -186,3 +188,12 @@ def test_the_way_back_is_the_folder(ask: Command, files: dict[str, Path], tmp_pa
     assert done.err == "four eyes on\n" and done.out.count("\n") == 5
     acts = json.loads(ask("show", "acts", path, "--json").out)["acts"]
     assert [(one["actor"], one["reason"]) for one in acts[-2:]] == [("", "left"), ("Guo", "")]
+
+
+@pytest.mark.parametrize("name", ["ONECARD_ACTOR_FILE", "ONECARD_CHECKER_FILE"])
+def test_the_environment_names_the_file(
+    server: Served, files: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    words = ["load", "rules", str(files["rules"]), "--to", server.address]
+    done = CliRunner().invoke(app, words, env={name: str(tmp_path / "gone.actor")})
+    assert isinstance(done.exception, BadInput) and "gone.actor: expected" in str(done.exception)

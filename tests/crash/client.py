@@ -333,7 +333,8 @@ class CrashClient:
                     self.lost += [sent, *queue]
                     queue.clear()
                     continue
-                self._take(sent, book.booked_at_us)
+                # It booked nothing, so the journal does not say when it was judged: by the clock.
+                self._take(sent, max(book.booked_at_us, self.steps.now_us))
                 assert book.last == last, f"item {sent.number}: answered and not in the journal"
 
     def _take(self, sent: Sent, booked_at_us: int) -> None:
