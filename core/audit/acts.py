@@ -8,6 +8,8 @@ from onecard.core.errors import LedgerFault
 from onecard.core.journal.block import Block
 from onecard.ext.shape.numbers import ActOutcome, Record
 
+# From this version of blocks on, all have it; what is older, after the first that has.
+SINCE_VERSION = 2
 NOBODY = 0  # whoever runs the ledger, not named
 
 
@@ -30,7 +32,7 @@ class Acts:
                 _refuse(block, "what the record before it says was done", "taps")
         elif self._due:
             self._due -= 1
-        elif self._begun:  # a ledger from before has none up to there
+        elif self._begun or int(block.header["version"]) >= SINCE_VERSION:
             _refuse(block, "a record of who did it before it", "none")
         if block.record == Record.ACTORS:
             self._actors.update(block.rows["actor"].tolist())

@@ -1,6 +1,7 @@
 """Who did it is on record before all that is no tap; `verify` names the first block without."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,13 +125,32 @@ def test_what_nobody_answers_for_is_named(
 
 
 def test_a_ledger_from_before_has_none_up_to_there(blocks: Blocks) -> None:
-    """Its rules came without; from the first act on each has it."""
+    """Blocks of version 1 came without; those after the first act have it, as have all of 2."""
     proof = Acts()
-    before = {at: block for at, block in blocks.items() if block.record != Record.ACT}
-    for _, block in sorted(before.items()):
+    for block in old(blocks):
         proof.take(block)
     proof.finish()
     assert proof.acts == 0
+    proof.take(blocks[WHO - 3])  # who registered the actors
+    with pytest.raises(LedgerFault, match="says was done, found another of its kind"):
+        proof.take(blocks[WHO])
+    proof = Acts()
+    proof.take(blocks[BEGAN])
+    proof.take(blocks[BEGAN + 1])
+    with pytest.raises(LedgerFault, match="expected a record of who did it before it, found none"):
+        proof.take(old(blocks)[0])
+    with pytest.raises(LedgerFault, match="expected a record of who did it before it, found none"):
+        Acts().take(blocks[BEGAN + 1])
+
+
+def old(blocks: Blocks) -> list[Block]:
+    """As a version before would have written them, without who did it."""
+    found = []
+    for _, block in sorted(blocks.items()):
+        header = block.header.copy()
+        header["version"] = 1
+        found.append(replace(block, header=header))
+    return [block for block in found if block.record != Record.ACT]
 
 
 @pytest.mark.parametrize("reason", ["x" * 201, "a\nb", "a\u0007b"])

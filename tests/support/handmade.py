@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from onecard.core.access.act_record import done
+from onecard.core.access.caller import OWNER
 from onecard.core.journal import Draft
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Image, Kind, Outcome, OwnerKind, Record
 
 LEDGER_ID = bytes(range(1, 17))
 OPERATOR, ISSUER = 1, 2
-CARDS = 20
+CARDS = 17
 START_US = 1_700_000_000_000_000
 
 
@@ -32,16 +34,17 @@ class Hand:
         self.random = random.Random(self.seed)
 
     def registry(self) -> list[Draft]:
+        drafts = [self._who(Record.PARTICIPANTS)]
         people = self._rows(dtypes.PARTICIPANT_RECORD, 2)
         people["participant"] = [OPERATOR, ISSUER]
         people["kind"] = [1, 2]
         people["status"] = 1
         people["name"] = [b"metro", b"bank"]
         people["name_bytes"] = [5, 4]
-        drafts = [self._draft(Record.PARTICIPANTS, people)]
+        drafts += [self._draft(Record.PARTICIPANTS, people), self._who(Record.TERMINALS)]
         terminals = self._rows(dtypes.TERMINAL_RECORD, 1)
         terminals["terminal"] = terminals["operator_id"] = terminals["status"] = 1
-        drafts.append(self._draft(Record.TERMINALS, terminals))
+        drafts += [self._draft(Record.TERMINALS, terminals), self._who(Record.CARDS)]
         cards = self._rows(dtypes.CARD_RECORD, CARDS)
         cards["account"] = np.arange(1, CARDS + 1)
         cards["token"] = cards["account"].astype(np.uint64) * np.uint64(7919)
@@ -49,8 +52,7 @@ class Hand:
         cards["funding"] = Funding.PREPAID
         cards["status"] = 1
         cards["floor_fen"] = -1_000_000
-        drafts.append(self._draft(Record.CARDS, cards))
-        return drafts
+        return [*drafts, self._draft(Record.CARDS, cards)]
 
     def entries(self, count: int) -> Draft:
         """Charges, each fifth a top-up; the last entry claims a part of the first one."""
@@ -87,7 +89,8 @@ class Hand:
         rows["booked_at_us"] = self.booked_at_us + 1
         return self._draft(Record.ENTRIES, rows, legs, claims)
 
-    def close(self) -> Draft:
+    def close(self) -> list[Draft]:
+        who = self._who(Record.WINDOWS)
         rows = self._rows(dtypes.WINDOW_RECORD, 2)
         rows["participant"] = [OPERATOR, ISSUER]
         rows["first"], rows["cut"], rows["window"] = self.window_first, self.last + 2, self.window
@@ -95,7 +98,13 @@ class Hand:
             row["in_fen"], row["out_fen"], row["legs"] = self.nets[int(row["participant"])]
         self.nets = {OPERATOR: [0, 0, 0], ISSUER: [0, 0, 0]}
         self.window, self.window_first = self.window + 1, self.last + 3
-        return self._draft(Record.WINDOWS, rows)
+        return [who, self._draft(Record.WINDOWS, rows)]
+
+    def _who(self, record: int) -> Draft:
+        """Who did what comes next: whoever runs the ledger."""
+        self.last += 1
+        self.booked_at_us += 1
+        return done(OWNER, record, 1, "", self.last, self.booked_at_us)
 
     def _rows(self, dtype: np.dtype[np.void], count: int) -> np.ndarray:
         rows = np.zeros(count, dtype)
