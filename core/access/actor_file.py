@@ -6,8 +6,9 @@ from pathlib import Path
 
 from onecard.core.access.caller import SignIn
 from onecard.core.errors import BadInput, quoted
-from onecard.core.ledger.folder import OTHERS_MAY, write_new
+from onecard.core.ledger.folder import write_new
 from onecard.core.storage.disk import is_irregular
+from onecard.core.storage.key_file import OTHERS_MAY
 
 SECRET_BYTES = 32  # of chance; its digest is on record for ever, so nobody may guess it
 # A secret that a person thought of would be found from its digest. Printable ASCII: it travels as
