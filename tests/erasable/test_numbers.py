@@ -206,7 +206,7 @@ def test_old_numbers_go_where_a_window_is_closed_without_a_server(
     settings.write_text(settings.read_text().replace("kept_days = 30", "kept_days = 0"))
     assert shown(onecard, folder, token) == PRINTED[0]
     today = date.today().isoformat()
-    done = onecard("settle", folder, 1, "--close", "--business-day", today, "--force")
+    done = onecard("settle", folder, 1, "--close", "--business-day", today)
     assert done.status == 0, done.err
     assert "numbers" not in done.err
     assert shown(onecard, folder, token) is None
