@@ -39,17 +39,10 @@ class Lookup:
 
     def legs(self, sequences: NDArray[np.uint64]) -> Iterator[list[tuple[int, int]]]:
         """(party, fen) of each leg of each entry, `sequences` ascending; [] where there is none."""
-        block = None
-        for sequence in sequences.tolist():
-            if block is None or not block.first <= sequence <= block.last:
-                block = self._ledger.journal.block_of(sequence)
-            row = None if block is None else block.rows[sequence - block.first]
-            if block is None or row is None or "legs_at" not in (row.dtype.names or ()):
-                yield []
-                continue
-            at = int(row["legs_at"])
-            legs = block.legs[at : at + int(row["legs"])]
-            yield list(zip(legs["party"].tolist(), legs["amount_fen"].tolist(), strict=True))
+        rows, legs = self._ledger.journal.entries_with_legs(sequences)
+        pairs = list(zip(legs["party"].tolist(), legs["amount_fen"].tolist(), strict=True))
+        for at, count in zip(rows["legs_at"].tolist(), rows["legs"].tolist(), strict=True):
+            yield pairs[at : at + count]
 
     def terminal_number(self, terminal: int) -> str:
         """What is printed on a terminal; "" where there is no such one."""

@@ -308,6 +308,29 @@ class Journal:
         result[order] = rows
         return result, np.concatenate((*legs, np.zeros(1, dtypes.LEG)))
 
+    def chain(self, last: int, rows_max: int) -> Rows:
+        """The ENTRY rows of an account from its entry `last` back, newest first, `rows_max` at most.
+
+        Each is found by its sequence, no block is parsed. LedgerFault where `last`, or what an entry
+        calls the one before, is no entry.
+        """
+        rows = np.zeros(rows_max, dtypes.ENTRY)
+        at = 0
+        while at < rows_max and last:
+            taken, last = self._segment_of(last).chain(last, rows[at:])
+            at += taken
+        return rows[:at]
+
+    def entry(self, sequence: int) -> tuple[np.void, Rows, int, bytes] | None:
+        """An entry, its legs, and first sequence and hash of its block; None where it is none."""
+        if not 1 <= sequence <= self.last:
+            return None
+        rows, legs = self.entries_with_legs(np.array([sequence], np.uint64))
+        if int(rows["sequence"][0]) != sequence:
+            return None
+        first, head = self._segment_of(sequence).head_of(sequence)
+        return rows[0], legs[: int(rows["legs"][0])], first, head
+
     def _segment_of(self, sequence: int) -> Segment:
         for segment in reversed(self._segments):
             if segment.first <= sequence:

@@ -21,7 +21,7 @@ from onecard.core.journal.block import (
 )
 from onecard.core.journal.hashing import HASHES
 from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
-from onecard.ext.block.unpack import some_of
+from onecard.ext.block.unpack import Trace, glance, some_of
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Hash, Record
 
@@ -282,13 +282,11 @@ class Segment:
         found = _seek(txn, int(sequences[0]))
         if found is None:
             return 1, NO_LEGS
-        first = int.from_bytes(found[0], "big")
-        header = self._header(first, found[1])
-        count = int(header["count"])
+        first, count, record = self._glance(found[0], found[1])
         taken = int(np.searchsorted(sequences, np.uint64(first + count)))
         if taken == 0:
             return 1, NO_LEGS
-        if int(header["record"]) != Record.ENTRIES:
+        if record != Record.ENTRIES:
             return taken, NO_LEGS
         try:
             legs = some_of(found[1], sequences[:taken], rows[:taken])
@@ -300,15 +298,51 @@ class Segment:
             raise LedgerFault(f"{self.where(first)}: expected entry {wanted}, found {seen}")
         return taken, legs
 
-    def _header(self, first: int, value: memoryview) -> np.void:
+    def chain(self, last: int, rows: Rows) -> tuple[int, int]:
+        """Fill `rows` (ENTRY) with the entry `last` and those of its account before it, newest first,
+        as far as this segment goes: how many, and the sequence that comes next, 0 after the oldest.
+
+        `legs_at` of each is 0. LedgerFault where `last` is no entry.
+        """
+        trace = Trace(rows)
+        while trace.at < len(rows) and last >= self.first:
+            with self.environment.read(BLOCKS) as txn, txn.cursor() as cursor:
+                for _ in range(READ_BLOCKS):
+                    found = _seek_with(cursor, last)
+                    if found is None:
+                        raise LedgerFault(f"{self.where(last)}: expected an entry, found none")
+                    if (first := int.from_bytes(found[0], "big")) not in self._sound:
+                        self._glance(found[0], found[1])
+                    try:
+                        last = trace.take(found[1], last)
+                    except ValueError as error:
+                        raise unfit(self.where(first), error) from None
+                    if trace.at >= len(rows) or last < self.first:
+                        break
+        return trace.at, last
+
+    def head_of(self, sequence: int) -> tuple[int, bytes]:
+        """The first sequence and the hash of the block that holds an entry, which was read before."""
+        with self.environment.read(BLOCKS) as txn:
+            found = _seek(txn, sequence)
+            if found is None:
+                raise LedgerFault(f"{self.where(sequence)}: expected a block with it, found none")
+            first = int.from_bytes(found[0], "big")
+            header = parse_header(found[1], self.where(first))
+        return first, header["hash"].tobytes()
+
+    def _glance(self, key: memoryview, value: memoryview) -> tuple[int, int, int]:
+        """First sequence, rows and record of a block, all of which is checked when it is met first."""
+        first = int.from_bytes(key, "big")
+        if first in self._sound:
+            return glance(value)
         where = self.where(first)
         header = parse_header(value, where)
         if int(header["first"]) != first:
             raise LedgerFault(f"{where}: expected it to begin there, found {header['first']}")
-        if first not in self._sound:
-            check_digests(value, header, where)
-            self._remember(first)
-        return header
+        check_digests(value, header, where)
+        self._remember(first)
+        return first, int(header["count"]), int(header["record"])
 
     def _parse(self, key: memoryview, value: memoryview) -> Block:
         if len(key) != 8:
@@ -350,11 +384,15 @@ def _end(last: int, head: bytes) -> bytes:
 
 def _seek(txn: Txn, sequence: int) -> tuple[memoryview, memoryview] | None:
     """Key and value of the last block that begins at or before `sequence`."""
-    key = key_of(sequence)
     with txn.cursor() as cursor:
-        if cursor.set_range(key):
-            if bytes(cursor.key()) != key and not cursor.prev():
-                return None
-        elif not cursor.last():
+        return _seek_with(cursor, sequence)
+
+
+def _seek_with(cursor: Cursor, sequence: int) -> tuple[memoryview, memoryview] | None:
+    key = key_of(sequence)
+    if cursor.set_range(key):
+        if bytes(cursor.key()) != key and not cursor.prev():
             return None
-        return cursor.item()
+    elif not cursor.last():
+        return None
+    return cursor.item()

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.journal.block import Block
 from onecard.core.journal.chain import Journal
-from onecard.ext.shape.numbers import Flag, Record
+from onecard.ext.shape.numbers import Flag
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,8 @@ def find_entry(journal: Journal, sequence: int) -> Entry | None:
 
     Reads the disk, so it is called off the event loop. LedgerFault.
     """
-    block: Block | None = journal.block_of(sequence)
-    if block is None or block.record != Record.ENTRIES:
-        return None
-    row = block.rows[sequence - block.first]
-    at = int(row["legs_at"])
-    return Entry(row, block.legs[at : at + int(row["legs"])], block.first, block.hash)
+    found = journal.entry(sequence)
+    return None if found is None else Entry(*found)
 
 
 def is_offline(row: np.void) -> bool:

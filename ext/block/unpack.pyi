@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,3 +11,10 @@ def all_of(
 def some_of(
     value: bytes | memoryview, sequences: NDArray[np.uint64], rows: NDArray[np.void]
 ) -> NDArray[np.void]: ...
+def glance(value: bytes | memoryview) -> tuple[int, int, int]: ...
+
+@final
+class Trace:
+    at: int
+    def __init__(self, rows: NDArray[np.void]) -> None: ...
+    def take(self, value: bytes | memoryview, last: int) -> int: ...

@@ -4,6 +4,7 @@ Nothing read from a file is believed: counts are compared with the size, and wha
 parts with what stands in them. The digests of the block are its reader's to check.
 """
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -60,6 +61,8 @@ cdef const char* lay_out(const uint8_t* value, uint64_t size, Entries* out) noex
     memset(out, 0, sizeof(Entries))
     if size < sizeof(Header1) or (header.version != 1 and size < sizeof(Header)):
         return b"it is too short for a header"
+    if header.record != Record.ENTRIES:
+        return b"its rows are no entries"
     out.count = header.count
     out.leg_count = header.legs
     out.image_count = header.images
@@ -397,3 +400,49 @@ def some_of(value, const uint64_t[::1] sequences, rows):
     if fault is not NULL:
         raise ValueError(fault.decode())
     return legs[:leg]
+
+
+@cython.final
+cdef class Trace:
+    """An account's entries, newest first, into `rows` (ENTRY), block by block; `at` is how many."""
+
+    cdef Entry[::1] rows
+    cdef readonly Py_ssize_t at
+
+    def __init__(self, rows not None):
+        self.rows = rows
+        self.at = 0
+
+    def take(self, value, uint64_t last) -> int:
+        """The entry `last` and those that each calls the one before, so long as these are of this
+        block and there is room; the sequence that comes next, 0 where none does. `legs_at` of each is 0.
+
+        ValueError where `last` is none of its entries, or where it does not fit itself.
+        """
+        cdef const uint8_t[::1] view = value
+        cdef Entries entries
+        cdef Piece piece
+        cdef const char* fault = lay_out(&view[0], view.shape[0], &entries)
+        if fault is NULL and not entries.first <= last < entries.first + entries.count:
+            fault = b"it has no such row"
+        with nogil:
+            while fault is NULL and self.at < self.rows.shape[0] and last >= entries.first:
+                seek(&entries, <uint32_t>(last - entries.first))
+                fault = take(&entries, <uint32_t>(last - entries.first), &piece)
+                if fault is NULL and piece.entry.previous >= last:
+                    fault = b"an entry is before the one that it calls the one before"
+                if fault is NULL:
+                    piece.entry.legs_at = 0  # they are not read here
+                    self.rows[self.at] = piece.entry
+                    last = piece.entry.previous
+                    self.at += 1
+        if fault is not NULL:
+            raise ValueError(fault.decode())
+        return last
+
+
+def glance(value):
+    """(first, count, record) of a block whose header was checked before."""
+    cdef const uint8_t[::1] view = value
+    cdef const Header* header = <const Header*>&view[0]
+    return header.first, header.count, header.record

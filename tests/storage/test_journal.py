@@ -18,6 +18,7 @@ from onecard.core.journal.hashing import HASH_BYTES, sm3_of_cryptography
 from onecard.core.journal.segment import META, META_KEY
 from onecard.core.storage.environment import WriteFailed
 from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers import Record
 from onecard.ext.shape.numbers import Hash
 from tests.support.handmade import LEDGER_ID, Hand
 
@@ -314,3 +315,48 @@ def test_f12_a_file_that_is_something_else_is_refused(
             Journal.open(tmp_path, LEDGER_ID, 1, 512 << 10, readonly=readonly)
     if name == "empty":
         assert file.stat().st_size == 0  # and it was not filled in
+
+
+def test_a_chain_of_an_account_is_read_by_sequence(tmp_path: Path) -> None:
+    """The same as each entry by itself, over blocks and segments, and cut where it is asked to be."""
+    hand = Hand()
+    with filled(tmp_path, hand, 130) as journal:
+        assert len(journal.segments) > 1
+        for last in list(hand.newest.values())[:40]:
+            wanted, sequence = [], last
+            while sequence:
+                row = journal.entries(np.array([sequence], np.uint64))[0]
+                wanted.append(row)
+                sequence = int(row["previous"])
+            expected = np.array(wanted, dtypes.ENTRY)
+            expected["legs_at"] = 0
+            assert journal.chain(last, len(wanted) + 9).tobytes() == expected.tobytes()
+            for count in (0, 1, 7):
+                assert journal.chain(last, count).tobytes() == expected[:count].tobytes()
+    for readonly in (False, True):
+        with reopened(tmp_path, readonly) as journal:  # none of its blocks was hashed before
+            assert journal.chain(last, 1 << 10).tobytes() == expected.tobytes()
+
+
+def test_a_chain_that_leads_to_no_entry_is_a_fault(tmp_path: Path) -> None:
+    with filled(tmp_path, Hand(), 1) as journal:
+        for sequence in (1, 3, journal.last + 1):
+            with pytest.raises(LedgerFault, match="expected a block that fits itself"):
+                journal.chain(sequence, 5)
+
+
+def test_an_entry_comes_with_its_legs_and_its_block(tmp_path: Path) -> None:
+    with filled(tmp_path, Hand(), 3) as journal:
+        for block in journal.blocks():
+            for at in (0, block.count - 1):
+                found = journal.entry(block.first + at)
+                if block.record != Record.ENTRIES:
+                    assert found is None
+                    continue
+                assert found is not None
+                row, legs, first, head = found
+                start = int(block.rows["legs_at"][at])
+                assert row["token"] == block.rows["token"][at]
+                assert (legs == block.legs[start : start + int(row["legs"])]).all() and len(legs) > 0
+                assert (first, head) == (block.first, block.hash)
+        assert journal.entry(0) is None and journal.entry(journal.last + 1) is None
