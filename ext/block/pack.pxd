@@ -55,6 +55,7 @@ cdef inline void pack(
     row.tapped_at_us = entry.tapped_at_us
     row.amount_fen = <int32_t>entry.amount_fen
     row.balance_fen = <int32_t>entry.balance_fen
+    row.face_fen = <int32_t>entry.face_fen
     row.back = <uint32_t>back
     row.account = entry.account
     row.terminal = entry.terminal
@@ -75,13 +76,12 @@ cdef inline void pack(
     row.funding = entry.funding
     row.flags = entry.flags
     row.layout = entry.layout
-    row.legs = 0
     row.parts = 0
     if entry.layout == Template.EXPLICIT and entry.legs != 0:
-        row.legs = entry.legs
         row.parts |= 1 << Part.SPANS
         parts.spans[parts.counts[<int>Part.SPANS]].row = at
         parts.spans[parts.counts[<int>Part.SPANS]].at = legs_at
+        parts.spans[parts.counts[<int>Part.SPANS]].legs = entry.legs
         parts.counts[<int>Part.SPANS] += 1
     if not fits(entry.amount_fen) or not fits(entry.balance_fen) or not fits(entry.face_fen) or (
         back >> 32 != 0
@@ -92,7 +92,7 @@ cdef inline void pack(
         refer(parts, row, at, Reference.JOURNEY, entry.journey)
         refer(parts, row, at, Reference.CAUSED_BY, entry.caused_by)
         refer(parts, row, at, Reference.ACTOR, entry.actor)
-    if entry.tariff | entry.rule or entry.face_fen != 0:
+    if entry.tariff | entry.rule:
         rate(entry, row, at, parts)
     if entry.chip_before_fen | entry.chip_counter | entry.chip_loads:
         tell_chip(entry, row, at, parts)
@@ -109,6 +109,7 @@ cdef inline void widen(const Entry* entry, EntryRow* row, uint32_t at, Parts* pa
     parts.counts[<int>Part.WIDES] += 1
     row.amount_fen = 0
     row.balance_fen = 0
+    row.face_fen = 0
     row.back = 0
     row.parts |= 1 << Part.WIDES
 
@@ -117,7 +118,6 @@ cdef inline void rate(const Entry* entry, EntryRow* row, uint32_t at, Parts* par
     cdef RatingPart* part = &parts.ratings[parts.counts[<int>Part.RATINGS]]
     part.row = at
     part.rule = entry.rule
-    part.face_fen = 0 if row.parts & 1 << Part.WIDES else <int32_t>entry.face_fen
     part.tariff = entry.tariff
     parts.counts[<int>Part.RATINGS] += 1
     row.parts |= 1 << Part.RATINGS

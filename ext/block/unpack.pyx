@@ -155,6 +155,7 @@ cdef inline void take_row(
     entry.booked_at_us = entries.booked_at_us
     entry.amount_fen = row.amount_fen
     entry.balance_fen = row.balance_fen
+    entry.face_fen = row.face_fen
     entry.account = row.account
     entry.terminal = row.terminal
     entry.epoch = row.epoch
@@ -173,7 +174,6 @@ cdef inline void take_row(
     entry.scene = row.scene
     entry.rider_class = row.rider_class
     entry.media = row.media
-    entry.legs = row.legs
     entry.kind = row.kind
     entry.outcome = row.outcome
     entry.reason = row.reason
@@ -189,7 +189,7 @@ cdef inline const char* take_parts(
     """What a row has more. A part that lacks it, or has more of it, does not fit."""
     cdef Entry* entry = &out.entry
     cdef uint32_t next
-    if row.layout > Template.CHARGE or row.layout == Template.CHARGE and row.legs != 0:
+    if row.layout > Template.CHARGE or row.layout != Template.EXPLICIT and row.parts & 1 << Part.SPANS:
         return b"a row has a template that is not known, or one and other legs"
     if row.parts & 1 << Part.REFERENCES and not take_references(entries, at, entry):
         return b"a row's references are missing or not known"
@@ -198,7 +198,6 @@ cdef inline const char* take_parts(
         if next >= entries.parts[<int>Part.RATINGS] or entries.ratings[next].row != at:
             return b"a row's rating is missing"
         entry.rule = entries.ratings[next].rule
-        entry.face_fen = entries.ratings[next].face_fen
         entry.tariff = entries.ratings[next].tariff
         entries.next[<int>Part.RATINGS] += 1
     if row.parts & 1 << Part.CHIPS:
@@ -223,12 +222,11 @@ cdef inline const char* take_parts(
         if next >= entries.parts[<int>Part.SPANS] or entries.spans[next].row != at:
             return b"a row's legs are missing"
         entry.legs_at = entries.spans[next].at
+        entry.legs = entries.spans[next].legs
         entries.next[<int>Part.SPANS] += 1
         if <uint64_t>entry.legs_at + entry.legs > entries.leg_count or entry.legs > LEGS_MAX:
             return b"a row names legs that the block has not"
         out.legs = &entries.legs[entry.legs_at]
-    elif row.legs != 0:
-        return b"a row has legs, and does not say which"
     if row.layout == Template.CHARGE:
         entry.legs = <uint8_t>expand(entry, out.own)
         out.legs = out.own

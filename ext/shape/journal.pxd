@@ -102,6 +102,7 @@ cdef packed struct EntryRow:  # an entry as it stands in a block of version 2
     int64_t tapped_at_us
     int32_t amount_fen
     int32_t balance_fen
+    int32_t face_fen
     uint32_t back  # how many sequences before this one `previous` is, 0 = none
     uint32_t account
     uint32_t terminal
@@ -122,7 +123,6 @@ cdef packed struct EntryRow:  # an entry as it stands in a block of version 2
     uint8_t funding
     uint8_t flags
     uint8_t layout
-    uint8_t legs  # those that stand in the block; a template's do not
     uint8_t parts  # a bit a Part in which the row has more
 
 
@@ -135,7 +135,6 @@ cdef packed struct ReferencePart:  # `row` of each part is that of the entry in 
 cdef packed struct RatingPart:
     uint32_t row
     uint32_t rule
-    int32_t face_fen
     uint32_t tariff
 
 
@@ -157,7 +156,8 @@ cdef packed struct WidePart:  # instead of what the row has in 32 bits, where on
 
 cdef packed struct SpanPart:
     uint32_t row
-    uint32_t at  # index of its first leg in the block's legs
+    uint32_t at  # index of its first leg in the block's legs; those of a template are not there
+    uint8_t legs
 
 
 cdef packed struct EntryRow1:  # an entry as it stands in a block of version 1

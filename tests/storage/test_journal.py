@@ -18,8 +18,7 @@ from onecard.core.journal.hashing import HASH_BYTES, sm3_of_cryptography
 from onecard.core.journal.segment import META, META_KEY
 from onecard.core.storage.environment import WriteFailed
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Record
-from onecard.ext.shape.numbers import Hash
+from onecard.ext.shape.numbers import Hash, Record
 from tests.support.handmade import LEDGER_ID, Hand
 
 MIB = 1 << 20
@@ -357,6 +356,8 @@ def test_an_entry_comes_with_its_legs_and_its_block(tmp_path: Path) -> None:
                 row, legs, first, head = found
                 start = int(block.rows["legs_at"][at])
                 assert row["token"] == block.rows["token"][at]
-                assert (legs == block.legs[start : start + int(row["legs"])]).all() and len(legs) > 0
+                assert (legs == block.legs[start : start + int(row["legs"])]).all() and len(
+                    legs
+                ) > 0
                 assert (first, head) == (block.first, block.hash)
         assert journal.entry(0) is None and journal.entry(journal.last + 1) is None
