@@ -299,8 +299,8 @@ class Segment:
         return taken, legs
 
     def chain(self, last: int, rows: Rows) -> tuple[int, int]:
-        """Fill `rows` (ENTRY) with the entry `last` and those of its account before it, newest first,
-        as far as this segment goes: how many, and the sequence that comes next, 0 after the oldest.
+        """Fill `rows` (ENTRY) with the entry `last` and those of its account before it, newest
+        first, as far as this segment goes: how many, and what sequence comes next, 0 where none.
 
         `legs_at` of each is 0. LedgerFault where `last` is no entry.
         """
@@ -322,7 +322,7 @@ class Segment:
         return trace.at, last
 
     def head_of(self, sequence: int) -> tuple[int, bytes]:
-        """The first sequence and the hash of the block that holds an entry, which was read before."""
+        """First sequence and hash of the block that holds an entry, which was read before."""
         with self.environment.read(BLOCKS) as txn:
             found = _seek(txn, sequence)
             if found is None:
@@ -332,7 +332,7 @@ class Segment:
         return first, header["hash"].tobytes()
 
     def _glance(self, key: memoryview, value: memoryview) -> tuple[int, int, int]:
-        """First sequence, rows and record of a block, all of which is checked when it is met first."""
+        """First sequence, rows and record of a block; met first, all of it is checked."""
         first = int.from_bytes(key, "big")
         if first in self._sound:
             return glance(value)
