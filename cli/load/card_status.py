@@ -8,3 +8,4 @@ STATUSES = {
     "blocked": pb.STATUS_BLOCKED,
     "closed": pb.STATUS_CLOSED,
 }
+TERMINAL_STATUSES = STATUSES | {"internal": pb.STATUS_INTERNAL}  # a virtual one

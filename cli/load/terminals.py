@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from onecard.cli.load.card_status import STATUSES
+from onecard.cli.load.card_status import TERMINAL_STATUSES
 from onecard.cli.load.changes import Sending
 from onecard.cli.load.issued import Issued
 from onecard.cli.load.options import ADDRESS, AsJson, DryRun, File, Ids, Move, To
@@ -27,12 +27,14 @@ def terminals(
     reason: Reason = "",
 ) -> None:
     """Gates, buses, tills; prints their ids where they are few. Columns: number, operator (name or
-    id); and, where wanted, place, mode, status (active, blocked or closed), counterless (yes or
-    no), network, since. A column that is not there or a cell that is empty leaves that as it is; a
-    new terminal is active, at place 0, of mode 0 and network 0, not counterless. since is since
-    when another operator, place, network or status is so, a day or time in the ledger's zone, else
-    now: what was tapped before is of what the terminal was then. A file that moves a terminal to
-    another operator lists what it moves and changes nothing, unless --move says that it is meant.
+    id); and, where wanted, place, mode, status (active, blocked, closed or internal), counterless
+    (yes or no), network, since. A column that is not there or a cell that is empty leaves that as
+    it is; a new terminal is active, at place 0, of mode 0 and network 0, not counterless. since is
+    since when another operator, place, network or status is so, a day or time in the ledger's zone,
+    else now: what was tapped before is of what the terminal was then. Internal are new virtual
+    terminals, by which the ledger itself books; their numbers begin with internal: and no others.
+    A file that moves a terminal to another operator lists what it moves and changes nothing, unless
+    --move says that it is meant.
 
     Example: onecard load terminals terminals.csv --to 127.0.0.1:7421 --ids ids.csv
     """
@@ -55,7 +57,7 @@ def _terminal(line: Line, known: dict[str, int], zone_offset_us: int) -> pb.Term
         operator=line.participant("operator", known),
         place=line.fits("place", 1 << 32) if line.text("place") else None,
         mode=line.fits("mode", 1 << 8) if line.text("mode") else None,
-        status=line.choice("status", STATUSES),
+        status=line.choice("status", TERMINAL_STATUSES),
         counterless=line.choice("counterless", YES),
         network=line.fits("network", 1 << 16) if line.text("network") else None,
         since_us=line.instant_us("since", zone_offset_us),

@@ -5,7 +5,7 @@ in any case: amounts are added in two halves of 32 bits, whose sums cannot overf
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,14 @@ class Sums:
         return np.flatnonzero((self.high != 0) | (self.low != 0))
 
 
+class Taken(NamedTuple):
+    """What was taken back of an original, and what it was adjusted by."""
+
+    used_fen: int = 0
+    adjusted_fen: int = 0
+    closed: bool = False
+
+
 class Books:
     """Takes the blocks of a ledger in order; LedgerFault at the first that does not add up."""
 
@@ -79,7 +87,7 @@ class Books:
         self._in = Sums(PARTIES)
         self._out = Sums(PARTIES)
         self._turnover = np.zeros(PARTIES, np.int64)  # legs in the open window
-        self._claims: dict[int, tuple[int, bool]] = {}  # original -> used_fen, closed
+        self._claims: dict[int, Taken] = {}  # by original
 
     def take(self, block: Block) -> None:
         """Check a block against all before it, then count it in."""
@@ -167,7 +175,8 @@ class Books:
             self.newest = np.concatenate((self.newest, np.zeros(more, np.uint64)))
 
     def _check_extensions(self, block: Block) -> None:
-        """In the order of their entries; what was taken back of an original only grows."""
+        """In the order of their entries; what was taken back of an original only grows, and what
+        it was adjusted by is the sum of its adjustments."""
         images = block.images
         if not len(images):
             return
@@ -177,15 +186,24 @@ class Books:
         for row, what, key, value_fen in images.tolist():
             if what == Image.VOIDED_IDENTITY:
                 continue
-            if what not in (Image.CLAIMED, Image.CLOSED_ORIGINAL):
+            if what not in (Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.ADJUSTED):
                 _refuse(block, row, "an after-image of a known kind", what)
             if not 1 <= key < block.first + row:
                 _refuse(block, row, "an original that came before", key)
-            used_fen, closed = self._claims.get(key, (0, False))
-            if closed or value_fen < used_fen:
-                state = "closed" if closed else f"at {used_fen} fen"
+            taken = self._claims.get(key, Taken())
+            if what == Image.ADJUSTED:
+                adjusted_fen = taken.adjusted_fen + int(block.rows["amount_fen"][row])
+                if taken.closed or value_fen != adjusted_fen:
+                    wanted = f"original {key} open and adjusted by {adjusted_fen} fen"
+                    found = f"{value_fen} fen{' of one that is closed' * taken.closed}"
+                    _refuse(block, row, wanted, found)
+                self._claims[key] = taken._replace(adjusted_fen=value_fen)
+                continue
+            if taken.closed or value_fen < taken.used_fen:
+                state = "closed" if taken.closed else f"at {taken.used_fen} fen"
                 _refuse(block, row, f"nothing less of original {key}, {state}", f"{value_fen} fen")
-            self._claims[key] = (value_fen, what == Image.CLOSED_ORIGINAL)
+            closed = what == Image.CLOSED_ORIGINAL
+            self._claims[key] = Taken(value_fen, taken.adjusted_fen, closed)
 
     # ---- windows ----------------------------------------------------------------------------
 
@@ -252,11 +270,33 @@ def _check_legs(block: Block, entry_of_leg: NDArray[np.intp]) -> None:
     captures = np.flatnonzero((rows["kind"] == Kind.CAPTURE) & (rows["legs"] > 1))
     given = amounts[rows["legs_at"][captures] + 1]  # a capture moves the hold, and books a part
     moved.high[captures], moved.low[captures] = given >> 32, given & LOW
+    _net_reversals(block, entry_of_leg, moved)
     accepted = rows["outcome"] <= Outcome.ACCEPTED_SUSPENSE
     stated = np.where(accepted, rows["amount_fen"], 0)
+    # An adjustment says by its sign which way its amount went.
+    stated = np.where(rows["kind"] == Kind.ADJUST, np.abs(stated), stated)
     wrong = _first((moved.high != stated >> 32) | (moved.low != stated & LOW))
     if wrong is not None:
         _refuse(block, wrong, f"legs that move its {stated[wrong]} fen", f"{moved.fen(wrong)} fen")
+
+
+def _net_reversals(block: Block, entry_of_leg: NDArray[np.intp], moved: Sums) -> None:
+    """A reversal of what was adjusted down has legs both ways for one owner: it moves the rest."""
+    rows, legs = block.rows, block.legs
+    several = (rows["kind"] == Kind.REVERSAL) & (rows["legs"] > 2)
+    at = np.flatnonzero(several[entry_of_leg])
+    if len(at) == 0:
+        return
+    whose = [entry_of_leg[at], *(legs[name][at] for name in ("owner_kind", "purse", "owner"))]
+    owners, owner_of = np.unique(np.stack(whose, axis=1), axis=0, return_inverse=True)
+    net = Sums(len(owners))
+    net.add(owner_of.reshape(-1), legs["amount_fen"][at])
+    gains = np.flatnonzero(net.high >= 0)
+    moved.high[several], moved.low[several] = 0, 0
+    np.add.at(moved.high, owners[gains, 0], net.high[gains])
+    np.add.at(moved.low, owners[gains, 0], net.low[gains])
+    moved.high += moved.low >> 32
+    moved.low &= LOW
 
 
 def _first(wrong: NDArray[np.bool_]) -> int | None:

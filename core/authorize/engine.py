@@ -35,7 +35,7 @@ from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
 Done = Callable[[object], None]
-CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE)
+CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST)
 CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
 

@@ -6,13 +6,15 @@ from onecard.core.audit import completeness
 from onecard.core.checkpoint.identities import Gap as Gap
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.journal.chain import Journal
+from onecard.ext.shape.numbers import Status
 from onecard.ext.state.state import State
 
 
 def not_looked_at(state: State, operator: int = 0) -> frozenset[int]:
-    """Terminals that do not count, and those that are not of `operator` where one is given."""
+    """Terminals that do not count, virtual ones among them, and those that are not of `operator`
+    where one is given."""
     rows = state.rows("terminals")
-    hidden = rows["counterless"] != 0
+    hidden = (rows["counterless"] != 0) | (rows["status"] == Status.INTERNAL)
     if operator:
         hidden |= rows["operator_id"] != operator
     return frozenset(rows["terminal"][hidden].tolist())

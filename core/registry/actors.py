@@ -9,6 +9,7 @@ from onecard.core.errors import BadInput, Overloaded
 from onecard.core.journal.block import Draft
 from onecard.core.registry.name import find_name, name_bytes
 from onecard.core.registry.row_change import Put, change_of, draft_of, in_row
+from onecard.core.registry.status import STATUSES
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import ActorRole, Record, Status
 from onecard.ext.state.state import State
@@ -129,8 +130,8 @@ def _check_value(name: str, value: object, participants: int) -> None:
         raise BadInput(f"actor roles: expected a sum of {EVERY_ROLE} at most, found {value}")
     if name == "participant" and not 0 <= value < participants:
         raise BadInput(f"actor participant: expected a participant id or 0, found {value}")
-    if name == "status" and value not in list(Status):
-        raise BadInput(f"actor status: expected 1 to {max(Status)}, found {value}")
+    if name == "status" and value not in STATUSES:
+        raise BadInput(f"actor status: expected 1 to {max(STATUSES)}, found {value}")
 
 
 def _check_secret(after: NDArray[np.void], number: int) -> None:

@@ -19,6 +19,7 @@ from onecard.core.registry.row_change import (
     in_row,
     refuse_move,
 )
+from onecard.core.registry.status import STATUSES
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Funding, Record, Status
 from onecard.ext.state.state import State
@@ -39,7 +40,7 @@ CARD_COLUMNS = (
 )
 TIMED = ("account", "issuer", "funding")  # what of a card is true from a time on, and was otherwise
 RECORDED = {  # column -> what of a card that is new, and at most; nothing is decided by them
-    "bank_status": (0, int(max(Status))),
+    "bank_status": (0, int(max(STATUSES))),
     "generation": (0, (1 << 8) - 1),
     "expires_day": (0, EXPIRES_DAY_MAX),
     "key_version": (1, (1 << 16) - 1),
@@ -176,8 +177,8 @@ class PutCards:
             raise BadInput(f"card issuer: expected a participant id, found {self.issuer}")
         if self.funding not in list(Funding):
             raise BadInput(f"card funding: expected 1 to {max(Funding)}, found {self.funding}")
-        if self.status is not None and self.status not in list(Status):
-            raise BadInput(f"card status: expected 1 to {max(Status)}, found {self.status}")
+        if self.status is not None and self.status not in STATUSES:
+            raise BadInput(f"card status: expected 1 to {max(STATUSES)}, found {self.status}")
         if self.floor_fen is not None and abs(self.floor_fen) > AMOUNT_MAX_FEN:
             raise BadInput(f"card floor: expected at most {AMOUNT_MAX_FEN}, found {self.floor_fen}")
         for name, (_, most) in RECORDED.items():

@@ -26,16 +26,17 @@ from onecard.ext.state.state import State
 
 NUMBER_BYTES_MAX = dtypes.TERMINAL["number"].itemsize
 TERMINAL_COLUMNS = ("place", "operator", "network", "status", "mode", "counterless")
-OPERATOR = TERMINAL_COLUMNS.index("operator")
+OPERATOR, STATUS, COUNTERLESS = map(TERMINAL_COLUMNS.index, ("operator", "status", "counterless"))
 TIMED = 4  # the first of them are true from a time on, and were otherwise before
 NETWORK_MAX = (1 << 16) - 1  # 16 bits of a row
+VIRTUAL = b"internal:"  # what the number of a virtual terminal begins with, and no other's
 
 
 @dataclass(frozen=True)
 class TerminalRow:
     """One terminal, by its printed number. None keeps what it has; a new one is at place 0, of
-    mode 0 and network 0, ACTIVE and not counterless. Another operator, place, network or status is
-    true from since_us on; 0 is the booking time."""
+    mode 0 and network 0, ACTIVE and not counterless; one that is INTERNAL is counterless. Another
+    operator, place, network or status is true from since_us on; 0 is the booking time."""
 
     number: str
     operator: int
@@ -51,7 +52,8 @@ class TerminalRow:
 class PutTerminals:
     """Register terminals by printed number; answers a Put with their ids.
 
-    Unless `may_move`, BadInput where one would go to another operator.
+    BadInput where one would become INTERNAL or stop being it; unless `may_move`, where one would go
+    to another operator.
     """
 
     rows: list[TerminalRow]
@@ -88,6 +90,8 @@ class PutTerminals:
                 latest[known] = _terminal_now(state, known)
             before = latest.get(known)
             after = _after(row, before, encoded)
+            with in_row(at):
+                _check_virtual(row.number, before, after)
             moves = before is not None and before.values[OPERATOR] != row.operator
             with in_row(at):
                 if before is not None and before != after:
@@ -141,6 +145,27 @@ def _check_terminal(row: TerminalRow, state: State, booked_at_us: int) -> None:
         )
 
 
+def _check_virtual(name: str, before: _Terminal | None, after: _Terminal) -> None:
+    """BadInput unless it is virtual from its first row on or never, by its number too, and does
+    not count where it is. What an older ledger calls so is a device, and stays one. So no past of
+    a terminal says otherwise than the terminal itself whether it is INTERNAL."""
+    is_virtual = after.values[STATUS] == Status.INTERNAL
+    if before is None and is_virtual != after.number.startswith(VIRTUAL):
+        found = "one of another number" if is_virtual else "one that is not"
+        raise BadInput(
+            f"terminal {name}: expected a number that begins with {VIRTUAL.decode()} where the "
+            f"status is internal, and nowhere else, found {found}"
+        )
+    if before is not None and is_virtual != (before.values[STATUS] == Status.INTERNAL):
+        found = "that it becomes it" if is_virtual else "another"
+        raise BadInput(
+            f"terminal {name}: expected a status that is internal from its first row on or never, "
+            f"found {found}; register another terminal"
+        )
+    if is_virtual and not after.values[COUNTERLESS]:
+        raise BadInput(f"terminal {name}: expected counterless, as every virtual one is, found not")
+
+
 def _check_begins(state: State, row: TerminalRow, before: _Terminal, from_us: int) -> None:
     """BadInput where what a terminal is would end before it began."""
     if from_us < before.from_us:
@@ -155,7 +180,8 @@ def _check_begins(state: State, row: TerminalRow, before: _Terminal, from_us: in
 def _after(row: TerminalRow, before: _Terminal | None, number: bytes) -> _Terminal:
     """What a row makes of it; what it does not say is as before."""
     said = (row.place, row.operator, row.network, row.status, row.mode, row.counterless)
-    kept = before or _Terminal((0, row.operator, 0, int(Status.ACTIVE), 0, 0), number)
+    is_virtual = int(row.status == Status.INTERNAL)
+    kept = before or _Terminal((0, row.operator, 0, int(Status.ACTIVE), 0, is_virtual), number)
     pairs = zip(said, kept.values, strict=True)
     return replace(kept, values=tuple(int(old if new is None else new) for new, old in pairs))
 

@@ -24,7 +24,7 @@ from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 from onecard.ext.rule.admit cimport columns_used, form
 from onecard.ext.rule.plan cimport Plan, sum_of
-from onecard.ext.rule.tap cimport FINISHING, Tap, among
+from onecard.ext.rule.tap cimport ABOUT, FINISHING, Tap, among
 from onecard.ext.rule.verdict cimport decide
 from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
@@ -247,19 +247,23 @@ cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
     cdef uint8_t outcome = columns_used(tap)
     if outcome != 0:
         return outcome
-    if tap.terminal_status != Status.ACTIVE:
+    if tap.terminal_status != Status.ACTIVE and tap.terminal_status != Status.INTERNAL:
         return Outcome.TERMINAL_BLOCKED
-    if tap.amount_fen > state.total.amount_max_fen:
+    # A terminal is INTERNAL always or never, so it was at the tap's time what it is.
+    if (tap.terminal_status == Status.INTERNAL) != (tap.kind == Kind.ADJUST):
+        return Outcome.KIND_NOT_ALLOWED
+    if not -state.total.amount_max_fen <= tap.amount_fen <= state.total.amount_max_fen:
         return Outcome.AMOUNT_BEYOND_LIMIT
     return 0
 
 
 cdef inline bint look_back(
-    State state, Generations recent, Ring ring, Py_ssize_t row, const Tap* tap, Recalled recalled,
+    State state, Generations recent, Ring ring, Py_ssize_t row, Tap* tap, Recalled recalled,
     Reach* reach,
     const Entry** original,
 ) noexcept nogil:
-    """Find the entry a refund, reversal, capture or release is about.
+    """Find the entry a refund, reversal, capture, release or adjustment is about; an adjustment
+    is its operator's.
 
     Returns True when it is not in memory.
     """
@@ -271,13 +275,15 @@ cdef inline bint look_back(
             original,
             &sequence,
         )
-    elif tap.kind == Kind.REFUND or tap.kind == Kind.CAPTURE or tap.kind == Kind.RELEASE:
+    elif among(ABOUT, tap.kind):
         if tap.about <= state.total.last:
             found = by_sequence(
                 ring, tap.about, reach.about, row, recalled, reach, original
             )
     if found != ENTRY_FOUND:
         original[0] = NULL
+    elif tap.kind == Kind.ADJUST:
+        tap.operator_id = original[0].operator_id
     return found == NOT_IN_MEMORY
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Kind
+from onecard.ext.shape.numbers cimport KINDS, Kind
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
+from onecard.ext.rule.tap cimport ABOUT as ABOUT_KINDS, among
 from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
 
@@ -39,8 +40,8 @@ cdef class Recalled:
     """What was read from disk for one batch: for each row an index into `entries`.
 
     own, about: int32 a row; NOT_ASKED (-1), ABSENT (-2), or the index. `about` serves both the
-    target of a reversal and the sequence a refund, capture or release names. entries: ENTRY rows,
-    whose `legs_at` counts into `legs`, which has a row more than they need.
+    target of a reversal and the sequence a refund, capture, release or adjustment names. entries:
+    ENTRY rows, whose `legs_at` counts into `legs`, which has a row more than they need.
     """
 
     def __init__(self, own, about, entries, legs, uint64_t retirements):
@@ -135,7 +136,7 @@ cdef int needs(
             if count < room:
                 note(&out[count], row, 1, terminal, key, sequence)
             count += 1
-    elif kind == Kind.REFUND or kind == Kind.CAPTURE or kind == Kind.RELEASE:
+    elif kind < KINDS and among(ABOUT_KINDS, kind):
         sequence = u64_at(columns.about, row)
         if 0 < sequence <= state.total.last and by_sequence(
             ring, sequence, reach.about, row, recalled, reach, &entry

@@ -8,7 +8,7 @@ from onecard.ext.rule.give_back cimport is_target
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry
-from onecard.ext.shape.numbers cimport Funding, Kind, Outcome
+from onecard.ext.shape.numbers cimport Funding, Kind, Outcome, Status
 from onecard.ext.shape.tables cimport CardPast, Credential, Terminal, TerminalPast
 from onecard.ext.state.state cimport State, card_past, terminal_past
 from onecard.ext.state.table cimport TERMINALS
@@ -30,16 +30,21 @@ cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexc
     tap.terminal_status = terminal.status if past is NULL else past.status
     if tap.place == 0:
         tap.place = terminal.place if past is NULL else past.place
-    if principal != 0 and tap.operator_id != principal:
+    if principal != 0 and (
+        tap.operator_id != principal or tap.terminal_status == Status.INTERNAL
+    ):
         return Outcome.TERMINAL_FOREIGN
     return 0
 
 
 cdef inline bint had(State state, uint32_t terminal, uint32_t principal) noexcept nogil:
     """Returns True when a terminal is or was the participant's: only then can there be an answer on
-    record that is for it, so that a stranger's rows cost no look-up.
+    record that is for it, so that a stranger's rows cost no look-up. Of a virtual one, which is
+    INTERNAL always or never, there is none: what is booked at it is no participant's tap.
     """
     cdef uint32_t row = state.terminals[terminal].past
+    if state.terminals[terminal].status == Status.INTERNAL:
+        return False
     if row != 0 and state.terminals[terminal].operator_id == principal:
         return True
     while row != 0:
@@ -76,8 +81,8 @@ cdef inline void of_card(State state, Tap* tap, int64_t card) noexcept nogil:
 
 
 cdef inline void of_original(State state, Tap* tap, const Entry* original) noexcept nogil:
-    """What gives back or finishes an entry of this card or its account moves that entry's account,
-    whatever the card draws on by now.
+    """What gives back, finishes or corrects an entry of this card or its account moves that entry's
+    account, whatever the card draws on by now.
     """
     if tap.kind == Kind.REVERSAL and not is_target(tap, original):
         return

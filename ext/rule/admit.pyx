@@ -32,7 +32,7 @@ cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
         return Outcome.FLAG_UNKNOWN
     if tap.flags and not among(OFFLINE_KINDS, tap.kind):
         return Outcome.OFFLINE_NOT_ALLOWED
-    if tap.amount_fen < 0:
+    if tap.amount_fen < 0 and tap.kind != Kind.ADJUST:
         return Outcome.AMOUNT_NEGATIVE
     if tap.amount_fen != 0 and among(NO_AMOUNT, tap.kind):
         return Outcome.AMOUNT_UNEXPECTED

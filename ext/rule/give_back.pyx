@@ -3,12 +3,12 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
-from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg, claim
-from onecard.ext.rule.tap cimport REFUNDABLE, Tap, among
+from onecard.ext.rule.plan cimport Plan, add_leg, claim
+from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport add_overflows
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Effect, Funding, Image, Kind, Outcome, OwnerKind, Purse
+from onecard.ext.shape.numbers cimport Effect, Funding, Image, Kind, Outcome
 from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
 
@@ -17,30 +17,29 @@ cdef uint8_t refund(
     State state, const Tap* tap, const Entry* original, Plan* plan
 ) noexcept nogil:
     """Give back a part of what an entry took: 0, or the refusal."""
-    cdef Claim* taken
+    cdef const Claim* taken
     cdef int64_t refunded = 0
+    cdef int64_t charged
     if original is NULL:
         return Outcome.ORIGINAL_UNKNOWN
-    if not among(REFUNDABLE, original.kind) or original.outcome > Outcome.ACCEPTED_BELOW_FLOOR:
+    if not is_charge(original):
         return Outcome.NOT_REFUNDABLE
     if not tap.owns:
         return Outcome.CARD_MISMATCH
     if original.operator_id != tap.operator_id:
         return Outcome.ORIGINAL_FOREIGN
+    charged = original.amount_fen
     taken = state.claim(original.sequence)
     if taken is not NULL:
         if taken.closed:
             return Outcome.ORIGINAL_CLOSED
         refunded = taken.used_fen
-    if add_overflows(refunded, tap.amount_fen, &refunded) or refunded > original.amount_fen:
+        charged += taken.adjusted_fen  # it fits: the adjustment was refused otherwise
+    if add_overflows(refunded, tap.amount_fen, &refunded) or refunded > charged:
         return Outcome.AMOUNT_EXCEEDS_ORIGINAL
     check(refunded > 0)
     plan.amount_fen = tap.amount_fen
-    add_payer_leg(plan, original.funding, original.account, original.issuer, tap.amount_fen)
-    add_leg(
-        plan, OwnerKind.PAYABLE, original.operator_id, original.operator_id, Purse.MAIN,
-        -tap.amount_fen,
-    )
+    add_back(plan, original, tap.amount_fen)
     claim(plan, Image.CLAIMED, original.sequence, refunded)
     return 0
 
@@ -49,7 +48,9 @@ cdef uint8_t reverse(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Undo an entry whole, or void its identity before it comes: 0, or the refusal."""
+    cdef const Claim* taken
     cdef bint prepaid
+    cdef int64_t adjusted = 0
     if original is NULL:
         plan.outcome = Outcome.TOMBSTONED
         claim(plan, Image.VOIDED_IDENTITY, tap.target, 0)
@@ -62,17 +63,21 @@ cdef uint8_t reverse(
         return 0
     if original.operator_id != tap.operator_id:
         return Outcome.ORIGINAL_FOREIGN
-    if original.kind in (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE):
+    if not is_reversible(original):
         return Outcome.NOT_REVERSIBLE
-    if state.claim(original.sequence) is not NULL:
-        return Outcome.ORIGINAL_CLOSED
+    taken = state.claim(original.sequence)
+    if taken is not NULL:
+        if taken.closed or taken.used_fen != 0:
+            return Outcome.ORIGINAL_CLOSED
+        adjusted = taken.adjusted_fen
     prepaid = original.funding == Funding.PREPAID
     if original.kind == Kind.TOP_UP and prepaid and below_floor(tap.account, original.amount_fen):
         return Outcome.FUNDS
     check(original.sequence <= state.total.last)
-    plan.amount_fen = original.amount_fen
+    plan.amount_fen = original.amount_fen + adjusted
     negate(original, legs, plan)
-    claim(plan, Image.CLOSED_ORIGINAL, original.sequence, original.amount_fen)
+    add_back(plan, original, adjusted)
+    claim(plan, Image.CLOSED_ORIGINAL, original.sequence, plan.amount_fen)
     if original.kind == Kind.ENTRY and tap.account.journey == original.sequence:
         plan.effects = Effect.JOURNEY_CLOSED
     return 0

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
+from onecard.ext.rule.give_back cimport is_hold
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
@@ -31,7 +32,7 @@ cdef uint8_t finish_hold(
     cdef int64_t taken = tap.amount_fen
     if original is NULL:
         return Outcome.ORIGINAL_UNKNOWN
-    if original.kind != Kind.HOLD or original.outcome != Outcome.ACCEPTED:
+    if not is_hold(original):
         return Outcome.NOT_A_HOLD
     if not tap.owns:
         return Outcome.CARD_MISMATCH

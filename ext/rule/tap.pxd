@@ -45,9 +45,11 @@ cdef enum:
 cdef enum:  # sets of kinds, a bit each
     OFFLINE_KINDS = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CHECK
     NO_AMOUNT = 1 << Kind.ENTRY | 1 << Kind.EXIT | 1 << Kind.REVERSAL | 1 << Kind.RELEASE | 1 << Kind.CHECK
-    AMOUNT = 1 << Kind.REFUND | 1 << Kind.TOP_UP | 1 << Kind.HOLD | 1 << Kind.CAPTURE
-    ABOUT = 1 << Kind.REFUND | 1 << Kind.CAPTURE | 1 << Kind.RELEASE
-    FINISHING = ABOUT | 1 << Kind.REVERSAL  # gives back or ends what was begun
+    AMOUNT = (
+        1 << Kind.REFUND | 1 << Kind.TOP_UP | 1 << Kind.HOLD | 1 << Kind.CAPTURE | 1 << Kind.ADJUST
+    )
+    ABOUT = 1 << Kind.REFUND | 1 << Kind.CAPTURE | 1 << Kind.RELEASE | 1 << Kind.ADJUST
+    FINISHING = ABOUT | 1 << Kind.REVERSAL  # gives back, ends what was begun, or corrects
     DENIABLE = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.PURCHASE | 1 << Kind.HOLD | 1 << Kind.CHECK
     REFUNDABLE = 1 << Kind.RIDE | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CAPTURE
     TRAVELLING = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT  # has line and rider_class

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+from onecard.ext.rule.adjust cimport adjust
 from onecard.ext.rule.admit cimport admit
 from onecard.ext.rule.charge cimport charge, top_up
 from onecard.ext.rule.give_back cimport is_target, refund, reverse
@@ -69,4 +70,6 @@ cdef inline uint8_t by_kind(
         return reverse(state, tap, original, legs, plan)
     if tap.kind == Kind.HOLD:
         return hold(tap, plan)
+    if tap.kind == Kind.ADJUST:
+        return adjust(state, tap, original, plan)
     return finish_hold(state, tap, original, plan)

@@ -13,12 +13,13 @@ cpdef enum Kind:
     CAPTURE = 9
     RELEASE = 10
     CHECK = 11
+    ADJUST = 12  # the ledger's own, at a virtual terminal: what an earlier entry charged, corrected
 
 
 cpdef enum Outcome:
     # final and accepted
     ACCEPTED = 1
-    ACCEPTED_BELOW_FLOOR = 2  # offline only; the card is on the deny list now
+    ACCEPTED_BELOW_FLOOR = 2  # offline or ADJUST; the card is on the deny list now
     ACCEPTED_SUSPENSE = 3  # offline only; `reason` says what is missing
     TOMBSTONED = 4  # a reversal that came before its original
     # final and declined
@@ -61,6 +62,7 @@ cpdef enum Outcome:
     TIME_IMPOSSIBLE = 112
     CONFLICT = 113  # this identity is bound to another body
     COLUMN_UNEXPECTED = 114  # a column that the kind does not use is not 0, or has no such value
+    KIND_NOT_ALLOWED = 115  # an ADJUST at a device, or another kind at a virtual terminal
 
 
 cpdef enum OwnerKind:
@@ -99,6 +101,7 @@ cpdef enum Status:
     ACTIVE = 1
     BLOCKED = 2
     CLOSED = 3
+    INTERNAL = 4  # a virtual terminal: none is active or blocked before or after
 
 
 cpdef enum Record:
@@ -169,6 +172,7 @@ cpdef enum Image:
     VOIDED_IDENTITY = 1  # key: epoch << 32 | terminal_seq on the entry's terminal
     CLAIMED = 2  # key: sequence, value: used_fen afterwards
     CLOSED_ORIGINAL = 3  # key: sequence, value: used_fen afterwards
+    ADJUSTED = 4  # key: sequence, value: adjusted_fen afterwards
 
 
 cpdef enum Flag:
@@ -233,7 +237,7 @@ cpdef enum ActorRole:
 # ---- how many, and how long: what C and Python both count by ---------------------------------
 
 cpdef enum:
-    KINDS = Kind.CHECK + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
+    KINDS = Kind.ADJUST + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
     LEGS_MAX = 16  # of one entry: a fare shared between some operators out of some purses
     PARTS_MAX = 8  # a row has a bit for each
     REFERENCES_MAX = 4  # of one entry: one of each

@@ -12,6 +12,7 @@ class Kind(IntEnum):
     CAPTURE = 9
     RELEASE = 10
     CHECK = 11
+    ADJUST = 12
 
 class Outcome(IntEnum):
     ACCEPTED = 1
@@ -56,6 +57,7 @@ class Outcome(IntEnum):
     TIME_IMPOSSIBLE = 112
     CONFLICT = 113
     COLUMN_UNEXPECTED = 114
+    KIND_NOT_ALLOWED = 115
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1
@@ -90,6 +92,7 @@ class Status(IntEnum):
     ACTIVE = 1
     BLOCKED = 2
     CLOSED = 3
+    INTERNAL = 4
 
 class Record(IntEnum):
     ENTRIES = 1
@@ -151,6 +154,7 @@ class Image(IntEnum):
     VOIDED_IDENTITY = 1
     CLAIMED = 2
     CLOSED_ORIGINAL = 3
+    ADJUSTED = 4
 
 class Flag(IntEnum):
     OFFLINE = 1

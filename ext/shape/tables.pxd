@@ -68,9 +68,10 @@ cdef packed struct Participant "onecard_participant":
     uint8_t unused[8]
 
 
-cdef packed struct Claim "onecard_claim":  # what was taken back of an entry, for ever
+cdef packed struct Claim "onecard_claim":  # what was taken back of an entry or corrected, for ever
     uint64_t sequence
     int64_t used_fen
+    int64_t adjusted_fen  # the sum of its adjustments, with their signs
     uint8_t closed
     uint8_t unused[7]
 

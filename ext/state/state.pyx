@@ -347,7 +347,10 @@ cdef class State:
             self.by_claim.insert(change.key, <uint32_t>row)
         if is_newer(&self.tables[CLAIMS], row // CLAIM_ROWS, entry.sequence):
             check(self.claims[row].sequence == change.key)
-            self.claims[row].used_fen = change.value
+            if change.what == Image.ADJUSTED:
+                self.claims[row].adjusted_fen = change.value
+            else:
+                self.claims[row].used_fen = change.value
             if change.what == Image.CLOSED_ORIGINAL:
                 self.claims[row].closed = 1
         touch(&self.tables[CLAIMS], row // CLAIM_ROWS)

@@ -383,6 +383,7 @@ cdef inline bint _has_amount(uint8_t kind) noexcept nogil:
         or kind == Kind.TOP_UP
         or kind == Kind.HOLD
         or kind == Kind.CAPTURE
+        or kind == Kind.ADJUST
     )
 
 

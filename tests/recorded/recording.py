@@ -43,7 +43,7 @@ from onecard.v1.tap_pb2 import OUTCOME_CONFLICT
 from onecard.v1.tap_pb2 import Outcome as Outcomes
 from tests.recorded import calls
 from tests.recorded.traffic import NOW_US, SHOP, Traffic, card_number, kind_name
-from tests.rules.rule_tables import TABLES
+from tests.rules import adjustment_tables, rule_tables
 from tests.rules.taptable import Play
 from tests.support.engine import HandClock, act_of, answered, quick_folder
 from tests.support.onecard_command import Command, commands
@@ -227,9 +227,9 @@ def make(folder: Path) -> Maker:
 
 
 def play_tables(folder: Path) -> Lines:
-    """Each table of tests/rules/rule_tables.py on a ledger of its own, a line each."""
+    """Each table of rule_tables.py and adjustment_tables.py on a ledger of its own, a line each."""
     lines: Lines = {}
-    for name, table in TABLES.items():
+    for name, table in (rule_tables.TABLES | adjustment_tables.TABLES).items():
         maker = Maker(folder / name)
         with suppress(AssertionError):  # what is right is for others to say; here, what is the same
             Play(maker).run(table)

@@ -39,7 +39,15 @@ AMOUNT_MAX_FEN, SUM_HALF_FEN = 1_000_000, 1 << 62
 LAX = Rules(0, 1 << 61, 1 << 61, SUM_HALF_FEN, 8 * HOUR_US)
 STRICT = Rules(NOW_US - 40 * DAY_US, 60 * DAY_US, HOUR_US, AMOUNT_MAX_FEN, 8 * HOUR_US)
 LIVE = {"past": STRICT, "ahead": replace(STRICT, go_live_us=NOW_US + 3 * HOUR_US)}
-AMOUNTS = {"plain": 100, "zero": 0, "negative": -1, "more": 150, "huge": AMOUNT_MAX_FEN + 1}
+AMOUNTS = {
+    "plain": 100,
+    "zero": 0,
+    "negative": -1,
+    "less": -150,
+    "more": 150,
+    "huge": AMOUNT_MAX_FEN + 1,
+    "low": -AMOUNT_MAX_FEN - 1,
+}
 TIMES_US = {
     "now": 0,
     "low": 1,
@@ -79,6 +87,7 @@ class Played:
     case: Case
     number: int
     terminal: int
+    till: int  # where what comes before is tapped: the terminal, or one like it that is a device
     original: int = 0  # the sequence of what it names
     before: Decision | None = None  # what the same tap was answered when it came first
 
@@ -100,7 +109,7 @@ class Played:
 
     def tap(self, at: int, kind: int, amount_fen: int = 0, **fields: int) -> Tap:
         """What is sent at this place, by whoever owns what is named."""
-        made = Tap(self.owner, self.terminal, self.sequence(at), 0, 0, kind, amount_fen, *(0,) * 5)
+        made = Tap(self.owner, self.till, self.sequence(at), 0, 0, kind, amount_fen, *(0,) * 5)
         return replace(made, **fields)
 
     def final(self) -> Tap:
@@ -109,7 +118,8 @@ class Played:
         tap = self.tap(
             FINAL,
             kind,
-            AMOUNTS[self["amount"]],
+            terminal=self.terminal,
+            amount_fen=AMOUNTS[self["amount"]],
             card={"known": self.token, "unknown": self.token + STRANGE, "zero": 0}[self["token"]],
             flags=int(self["flags"]),
             tapped_at_us=TIMES_US[self["at"]],
@@ -162,7 +172,9 @@ class World:
 
     def _placed(self, case: Case, number: int) -> Played:
         key = tuple(case.values[name] for name in ("operator", "terminal", "place", "moved"))
-        return Played(case, number, self.numbers.setdefault(key, len(self.numbers) + 1))
+        till = tuple("active" if word == "internal" else word for word in key)
+        numbers = [self.numbers.setdefault(one, len(self.numbers) + 1) for one in (key, till)]
+        return Played(case, number, *numbers)
 
     def _register(self) -> None:
         roles = [Role.OPERATOR] * 4 + [Role.ISSUER] * 3
@@ -178,14 +190,14 @@ class World:
 
     def _terminal(self, key: tuple[str, ...], becomes: bool) -> Terminal:
         operator, status, place, moved = key
-        is_blocked = becomes and status == "blocked"
+        is_blocked, is_virtual = becomes and status == "blocked", status == "internal"
         return Terminal(
-            f"T{self.numbers[key]}",
+            f"{'internal:' * is_virtual}T{self.numbers[key]}",
             OPERATORS[operator] if becomes or moved == "no" else BUS,
             0 if place == "none" else 2,
             0,
-            Status.BLOCKED if is_blocked else Status.ACTIVE,
-            False,
+            Status.INTERNAL if is_virtual else Status.BLOCKED if is_blocked else Status.ACTIVE,
+            is_virtual,
         )
 
     def _fill_edge(self) -> None:
@@ -288,7 +300,10 @@ def first_taps(one: Played) -> list[Tap]:
     """Journeys, originals, and what binds the identity of the case to something else."""
     beside = one.token + SPARE
     found: list[Tap] = []
-    if one["identity"] == "conflict":
+    if one["identity"] == "conflict" and one["terminal"] == "internal":
+        tap = one.tap(FINAL, Kind.ADJUST, 1, card=beside, about=NEVER, terminal=one.terminal)
+        found.append(tap)
+    elif one["identity"] == "conflict":
         found.append(one.tap(FINAL, Kind.CHECK, card=beside))
     if one["identity"] == "voided":
         found.append(one.tap(6, Kind.REVERSAL, card=beside, about_seq=one.sequence(FINAL)))

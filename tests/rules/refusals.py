@@ -18,7 +18,8 @@ FIELDS = {
     "kind": (*Kind.__members__, "none"),
     "token": ("known", "unknown", "zero"),
     "flags": ("0", "1", "2", "3"),  # 1 is OFFLINE, 2 is no flag
-    "amount": ("plain", "zero", "negative", "more", "huge"),  # 100, 0, -1, 150, above the limit
+    # 100, 0, -1, -150, 150, beyond the limit
+    "amount": ("plain", "zero", "negative", "less", "more", "huge", "low"),
     "named": ("none", "original", "unknown", "own", "voided"),  # by `about`, or by a REVERSAL
     # Microseconds after 1970; before age_max, before go_live, before the tariff, before the entry;
     # beyond ahead_max, and in 2100.
@@ -27,7 +28,7 @@ FIELDS = {
     "principal": ("all", "other", "former"),  # former: whose a terminal was that moved
     "identity": ("fresh", "repeat", "conflict", "voided"),
     "column": ("none", "about", "target", "line", "caused_by"),  # that is not 0, and no part of it
-    "terminal": ("active", "blocked"),
+    "terminal": ("active", "blocked", "internal"),
     "operator": ("metro", "edge"),  # of edge no sum fits any more
     "moved": ("no", "yes"),  # the terminal is another operator's than it was
     "live": ("past", "ahead"),  # go_live
@@ -49,6 +50,7 @@ SOUND = {
     "REVERSAL": {"amount": "zero", "named": "original"},
     "CAPTURE": {"named": "original", "original": "hold"},
     "RELEASE": {"amount": "zero", "named": "original", "original": "hold"},
+    "ADJUST": {"named": "original", "terminal": "internal"},
 }
 MAY_BE_OFFLINE = ("RIDE", "ENTRY", "EXIT", "PURCHASE", "CHECK")
 RULES = """
@@ -56,34 +58,42 @@ RULES = """
 2   CARD_ZERO           token=zero
 3   FLAG_UNKNOWN        flags=2,3
 4   OFFLINE_NOT_ALLOWED flags=1,3 kind=!RIDE,ENTRY,EXIT,PURCHASE,CHECK
-5   AMOUNT_NEGATIVE     amount=negative
+5   AMOUNT_NEGATIVE     amount=negative,less,low kind=!ADJUST
 6   AMOUNT_UNEXPECTED   amount=!zero kind=ENTRY,EXIT,REVERSAL,RELEASE,CHECK
-7   AMOUNT_ZERO         amount=zero kind=REFUND,TOP_UP,HOLD,CAPTURE
-8   ABOUT_MISSING       named=none kind=REFUND,CAPTURE,RELEASE
+7   AMOUNT_ZERO         amount=zero kind=REFUND,TOP_UP,HOLD,CAPTURE,ADJUST
+8   ABOUT_MISSING       named=none kind=REFUND,CAPTURE,RELEASE,ADJUST
 8   ABOUT_MISSING       named=own kind=REVERSAL
 9   TIME_IMPOSSIBLE     at=low,high
 10  TERMINAL_UNKNOWN    gate=unknown
 11  TERMINAL_FOREIGN    gate=known principal=other
 11  TERMINAL_FOREIGN    gate=known principal=former moved=no
 11  TERMINAL_FOREIGN    gate=known principal=former moved=yes identity=fresh
-12  VOIDED              gate=known principal=former moved=yes identity=voided
-12  CONFLICT            gate=known principal=former moved=yes identity=conflict
-12  REPEATED            gate=known principal=former moved=yes identity=repeat
-12  VOIDED              gate=known identity=voided
+11  TERMINAL_FOREIGN    gate=known principal=former terminal=internal
+12  VOIDED              gate=known principal=former moved=yes identity=voided \
+                        terminal=active,blocked
+12  CONFLICT            gate=known principal=former moved=yes identity=conflict \
+                        terminal=active,blocked
+12  REPEATED            gate=known principal=former moved=yes identity=repeat \
+                        terminal=active,blocked
+12  VOIDED              gate=known identity=voided terminal=active,blocked
 12  CONFLICT            gate=known identity=conflict
 12  REPEATED            gate=known identity=repeat
-12a COLUMN_UNEXPECTED   column=about kind=!REFUND,CAPTURE,RELEASE
+12a COLUMN_UNEXPECTED   column=about kind=!REFUND,CAPTURE,RELEASE,ADJUST
 12a COLUMN_UNEXPECTED   column=target kind=!REVERSAL
 12a COLUMN_UNEXPECTED   column=line kind=!RIDE,ENTRY,EXIT
 12a COLUMN_UNEXPECTED   column=caused_by
 13  TERMINAL_BLOCKED    gate=known terminal=blocked
-14  AMOUNT_BEYOND_LIMIT amount=huge
+13  KIND_NOT_ALLOWED    gate=known terminal=active,blocked kind=ADJUST
+13  KIND_NOT_ALLOWED    gate=known terminal=internal kind=!ADJUST
+14  AMOUNT_BEYOND_LIMIT amount=huge,low
 15  TIME_TOO_OLD        at=low,old,unborn
 15  TIME_TOO_OLD        at=!high live=ahead
 16  TIME_IN_FUTURE      at=future,high
 17  CARD_UNKNOWN        token=unknown,zero
-18  CARD_BLOCKED        token=known status=blocked flags=0,2 kind=!REFUND,REVERSAL,CAPTURE,RELEASE
-18  CARD_BLOCKED        token=known status=blocked flags=1,3 kind=!REFUND,REVERSAL,CAPTURE,RELEASE \
+18  CARD_BLOCKED        token=known status=blocked flags=0,2 \
+                        kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST
+18  CARD_BLOCKED        token=known status=blocked flags=1,3 \
+                        kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
                         at=now,early,before,future,high
 19  CARD_DENIED         token=known denied=yes funding=prepaid flags=0,2 \
                         kind=RIDE,ENTRY,PURCHASE,HOLD,CHECK
@@ -128,6 +138,11 @@ h   CARD_MISMATCH       kind=CAPTURE,RELEASE named=original owner=other
 h   ORIGINAL_FOREIGN    kind=CAPTURE,RELEASE named=original gate=known moved=yes
 h   ORIGINAL_CLOSED     kind=CAPTURE,RELEASE named=original original=ride,top_up,hold used=closed
 h   AMOUNT_EXCEEDS_ORIGINAL kind=CAPTURE named=original amount=more,huge
+i   ORIGINAL_UNKNOWN    kind=ADJUST named=none,unknown
+i   NOT_REFUNDABLE      kind=ADJUST named=original original=top_up,hold,refund,declined
+i   CARD_MISMATCH       kind=ADJUST named=original owner=other
+i   ORIGINAL_CLOSED     kind=ADJUST named=original original=ride,top_up,hold used=closed
+i   AMOUNT_EXCEEDS_ORIGINAL kind=ADJUST named=original amount=less,low
 """
 REPEATED = "REPEATED"  # what was answered before, whatever that was
 
@@ -143,7 +158,7 @@ class Way:
     @property
     def number(self) -> int:
         """Of 12a it is 12; 0 where it is a rule of a kind."""
-        return int("0" + self.place.rstrip("abcdefgh"))
+        return int("0" + self.place.rstrip("abcdefghi"))
 
     @property
     def softened(self) -> bool:
@@ -239,9 +254,11 @@ def chosen(first: Way, kind: str, broken: Broken) -> dict[str, str] | None:
     ranges = [sorted(broken[name], key=lambda v: (v != sound[name], v)) for name in named]
     earlier = ways()[: ways().index(first)]
     form = [way for way in ways() if 0 < way.number < 10 or way.place == "12a"]
+    form += [way for way in ways() if way.outcome == "KIND_NOT_ALLOWED"]
     for picked in product(*ranges):
         values = {**sound, "kind": kind, **dict(zip(named, picked, strict=True))}
-        # What has no form, or says too much, is not taken, so it was not answered before either.
+        # What has no form, says too much, or comes from where its kind does not is not taken, so it
+        # was not answered before either.
         avoided = (*earlier, *form) if values["identity"] == "repeat" else earlier
         if not any(is_broken(way, values) for way in avoided):
             return values

@@ -303,7 +303,7 @@ M RELEASE P 0 about=1 offline           = OFFLINE_NOT_ALLOWED 0 0
 """
 
 FORM = """
-M RIDE P 1 kind=12                      = KIND_UNKNOWN 0 0
+M RIDE P 1 kind=13                      = KIND_UNKNOWN 0 0
 M RIDE P 1 kind=255                     = KIND_UNKNOWN 0 0
 M RIDE 0 1                              = CARD_ZERO 0 0
 M RIDE 0 1 kind=99                      = KIND_UNKNOWN 0 0 -- the first rule that applies
@@ -331,7 +331,7 @@ M RIDE P 1 tapped_at_us=-1              = TIME_IMPOSSIBLE 0 0
 """
 
 TERMINALS = """
-M RIDE P 1 terminal=6                   = TERMINAL_UNKNOWN 0 0
+M RIDE P 1 terminal=7                   = TERMINAL_UNKNOWN 0 0
 M RIDE P 1 terminal=0                   = TERMINAL_UNKNOWN 0 0
 M RIDE P 1 terminal=4294967295          = TERMINAL_UNKNOWN 0 0
 Z RIDE P 1                              = TERMINAL_BLOCKED 0 0

@@ -44,6 +44,7 @@ TERMINALS = {
     "X": Terminal("X-1", BUS, 2, 1, Status.ACTIVE, True),
     "A": Terminal("A-1", AGENT, 0, 2, Status.ACTIVE, False),
     "Z": Terminal("Z-1", METRO, 1, 0, Status.BLOCKED, False),
+    "I": Terminal("internal:adjust", AGENT, 0, 0, Status.INTERNAL, True),  # a virtual one
 }
 CARDS = {  # token, issuer, funding, floor
     "P": (0xA000_0000_0000_0001, BANK, Funding.PREPAID, 0),

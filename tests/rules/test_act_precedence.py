@@ -21,7 +21,7 @@ from onecard.core.registry.rules import RULES, PutRules
 from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
-from onecard.ext.shape.numbers import ActorRole, Funding, Kind, Role
+from onecard.ext.shape.numbers import ActorRole, Funding, Kind, Role, Status
 from tests.rules.taptable import NOW_US
 from tests.support.engine import SMALL, EngineSide, quick_folder
 from tests.support.steps import (
@@ -40,6 +40,7 @@ from tests.twin.state import Tap, Terminal
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_text()
 METRO, BANK = 1, 2
+INTERNAL = Status.INTERNAL
 TODAY = day_of(NOW_US, 8 * HOUR_US)
 TARIFFS_MAX = 64
 SINCE_WHEN = "on, since when it is what it is"
@@ -179,11 +180,13 @@ ACTS = {
             ("terminal network: expected 0 to 65535", by(network={-1, 1 << 16})),
             ("terminal status", by(status=9)),
             ("terminal since: expected a time", by(since_us={1, NOW_US + DAY_US})),
-            ("terminals_max: this ledger has room for 1", by(number="M-2")),
+            ("terminals_max: this ledger has room for 2", by(number={"M-2", "internal:b"})),
+            ("internal from its first row on or never", by(number="M-1", status=INTERNAL)),
+            ("internal from its first row on or never", by(number="internal:a", status=1)),
             ("M-1: expected it to stay", by(number="M-1", operator=BANK, may_move=False)),
             ("expected an operator or an agent", by(operator=BANK)),
             (SINCE_WHEN, by(number="M-1", since_us=NOW_US - HOUR_US, place=2)),
-            ("terminals_max: this ledger has room for 1 changes", by(number="M-1", place=2)),
+            ("terminals_max: this ledger has room for 2 changes", by(number="M-1", place=2)),
         ),
     ),
     "cards": Refusals(
@@ -198,7 +201,7 @@ ACTS = {
             ("card token: expected not 0", by(token={(0,), (50, 0, 50)})),
             ("card issuer: expected a participant id", by(issuer=99)),
             ("card funding: expected 1 to", by(funding=9)),
-            ("card status: expected 1 to", by(status=9)),
+            ("card status: expected 1 to 3", by(status={INTERNAL, 9})),
             ("card floor: expected at most", by(floor_fen=1 << 63)),
             ("card bank_status: expected 0 to 3", by(bank_status={-1, 4})),
             ("card generation: expected 0 to 255", by(generation={-1, 256})),
@@ -237,7 +240,8 @@ ACTS = {
         declarations,
         {"terminal": 1, "day": 0, "taps": 0},
         (
-            ("declared terminal", by(terminal={0, 2})),
+            ("declared terminal: expected an issued id", by(terminal={0, 3})),
+            ("declared terminal: expected a device", by(terminal=2)),
             ("declared count or sum", by(taps=-1)),
             ("declared day", by(day=-1)),
         ),
@@ -273,7 +277,7 @@ ACTS = {
             ("actor secret: expected a SHA-256", by(secret={b"", bytes(32), b"l" * 33})),
             ("actor roles: expected a sum", by(roles={-1, 64})),
             ("actor participant: expected", by(participant=99)),
-            ("actor status: expected 1 to", by(status=9)),
+            ("actor status: expected 1 to 3", by(status={INTERNAL, 9})),
             ("for who is new, found none", by(name="Wu", secret=None)),
             ("they are of three people", by(roles={3, 5, 6, 7})),
             ("found another actor's", by(name="Li", secret=b"w" * 32)),
@@ -286,15 +290,16 @@ ACTS = {
 
 @pytest.fixture(scope="module")
 def side() -> Iterator[EngineSide]:
-    """One terminal, two cards that have entries, all the tariffs and pasts there may be."""
-    settings = replace(SMALL, terminals_max=1, cards_max=2, clock_step_max_s=300)
+    """A device and a virtual terminal, two cards that have entries, all the tariffs and pasts
+    there may be."""
+    settings = replace(SMALL, terminals_max=2, cards_max=2, clock_step_max_s=300)
     with quick_folder() as folder:
         made = EngineSide(folder / "ledger", NOW_US, settings)
         made.step(
             [
                 Participants((("Metro", Role.OPERATOR), ("Bank", Role.ISSUER))),
-                Terminals((Terminal("M-1", METRO, 2, 0, 1, False),)),
-                Terminals((Terminal("M-1", METRO, 1, 0, 1, False),)),
+                *(Terminals((Terminal("M-1", METRO, place, 0, 1, False),)) for place in (3, 2, 1)),
+                Terminals((Terminal("internal:a", METRO, 0, 0, INTERNAL, True),)),
                 Cards((1, 2), BANK, Funding.CHIP, floor_fen=-500),
                 Actors((ActorRow("Wang", b"w" * 32),)),
                 Cards((1, 2), BANK, Funding.PREPAID, floor_fen=-500),

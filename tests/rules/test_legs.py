@@ -9,6 +9,7 @@ from tests.support.engine import opened
 
 PRELUDE = """
 ride: M RIDE P 200                      = ACCEPTED 200 800
+bus: X RIDE C 200                = ACCEPTED 200 0
 chip: M RIDE C 200                      = ACCEPTED 200 0
 credit: X PURCHASE K 200                = ACCEPTED 200 0
 zero: M RIDE P 0                        = ACCEPTED 0 800
@@ -39,6 +40,16 @@ nothing: M REVERSAL Q 0 voids=declined  = ACCEPTED 0 0
 entry2: M ENTRY C 0                     = ACCEPTED 0 0
 leave: M REVERSAL C 0 voids=entry2      = ACCEPTED 0 0
 mend: A TOP_UP P 150                    = ACCEPTED 150 0
+more: I ADJUST C 30 about=bus    = ACCEPTED 30 0
+less: I ADJUST C -70 about=bus   = ACCEPTED -70 0
+undone: X REVERSAL C 0 voids=bus = ACCEPTED 160 0
+dear: I ADJUST K 50 about=credit        = ACCEPTED 50 0
+undear: X REVERSAL K 0 voids=credit     = ACCEPTED 250 0
+unzero: I ADJUST P 25 about=zero        = ACCEPTED_BELOW_FLOOR 25 -25
+rezero: M REVERSAL P 0 voids=zero       = ACCEPTED 25 0
+captured: I ADJUST P 10 about=capture   = ACCEPTED_BELOW_FLOOR 10 -10
+unknown: I ADJUST P 1 about=999999      = ORIGINAL_UNKNOWN 0 -10
+beyond: I ADJUST P -999 about=capture   = AMOUNT_EXCEEDS_ORIGINAL 0 -10
 """
 
 LEGS = {
@@ -68,10 +79,22 @@ LEGS = {
     "nothing": "",
     "leave": "",
     "mend": "ACCOUNT P MAIN bank 150, COLLECTED agent MAIN agent -150",
+    "more": "FLOAT union MAIN union -30, PAYABLE bus MAIN bus 30",
+    "less": "FLOAT union MAIN union 70, PAYABLE bus MAIN bus -70",
+    "undone": "FLOAT union MAIN union 200, PAYABLE bus MAIN bus -200, "
+    "FLOAT union MAIN union -40, PAYABLE bus MAIN bus 40",
+    "dear": "RECEIVABLE bank MAIN bank -50, PAYABLE bus MAIN bus 50",
+    "undear": "RECEIVABLE bank MAIN bank 200, PAYABLE bus MAIN bus -200, "
+    "RECEIVABLE bank MAIN bank 50, PAYABLE bus MAIN bus -50",
+    "unzero": "ACCOUNT P MAIN bank -25, PAYABLE metro MAIN metro 25",
+    "rezero": "ACCOUNT P MAIN bank 25, PAYABLE metro MAIN metro -25",
+    "captured": "ACCOUNT P MAIN bank -10, PAYABLE metro MAIN metro 10",
+    "unknown": "",
+    "beyond": "",
 }
 
 # What the images name: (what, the label of the original or a raw key, used_fen afterwards).
-VOIDED, CLAIMED, CLOSED = 1, 2, 3
+VOIDED, CLAIMED, CLOSED, ADJUSTED = 1, 2, 3, 4
 IMAGES: dict[str, list[tuple[int, str | int, int]]] = {
     "refund": [(CLAIMED, "ride", 150)],
     "refund2": [(CLAIMED, "ride", 200)],
@@ -85,6 +108,14 @@ IMAGES: dict[str, list[tuple[int, str | int, int]]] = {
     "nothing": [],
     "leave": [(CLOSED, "entry2", 0)],
     "ride": [],
+    "more": [(ADJUSTED, "bus", 30)],
+    "less": [(ADJUSTED, "bus", -40)],
+    "undone": [(CLOSED, "bus", 160)],
+    "undear": [(CLOSED, "credit", 250)],
+    "rezero": [(CLOSED, "zero", 25)],
+    "captured": [(ADJUSTED, "capture", 10)],
+    "unknown": [],
+    "beyond": [],
 }
 
 # Fields of the entry beside its legs.
@@ -104,6 +135,12 @@ FIELDS: dict[str, dict[str, str | int]] = {
     "nothing": {"about": "declined", "amount_fen": 0},
     "leave": {"about": "entry2", "effects": 2},
     "mend": {"effects": 8},
+    "more": {"about": "bus", "amount_fen": 30, "operator_id": 2, "terminal": 6, "place": 0},
+    "less": {"about": "bus", "amount_fen": -70, "operator_id": 2, "effects": 0},
+    "undone": {"about": "bus", "amount_fen": 160, "effects": 0},
+    "captured": {"about": "capture", "operator_id": 1, "effects": 4, "kind": 12, "issuer": 3},
+    "unknown": {"about": 999999, "amount_fen": 1, "operator_id": 4},
+    "beyond": {"about": "capture", "amount_fen": -999, "operator_id": 1, "effects": 0},
 }
 
 
@@ -135,7 +172,7 @@ def test_fields(played: Play) -> None:
 
 
 def test_trail_of_an_account(played: Play) -> None:
-    trail, sequence = [], played.answers["mend"].sequence
+    trail, sequence = [], played.answers["beyond"].sequence
     while sequence:
         record = played.side.record(sequence)
         trail.append(record["terminal_seq"] if record["terminal"] == 4 else record["kind"])

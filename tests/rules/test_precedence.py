@@ -166,7 +166,7 @@ def swapped_ors(module: ModuleType, name: str, tree: ast.FunctionDef) -> Iterato
 SWAPS = {str(swap): swap for swap in swaps()}
 # What no tap breaks both of: the second is about what the first says is not there, or is of other
 # kinds. A journey is opened where there is a tariff, so that of an EXIT is always known; an entry
-# that takes back is never closed.
+# that takes back is never closed; a sum is not below 0 and beyond 64 bits at once.
 APART = {
     "form: AMOUNT_UNEXPECTED - AMOUNT_ZERO",
     "form: ABOUT_MISSING - ABOUT_MISSING",
@@ -182,6 +182,8 @@ APART = {
     "reversal: NOT_REVERSIBLE - ORIGINAL_CLOSED",
     "hold: HOLD_NOT_ALLOWED - FUNDS",
     "hold_of: ORIGINAL_UNKNOWN - NOT_A_HOLD",
+    "adjust: ORIGINAL_UNKNOWN - NOT_REFUNDABLE",
+    "adjust: AMOUNT_EXCEEDS_ORIGINAL - BALANCE_OVERFLOW",
 }
 
 

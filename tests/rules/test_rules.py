@@ -1,13 +1,18 @@
-"""Plays the tables of tests/rules/rule_tables.py on the twin, and on engine and twin together."""
+"""Plays the tables of rule_tables.py and adjustment_tables.py on the twin, and on engine and twin
+together."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from onecard.ext.shape.numbers import Outcome
-from tests.rules.rule_tables import CLOCK_STEPS, DENY_LIST, TABLES
-from tests.rules.taptable import NOW_US, Play
+from tests.rules import adjustment_tables, rule_tables
+from tests.rules.adjustment_tables import ADJUSTED_BELOW_FLOOR
+from tests.rules.rule_tables import CLOCK_STEPS, DENY_LIST
+from tests.rules.taptable import METRO, NOW_US, Play
 from tests.support.engine import opened
+
+TABLES = rule_tables.TABLES | adjustment_tables.TABLES
 
 
 @pytest.fixture(params=("twin", "engine"))
@@ -39,3 +44,11 @@ def test_deny_list_versions(play: Play) -> None:
     play.run(DENY_LIST)
     changed = {label: play.record(label)["effects"] for label in "deabg"}
     assert changed == {"d": 4, "e": 4, "a": 0, "b": 8, "g": 4}
+
+
+def test_an_adjustment_below_the_floor_is_of_whoever_charged(play: Play) -> None:
+    play.run(ADJUSTED_BELOW_FLOOR)
+    changed = {label: play.record(label)["effects"] for label in "dgm"}
+    assert changed == {"d": 0, "g": 4, "m": 8}
+    entry = play.record("g")
+    assert (entry["operator_id"], entry["terminal"], entry["amount_fen"]) == (METRO, 6, 500)

@@ -14,6 +14,9 @@ M RIDE P 1                              = ACCEPTED 1 699 -- it draws on the othe
 M REFUND P 50 about=a                   = ACCEPTED 50 50 -- what was paid goes back where it was
 M REFUND P2 50 about=a                  = ACCEPTED 50 100 -- by whoever is on that account too
 M REFUND Q 1 about=a                    = CARD_MISMATCH 0 699 -- of another card and account
+I ADJUST P 10 about=a                   = ACCEPTED 10 90 -- it is corrected where it was charged
+I ADJUST P2 -10 about=a                 = ACCEPTED -10 100
+I ADJUST Q 1 about=a                    = CARD_MISMATCH 0 699
 M REVERSAL P 0 voids=a                  = ORIGINAL_CLOSED 0 100
 A REVERSAL P 0 voids=t                  = FUNDS 0 100 -- that account would go below 0
 M RIDE P 1                              = ACCEPTED 1 698
@@ -30,11 +33,14 @@ r: M RIDE P 100                         = ACCEPTED 100 900
 h: M HOLD P 200                         = ACCEPTED 200 700
 e: M ENTRY P 0                          = ACCEPTED 0 700
 ! bank P union CREDIT
-M RIDE P 9999                           = ACCEPTED 9999 0 -- the other bank owes it
+w: M RIDE P 9999                        = ACCEPTED 9999 0 -- the other bank owes it
 M RIDE P 100 at=-1m offline             = ACCEPTED 100 600
 M HOLD P 1                              = HOLD_NOT_ALLOWED 0 0
 M CAPTURE P 50 about=h                  = ACCEPTED 50 750
 M REFUND P 100 about=r                  = ACCEPTED 100 850
+I ADJUST P 50 about=r                   = ACCEPTED 50 800 -- the account's
+I ADJUST P -50 about=r                  = ACCEPTED -50 850
+I ADJUST P -99 about=w                  = ACCEPTED -99 0 -- the other bank's
 M EXIT P 0 place=3                      = ACCEPTED 500 0 -- the account's journey; the bank pays
 M REVERSAL P 0 voids=e                  = ACCEPTED 0 850
 ! bank P bank PREPAID
@@ -69,6 +75,8 @@ M RIDE P 1 at=-15m offline by=metro     = ACCEPTED 1 993
 M RIDE P 1 at=-11m offline              = ACCEPTED 1 992 -- it was good then
 M RIDE P 1 at=-10m offline              = TERMINAL_BLOCKED 0 0
 M RIDE P 1                              = TERMINAL_BLOCKED 0 0
+M ADJUST P 1 about=a                    = TERMINAL_BLOCKED 0 0
+M ADJUST P 1 about=a at=-11m            = KIND_NOT_ALLOWED 0 0 -- a device, which was good then
 ! terminal M status=1
 M RIDE P 1                              = ACCEPTED 1 991
 M RIDE P 1 at=-9m offline               = TERMINAL_BLOCKED 0 0 -- of the time it was blocked

@@ -45,15 +45,17 @@ KINDS = (
     Kind.RELEASE,
     Kind.PURCHASE,
     Kind.CHECK,
+    *(Kind.ADJUST,) * 2,
 )
 LATER = tuple(Tap.__dataclass_fields__)[12:]  # columns that clients of before do not send
+STATUSES = (Status.ACTIVE, Status.BLOCKED, Status.CLOSED)  # of cards and devices
 HOSTILE = {  # values that a rule of form, terminal or card is about
     "card": (0, 1, (1 << 64) - 1),
     "terminal": (0, 99, (1 << 32) - 1),
     "terminal_seq": (0, (1 << 32) - 1),
     "epoch": (1, (1 << 32) - 1),
     "tapped_at_us": (-1, 1, 946_684_799_999_999, 4_102_444_800_000_000, (1 << 63) - 1, -(1 << 63)),
-    "kind": (0, 12, 255),
+    "kind": (0, 12, 13, 255),
     "amount_fen": (-1, 0, 1_000_000, 1_000_001, (1 << 63) - 1, -(1 << 63), 1 << 61),
     "flags": (1, 2, 3, 255),
     "place": (0, 9, (1 << 32) - 1),
@@ -93,7 +95,9 @@ class RandomSteps:
         ]
         issuers = [n for n, role in enumerate(roles, 1) if role == Role.ISSUER]
         parties = [n for n, role in enumerate(roles, 1) if role != Role.ISSUER]
-        items.append(Terminals(tuple(self._terminal(n, parties) for n in range(rng.randint(2, 4)))))
+        gates = [self._terminal(n, parties) for n in range(rng.randint(2, 4))]
+        virtual = Terminal("internal:0", rng.choice(parties), 0, 0, Status.INTERNAL, True)
+        items.append(Terminals((*gates, virtual)))
         for number in range(rng.randint(1, 4)):
             tokens = tuple(0x1000 + 16 * number + n for n in range(rng.randint(1, 3)))
             items.append(
@@ -149,7 +153,7 @@ class RandomSteps:
 
     def _tap(self) -> Tap:
         rng, book = self.rng, self.book
-        terminal = rng.randint(1, len(book.terminals))
+        terminal = rng.choice(self._terminals(is_virtual=rng.random() < 0.03))
         token = 0xDEAD if rng.random() < 0.06 else rng.choice(list(book.credentials))
         kind = rng.choice(KINDS)
         tap = Tap(token, terminal, self._fresh_seq(terminal), 0, 0, kind, 0, 0, 0, 0, 0, 0)
@@ -157,6 +161,8 @@ class RandomSteps:
             tap = replace(tap, amount_fen=rng.choice(HUGE_FEN if self.rich else AMOUNTS_FEN))
         if kind in (Kind.REFUND, Kind.CAPTURE, Kind.RELEASE):
             tap = self._about(tap)
+        if kind == Kind.ADJUST:
+            tap = self._adjustment(tap)
         if kind == Kind.REVERSAL:
             tap = self._target(tap)
         if kind in (Kind.ENTRY, Kind.EXIT):
@@ -172,6 +178,10 @@ class RandomSteps:
             name = rng.choice(list(HOSTILE))
             tap = replace(tap, **{name: rng.choice(HOSTILE[name])})
         return tap
+
+    def _terminals(self, is_virtual: bool) -> list[int]:
+        terminals = self.book.terminals.items()
+        return [n for n, one in terminals if (one.status == Status.INTERNAL) == is_virtual]
 
     def _saying_more(self, tap: Tap) -> Tap:
         """With some of the later columns, mostly those that its kind uses."""
@@ -190,7 +200,7 @@ class RandomSteps:
     def _about(self, tap: Tap) -> Tap:
         """Mostly an entry that can be taken back, with its own card and a terminal of its own."""
         rng, book = self.rng, self.book
-        if tap.kind == Kind.REFUND:
+        if tap.kind in (Kind.REFUND, Kind.ADJUST):
             kinds = {Kind.RIDE, Kind.EXIT, Kind.PURCHASE, Kind.CAPTURE}
         else:
             kinds = {Kind.HOLD}
@@ -204,8 +214,21 @@ class RandomSteps:
             terminal = entry.tap.terminal
             seq = self._fresh_seq(terminal)
             tap = replace(tap, card=entry.tap.card, terminal=terminal, terminal_seq=seq)
-        if rng.random() < 0.3 and tap.amount_fen:
+        if rng.random() < 0.3 and tap.kind in (Kind.REFUND, Kind.CAPTURE):
             tap = replace(tap, amount_fen=max(1, entry.amount_fen))
+        return tap
+
+    def _adjustment(self, tap: Tap) -> Tap:
+        """Mostly of a charge, at the virtual terminal, up or down by some fen or by all of it."""
+        rng = self.rng
+        change_fen = rng.choice(HUGE_FEN if self.rich else AMOUNTS_FEN) * rng.choice((-1, 1))
+        tap = self._about(replace(tap, amount_fen=change_fen))
+        entry = self.book.entries.get(tap.about)
+        if entry is not None and rng.random() < 0.2:
+            tap = replace(tap, amount_fen=-entry.amount_fen or change_fen)
+        if rng.random() < 0.95:
+            virtual = rng.choice(self._terminals(is_virtual=True))
+            tap = replace(tap, terminal=virtual, terminal_seq=self._fresh_seq(virtual))
         return tap
 
     def _target(self, tap: Tap) -> Tap:
@@ -230,14 +253,22 @@ class RandomSteps:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
             case 1:
-                return Terminals((self._changed(self._terminal(rng.randrange(5), parties)),))
+                row = self._terminal(rng.randrange(5), parties)
+                if rng.random() < 0.1:  # refused of a device, and of another number
+                    row = replace(row, status=Status.INTERNAL)
+                if rng.random() < 0.1:
+                    row = replace(row, number=f"internal:{rng.randrange(2)}")
+                return Terminals((self._changed(row),))
             case 2:
                 return self._tariff()
             case 3:
                 return NewRules(self._rules())
             case 4:
                 day = NOW_US // DAY_US + rng.randrange(3)
-                rows = [Declaration(1, day, rng.randrange(9), 5) for _ in range(rng.randrange(3))]
+                terminal = rng.choice((1, 1, 1, len(book.terminals)))
+                rows = [
+                    Declaration(terminal, day, rng.randrange(9), 5) for _ in range(rng.randrange(3))
+                ]
                 return Declare(tuple(rows))
             case 5 | 6:
                 # By force, since the clock is thrown about; rules/rule_tables.py has the days.
@@ -248,7 +279,7 @@ class RandomSteps:
 
     def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
         rng = self.rng
-        status = Status.ACTIVE if rng.random() < 0.95 else rng.choice(list(Status))
+        status = Status.ACTIVE if rng.random() < 0.95 else rng.choice(STATUSES)
         place = rng.choice((0, 1, 2, 3))
         return Terminal(f"T-{number}", rng.choice(parties), place, 0, status, rng.random() < 0.2)
 

@@ -144,6 +144,9 @@ def put_terminals(
     ids = {known.number: number for number, known in book.terminals.items()}
     rows = [replace(row, number=normalize("NFC", row.number)) for row in rows]
     operators = {known.number: known.operator for known in book.terminals.values()}
+    by_number = {known.number: known for known in book.terminals.values()}
+    if not all(virtual_or_not(by_number, row) for row in rows):
+        raise Refused
     for row in rows:
         role = book.participants[row.operator].role
         if operators.get(row.number) != row.operator and not may_have(role, True, False):
@@ -168,7 +171,8 @@ def put_terminal(
     if not dated(since_us, acting.booked_at_us):
         raise Refused
     known = book.terminals.get(number)
-    old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, False)
+    is_virtual = row.status == Status.INTERNAL
+    old = known or Terminal(row.number, row.operator, 0, 0, Status.ACTIVE, is_virtual)
     after = replace(old, number=row.number, operator=row.operator)
     for name in ("place", "mode", "status", "counterless", "network"):
         if getattr(row, name) is not None:
@@ -189,12 +193,27 @@ def put_terminal(
     return number
 
 
+def virtual_or_not(known: dict[str, Terminal | TerminalRow], row: Terminal | TerminalRow) -> bool:
+    """Returns True when a row makes no device of a virtual terminal, and none virtual."""
+    old = known.setdefault(row.number, row)
+    is_virtual = row.status == Status.INTERNAL
+    if old is row:
+        if is_virtual != row.number.startswith("internal:"):
+            return False
+    elif row.status is not None and (old.status == Status.INTERNAL) != is_virtual:
+        return False
+    counts = row.counterless is not None and not row.counterless
+    return not (old.status == Status.INTERNAL and counts)
+
+
 def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
     """How many changed. The floor is the account's, status and its time the credential's."""
     acting = Acting(book, Record.CARDS, booked_at_us)
     first: dict[int, CardRow] = {}
     for row in rows:
         first.setdefault(row.token, row)
+    if any(row.status == Status.INTERNAL for row in first.values()):
+        raise Refused
     if any(refuses(book, row, acting.booked_at_us) for row in first.values()):
         raise Refused
     changed = [row for row in first.values() if put_card(book, row, acting.booked_at_us)]
@@ -318,6 +337,8 @@ def put_rules(book: Book, rules: Rules, booked_at_us: int) -> bool:
 def declare(book: Book, rows: Sequence[Declaration], booked_at_us: int) -> int:
     """How many; every one is journalled, and kept for comparison."""
     acting = Acting(book, Record.DECLARATIONS, booked_at_us)
+    if any(book.terminals[row.terminal].status == Status.INTERNAL for row in rows):
+        raise Refused
     for row in rows:
         book.declarations[acting.next_sequence()] = row
     return len(rows)

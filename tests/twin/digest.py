@@ -106,6 +106,7 @@ def claims(book: Book) -> Rows:
     rows = np.zeros(len(book.claims), dtypes.CLAIM)
     for row, (sequence, known) in zip(rows, book.claims.items(), strict=True):
         row["sequence"], row["used_fen"], row["closed"] = sequence, known.used_fen, known.closed
+        row["adjusted_fen"] = known.adjusted_fen
     return rows
 
 

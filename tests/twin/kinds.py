@@ -16,10 +16,12 @@ from tests.twin.state import (
     Tap,
     Tariff,
     Terminal,
+    fits,
 )
 
 PAID = {Kind.RIDE, Kind.EXIT, Kind.PURCHASE, Kind.CAPTURE}  # what can be refunded
-TAKES_BACK = {Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE}  # what cannot be reversed
+# What names an original, and cannot be reversed itself.
+TAKES_BACK = {Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
 BOOKED = {O.ACCEPTED, O.ACCEPTED_BELOW_FLOOR}
 
 
@@ -61,6 +63,8 @@ class Ask:
             if self.funding == Funding.PREPAID:
                 self.issuer = book.accounts[self.account_id].issuer
         self.original = self._original()
+        if self.kind == Kind.ADJUST and self.original:  # it is of whoever made the charge
+            self.operator = self.original.operator_id
         self.owns = self._owns()
         if self.owns and self.original and self.original.account:
             self.account_id = self.original.account
@@ -228,14 +232,10 @@ def refund(ask: Ask) -> Verdict:
     if claim.closed:
         return Verdict(O.ORIGINAL_CLOSED)
     used_fen = claim.used_fen + amount_fen
-    if used_fen > original.amount_fen:
+    if used_fen > original.amount_fen + claim.adjusted_fen:
         return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
-    legs = (
-        payer(original.funding, original.account, original.issuer, amount_fen),
-        payable(original.operator_id, -amount_fen),
-    )
     claimed = AfterImage(Image.CLAIMED, original.sequence, used_fen)
-    return Verdict(O.ACCEPTED, amount_fen, legs, images=(claimed,))
+    return Verdict(O.ACCEPTED, amount_fen, back(original, amount_fen), images=(claimed,))
 
 
 def reversal(ask: Ask) -> Verdict:
@@ -259,13 +259,51 @@ def reversal(ask: Ask) -> Verdict:
     if original.kind == Kind.TOP_UP and ask.short_of(original.amount_fen):
         return Verdict(O.FUNDS)
     legs = tuple(leg._replace(amount_fen=-leg.amount_fen) for leg in original.legs)
+    if claim.adjusted_fen:
+        legs += back(original, claim.adjusted_fen)
+    amount_fen = original.amount_fen + claim.adjusted_fen
     still_open = original.kind == Kind.ENTRY and ask.account.journey == original.sequence
     return Verdict(
         O.ACCEPTED,
-        original.amount_fen,
+        amount_fen,
         legs,
-        images=(AfterImage(Image.CLOSED_ORIGINAL, original.sequence, original.amount_fen),),
+        images=(AfterImage(Image.CLOSED_ORIGINAL, original.sequence, amount_fen),),
         effects=Effect.JOURNEY_CLOSED if still_open else 0,
+    )
+
+
+def adjust(ask: Ask) -> Verdict:
+    """Corrects what was charged; what was charged wrongly is owed, so funds are not asked."""
+    original, change_fen = ask.original, ask.tap.amount_fen
+    if original is None:
+        return Verdict(O.ORIGINAL_UNKNOWN)
+    if original.outcome not in BOOKED or original.kind not in PAID:
+        return Verdict(O.NOT_REFUNDABLE)
+    if not ask.owns:
+        return Verdict(O.CARD_MISMATCH)
+    claim = claim_of(ask.book, original)
+    if claim.closed:
+        return Verdict(O.ORIGINAL_CLOSED)
+    adjusted_fen = claim.adjusted_fen + change_fen
+    charged_fen = original.amount_fen + adjusted_fen
+    if charged_fen < claim.used_fen:
+        return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
+    if not fits(charged_fen):
+        return Verdict(O.BALANCE_OVERFLOW)
+    below = change_fen > 0 and ask.short_of(change_fen)
+    return Verdict(
+        O.ACCEPTED_BELOW_FLOOR if below else O.ACCEPTED,
+        change_fen,
+        back(original, -change_fen),
+        images=(AfterImage(Image.ADJUSTED, original.sequence, adjusted_fen),),
+    )
+
+
+def back(original: Entry, amount_fen: int) -> tuple[Leg, ...]:
+    """So much of a charge to whoever paid it, from whoever got it."""
+    return (
+        payer(original.funding, original.account, original.issuer, amount_fen),
+        payable(original.operator_id, -amount_fen),
     )
 
 
@@ -338,4 +376,5 @@ KINDS: dict[Kind, Callable[[Ask], Verdict]] = {
     Kind.CAPTURE: capture,
     Kind.RELEASE: release,
     Kind.CHECK: check,
+    Kind.ADJUST: adjust,
 }

@@ -191,6 +191,7 @@ class Credential:
 @dataclass
 class Claim:
     used_fen: int = 0
+    adjusted_fen: int = 0
     closed: bool = False
 
 

@@ -21,10 +21,10 @@ DAY_US = 86_400_000_000
 KIND_NUMBERS = set(map(int, Kind))
 MAY_BE_OFFLINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT, Kind.PURCHASE, Kind.CHECK}
 NO_AMOUNT = {Kind.ENTRY, Kind.EXIT, Kind.REVERSAL, Kind.RELEASE, Kind.CHECK}
-NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE}
+NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE, Kind.ADJUST}
 HAS_AMOUNT = NEEDS_AMOUNT | {Kind.RIDE, Kind.PURCHASE}  # there it may be 0, a free ride
-NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
-GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE}
+NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
+GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
 HAS_LINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT}
 HAS_FACE = HAS_LINE | {Kind.PURCHASE}
 HAS_CHIP = HAS_FACE | {Kind.TOP_UP, Kind.REFUND, Kind.CHECK}
@@ -115,7 +115,7 @@ def form(tap: Tap) -> O | None:
         return O.FLAG_UNKNOWN
     if tap.flags & Flag.OFFLINE and kind not in MAY_BE_OFFLINE:
         return O.OFFLINE_NOT_ALLOWED
-    if tap.amount_fen < 0:
+    if tap.amount_fen < 0 and kind != Kind.ADJUST:
         return O.AMOUNT_NEGATIVE
     if tap.amount_fen and kind in NO_AMOUNT:
         return O.AMOUNT_UNEXPECTED
@@ -135,7 +135,9 @@ def terminal(book: Book, principal: int, tap: Tap, t: int) -> O | None:
     identity is on record of hears what it was answered, whoever has the terminal now."""
     if tap.terminal not in book.terminals:
         return O.TERMINAL_UNKNOWN
-    if principal not in (0, book.terminal_at(tap.terminal, t).operator, on_record(book, tap)):
+    at = book.terminal_at(tap.terminal, t)
+    known = at.operator, on_record(book, tap)
+    if principal and (principal not in known or at.status == Status.INTERNAL):
         return O.TERMINAL_FOREIGN
     return None
 
@@ -157,9 +159,12 @@ def columns(tap: Tap) -> O | None:
 
 def limits(book: Book, tap: Tap, t: int) -> O | None:
     """Rules 13 and 14: what may change, and so comes after what was answered before."""
-    if book.terminal_at(tap.terminal, t).status != Status.ACTIVE:
+    status = book.terminal_at(tap.terminal, t).status
+    if status not in (Status.ACTIVE, Status.INTERNAL):
         return O.TERMINAL_BLOCKED
-    if tap.amount_fen > book.rules.amount_max_fen:
+    if (status == Status.INTERNAL) != (tap.kind == Kind.ADJUST):
+        return O.KIND_NOT_ALLOWED
+    if abs(tap.amount_fen) > book.rules.amount_max_fen:
         return O.AMOUNT_BEYOND_LIMIT
     return None
 
@@ -271,6 +276,8 @@ def apply_extensions(ask: Ask, entry: Entry) -> None:
         if what == Image.VOIDED_IDENTITY:
             ask.book.voided[ask.tap.target] = entry.sequence
             ask.terminal.seen = max(ask.terminal.seen, key)
+        elif what == Image.ADJUSTED:
+            ask.book.claim(key).adjusted_fen = value
         else:
             claim = ask.book.claim(key)
             claim.used_fen, claim.closed = value, what == Image.CLOSED_ORIGINAL
