@@ -26,6 +26,7 @@ from onecard.ext.identity.generations import Generations
 from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.body import BodyKey
+from onecard.ext.judge.claims import new_claims
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, missing
@@ -223,7 +224,7 @@ class Engine:
         while lacking is not None:  # node.py had it read before; here only what changed since
             submission.recalled = self.recall(submission, lacking)
             lacking = self.prepare(submission)
-        self._check_claims(taps)
+        self._check_claims(taps, submission.recalled)
         draft = self._entry_draft(group, taps.count)
         decisions = Decisions(taps.count, taps.request_id)
         judge(
@@ -251,13 +252,18 @@ class Engine:
             terminals = np.unique(taps.column("terminal")[rows])[:CONFLICT_TERMINALS]
             submission.conflict_terminals = ",".join(map(str, terminals.tolist()))
 
-    def _check_claims(self, taps: Taps) -> None:
-        """Overloaded unless what the batch may take back of entries fits the table."""
+    def _check_claims(self, taps: Taps, recalled: Recalled | None) -> None:
+        """Overloaded unless the table has the rows that the batch may need: one for each entry that
+        nothing was taken back of before."""
         left = self.state.claims_max - self.state.count("claims")
-        if taps.count > left and int(np.isin(taps.column("kind"), CLAIMING).sum()) > left:
+        if taps.count <= left or int(np.isin(taps.column("kind"), CLAIMING).sum()) <= left:
+            return
+        needed = new_claims(self.state, self.recent, self.ring, taps, recalled)
+        if needed > left:
             raise Overloaded(
-                f"claims_max: this ledger has room for {self.state.claims_max} refunds, captures, "
-                "releases and reversals, and this might be more; serve it with --set claims_max=N"
+                f"claims_max: this ledger has room for {self.state.claims_max} entries that are "
+                f"refunded, captured, released, reversed or adjusted, {left} of it are left, and "
+                f"this may need {needed}; serve it with --set claims_max=N"
             )
 
     def _confirm(self, act: ConfirmClock, group: Group, caller: Caller) -> object:
