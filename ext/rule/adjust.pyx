@@ -24,7 +24,7 @@ cdef uint8_t adjust(
     cdef const Claim* taken
     cdef int64_t used = 0
     cdef int64_t charged
-    if original is NULL:
+    if original is NULL or tap.caused_by > state.total.last:
         return Outcome.ORIGINAL_UNKNOWN
     if not is_charge(original):
         return Outcome.NOT_REFUNDABLE

@@ -55,7 +55,7 @@ cdef enum:  # sets of kinds, a bit each
     TRAVELLING = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT  # has line and rider_class
     FARED = TRAVELLING | 1 << Kind.PURCHASE  # has face_fen
     AT_CHIP = FARED | 1 << Kind.TOP_UP | 1 << Kind.REFUND | 1 << Kind.CHECK  # has the chip_ columns
-    CAUSED = 0  # has caused_by: none yet
+    CAUSED = 1 << Kind.ADJUST  # has caused_by
 
 
 cdef inline bint among(uint32_t kinds, uint8_t kind) noexcept nogil:

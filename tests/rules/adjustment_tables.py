@@ -18,7 +18,12 @@ I ADJUST P 5 about=d        = NOT_REFUNDABLE 0 1000  -- what is corrected is the
 M REFUND P 5 about=d        = NOT_REFUNDABLE 0 1000
 I ADJUST P 5 about=999999   = ORIGINAL_UNKNOWN 0 1000
 I ADJUST P 5 about=2        = ORIGINAL_UNKNOWN 0 1000 -- a record, and not an entry
+I ADJUST P 5 about=a caused_by=999999 = ORIGINAL_UNKNOWN 0 1000
 I ADJUST Q 5 about=a        = CARD_MISMATCH 0 0
+w: M CHECK P 0              = ACCEPTED 0 1000
+y: I ADJUST P 5 about=a caused_by=w = ACCEPTED 5 995  -- a tap that changed what is fair
+same y caused_by=a          = CONFLICT 0 0
+I ADJUST P -5 about=a caused_by=2 = ACCEPTED -5 1000  -- or a record that was given out
 same d                      = ACCEPTED 50 650 again
 same d amount=51            = CONFLICT 0 0
 b: X PURCHASE P 100         = ACCEPTED 100 900

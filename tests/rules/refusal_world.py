@@ -132,6 +132,8 @@ class Played:
             original = REFUND if self["original"] == "refund" else ORIGINAL
             at = {"original": original, "own": FINAL, "voided": ABSENT}.get(self["named"], 15)
             tap = replace(tap, about_seq=self.sequence(at))
+        if self["column"] == "later":
+            tap = replace(tap, caused_by=NEVER)
         if self["column"] in UNUSED and not getattr(tap, UNUSED[self["column"]]):
             tap = replace(tap, **{UNUSED[self["column"]]: 1})
         return tap if self["gate"] == "known" else replace(tap, terminal=NOWHERE)

@@ -27,7 +27,8 @@ FIELDS = {
     "gate": ("known", "unknown"),
     "principal": ("all", "other", "former"),  # former: whose a terminal was that moved
     "identity": ("fresh", "repeat", "conflict", "voided"),
-    "column": ("none", "about", "target", "line", "caused_by"),  # that is not 0, and no part of it
+    # That is not 0, and no part of it; of caused_by "later" is a sequence never booked.
+    "column": ("none", "about", "target", "line", "caused_by", "later"),
     "terminal": ("active", "blocked", "internal"),
     "operator": ("metro", "edge"),  # of edge no sum fits any more
     "moved": ("no", "yes"),  # the terminal is another operator's than it was
@@ -81,7 +82,7 @@ RULES = """
 12a COLUMN_UNEXPECTED   column=about kind=!REFUND,CAPTURE,RELEASE,ADJUST
 12a COLUMN_UNEXPECTED   column=target kind=!REVERSAL
 12a COLUMN_UNEXPECTED   column=line kind=!RIDE,ENTRY,EXIT
-12a COLUMN_UNEXPECTED   column=caused_by
+12a COLUMN_UNEXPECTED   column=caused_by,later kind=!ADJUST
 13  TERMINAL_BLOCKED    gate=known terminal=blocked
 13  KIND_NOT_ALLOWED    gate=known terminal=active,blocked kind=ADJUST
 13  KIND_NOT_ALLOWED    gate=known terminal=internal kind=!ADJUST
@@ -139,6 +140,7 @@ h   ORIGINAL_FOREIGN    kind=CAPTURE,RELEASE named=original gate=known moved=yes
 h   ORIGINAL_CLOSED     kind=CAPTURE,RELEASE named=original original=ride,top_up,hold used=closed
 h   AMOUNT_EXCEEDS_ORIGINAL kind=CAPTURE named=original amount=more,huge
 i   ORIGINAL_UNKNOWN    kind=ADJUST named=none,unknown
+i   ORIGINAL_UNKNOWN    kind=ADJUST column=later
 i   NOT_REFUNDABLE      kind=ADJUST named=original original=top_up,hold,refund,declined
 i   CARD_MISMATCH       kind=ADJUST named=original owner=other
 i   ORIGINAL_CLOSED     kind=ADJUST named=original original=ride,top_up,hold used=closed

@@ -6,8 +6,8 @@
 
 A line that starts with & rides in the message of the line before. `same` sends a body again,
 changed where an option says so. Options: at=-90m (device time from now), offline, seq=, epoch=,
-place=, about=LABEL, voids=LABEL or voids=SEQ, by=PARTICIPANT, and any column by its name.
-What follows -- is a remark.
+place=, about=LABEL, caused_by=LABEL, voids=LABEL or voids=SEQ, by=PARTICIPANT, and any column by
+its name. What follows -- is a remark.
 """
 
 from collections.abc import Iterator
@@ -227,9 +227,9 @@ class Play:
                 return {"tapped_at_us": self.now_us + span_us(value)}
             case "seq":
                 return {"terminal_seq": int(value)}
-            case "about":
+            case "about" | "caused_by":
                 known = self.answers.get(value)
-                return {"about": known.sequence if known else int(value)}
+                return {name: known.sequence if known else int(value)}
             case "voids":
                 target = self.taps.get(value)
                 if target is None:

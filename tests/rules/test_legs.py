@@ -40,7 +40,7 @@ nothing: M REVERSAL Q 0 voids=declined  = ACCEPTED 0 0
 entry2: M ENTRY C 0                     = ACCEPTED 0 0
 leave: M REVERSAL C 0 voids=entry2      = ACCEPTED 0 0
 mend: A TOP_UP P 150                    = ACCEPTED 150 0
-more: I ADJUST C 30 about=bus    = ACCEPTED 30 0
+more: I ADJUST C 30 about=bus caused_by=leave = ACCEPTED 30 0
 less: I ADJUST C -70 about=bus   = ACCEPTED -70 0
 undone: X REVERSAL C 0 voids=bus = ACCEPTED 160 0
 dear: I ADJUST K 50 about=credit        = ACCEPTED 50 0
@@ -135,7 +135,14 @@ FIELDS: dict[str, dict[str, str | int]] = {
     "nothing": {"about": "declined", "amount_fen": 0},
     "leave": {"about": "entry2", "effects": 2},
     "mend": {"effects": 8},
-    "more": {"about": "bus", "amount_fen": 30, "operator_id": 2, "terminal": 6, "place": 0},
+    "more": {
+        "about": "bus",
+        "caused_by": "leave",
+        "amount_fen": 30,
+        "operator_id": 2,
+        "terminal": 6,
+        "place": 0,
+    },
     "less": {"about": "bus", "amount_fen": -70, "operator_id": 2, "effects": 0},
     "undone": {"about": "bus", "amount_fen": 160, "effects": 0},
     "captured": {"about": "capture", "operator_id": 1, "effects": 4, "kind": 12, "issuer": 3},

@@ -275,7 +275,7 @@ def reversal(ask: Ask) -> Verdict:
 def adjust(ask: Ask) -> Verdict:
     """Corrects what was charged; what was charged wrongly is owed, so funds are not asked."""
     original, change_fen = ask.original, ask.tap.amount_fen
-    if original is None:
+    if original is None or ask.tap.caused_by > ask.book.last:
         return Verdict(O.ORIGINAL_UNKNOWN)
     if original.outcome not in BOOKED or original.kind not in PAID:
         return Verdict(O.NOT_REFUNDABLE)

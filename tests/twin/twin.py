@@ -28,7 +28,6 @@ GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUS
 HAS_LINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT}
 HAS_FACE = HAS_LINE | {Kind.PURCHASE}
 HAS_CHIP = HAS_FACE | {Kind.TOP_UP, Kind.REFUND, Kind.CHECK}
-NOBODY: set[Kind] = set()
 USED_BY = {  # of the columns that some kinds use, which; any other is of every kind
     "about": NEEDS_ABOUT,
     "about_epoch": {Kind.REVERSAL},
@@ -39,7 +38,7 @@ USED_BY = {  # of the columns that some kinds use, which; any other is of every 
     "chip_before_fen": HAS_CHIP,
     "chip_counter": HAS_CHIP,
     "chip_loads": HAS_CHIP,
-    "caused_by": NOBODY,
+    "caused_by": {Kind.ADJUST},
 }
 SCENE_MAX = 65_535
 DENIABLE = {Kind.RIDE, Kind.ENTRY, Kind.PURCHASE, Kind.HOLD, Kind.CHECK}
