@@ -309,7 +309,7 @@ class Journal:
         return result, np.concatenate((*legs, np.zeros(1, dtypes.LEG)))
 
     def chain(self, last: int, rows_max: int) -> Rows:
-        """The ENTRY rows of an account from its entry `last` back, newest first, at most `rows_max`.
+        """The ENTRY rows of an account from entry `last` back, newest first: at most `rows_max`.
 
         Each is found by its sequence, no block is parsed. LedgerFault where `last`, or what an
         entry calls the one before, is no entry.

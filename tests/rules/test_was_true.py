@@ -110,7 +110,7 @@ def test_a_swap_to_another_bank_is_one_record_and_keeps_the_home(play: Play) -> 
         b: M RIDE P 100 = ACCEPTED 100 0
         """
     )
-    assert play.answers["a"].sequence == before + 2  # one record between the two
+    assert play.answers["a"].sequence == before + 3  # who did it, and one record of the card
     assert play.legs("a") == ["ACCOUNT P MAIN bank -100", "PAYABLE metro MAIN metro 100"]
     assert play.legs("b") == ["RECEIVABLE union MAIN union -100", "PAYABLE metro MAIN metro 100"]
     said = [(play.record(label)["issuer"], play.record(label)["funding"]) for label in "ab"]

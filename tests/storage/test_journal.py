@@ -317,7 +317,7 @@ def test_f12_a_file_that_is_something_else_is_refused(
 
 
 def test_a_chain_of_an_account_is_read_by_sequence(tmp_path: Path) -> None:
-    """The same as each entry by itself, over blocks and segments, and cut where it is asked to be."""
+    """The same as each entry by itself, over blocks and segments, cut where it is asked."""
     hand = Hand()
     with filled(tmp_path, hand, 130) as journal:
         assert len(journal.segments) > 1

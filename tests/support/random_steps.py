@@ -327,7 +327,7 @@ class RandomSteps:
                 rng.choice((None, bytes([rng.randint(1, 4)]) * 32)),
                 rng.choice((None, None, rng.randrange(64))),
                 rng.choice((None, 0, 1)),
-                rng.choice((None, Status.ACTIVE, Status.BLOCKED)),
+                rng.choice((None, None, *Status)),
             )
             for _ in range(rng.randint(0, 3))
         )

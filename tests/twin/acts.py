@@ -355,6 +355,8 @@ def put_actors(
     for row in rows:
         number = ids.setdefault(normalize("NFC", row.name), len(ids) + 1)
         answers.append(number)
+        if row.status == Status.INTERNAL:
+            raise Refused
         if number not in after:
             if row.secret is None:
                 raise Refused
