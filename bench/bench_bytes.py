@@ -8,7 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import load
 from bench.figures import Figures
-from onecard.core.authorize.engine import ActIn, Engine, TapsIn
+from onecard.core.authorize.engine import Act, ActIn, Engine, TapsIn
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import OnecardError
@@ -18,6 +18,7 @@ from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.ext.shape.numbers import Funding, Kind, Role
+from onecard.ext.wire.batch import TAP_COLUMNS
 
 TAPS = 8_192  # of a block: its header is then a fortieth of a byte a tap
 CHIP = {"chip_before_fen": 5_000, "chip_counter": 1_000, "chip_loads": 30}
@@ -32,7 +33,7 @@ def message(kind: Kind, seq: int, amount_fen: int, place: int, more: dict[str, i
     first = np.arange(TAPS, dtype="<u4") + np.uint32(1 + seq * TAPS)
     parts += load.packed("terminal_seq", first)
     for name, value in columns.items():
-        parts += load.packed(name, np.full(TAPS, value, load.TAP_COLUMNS[name]))
+        parts += load.packed(name, np.full(TAPS, value, TAP_COLUMNS[name]))
     return b"".join(parts)
 
 
@@ -40,7 +41,7 @@ def bench_bytes_a_ride(benchmark: BenchmarkFixture, figures: Figures, folder: Pa
     """Of a chip's rides, with every field that a tap may have."""
     Ledger.create(folder / "ledger", Settings())
     engine = Engine(Ledger.open(folder / "ledger", Settings()), SystemClock())
-    acts = [
+    acts: list[Act] = [
         PutParticipants([("operator", Role.OPERATOR), ("issuer", Role.ISSUER)]),
         PutTariff("bench", 1, load.STATIONS, load.fares().ravel()),
         PutTerminals([TerminalRow("T1", 1, 1)]),
