@@ -103,7 +103,7 @@ class Settings:
 RANGES: dict[str, tuple[float, float]] = {
     "recent_max": (1, 1 << 28),  # up to three generations are in memory
     "batch_taps_max": (1, 1 << 20),  # a message of columns of 64 bytes a row
-    "group_taps_max": (1, 1 << 22),  # a block is one value of 4 GiB at most, 160 bytes a row
+    "group_taps_max": (1, 1 << 22),  # a block is one value of 4 GiB at most, BYTES_A_TAP a row
     "message_bytes_max": (KIB, GIB),  # gRPC counts in 31 bits
     "inbox_bytes_max": (KIB, 1 << 40),
     "inbox_stream_bytes_max": (KIB, 1 << 40),
