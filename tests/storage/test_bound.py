@@ -124,12 +124,12 @@ def test_verify_names_what_was_booked_twice(tmp_path: Path) -> None:
     assert verify(tmp_path).identities == "one entry each; none are closed"
 
     def twice(values: dict[int, bytearray]) -> None:
-        rows(values[86])["terminal_seq"][3] = 57
+        rows(values[87])["terminal_seq"][3] = 57
 
     forge(tmp_path, twice, "all")
     fault = verify(tmp_path).fault
     assert fault is not None and fault.startswith(
-        "terminal 1, epoch 0, sequence 57: expected one entry to bind it, found entries 57 and 89"
+        "terminal 1, epoch 0, sequence 57: expected one entry to bind it, found entries 57 and 90"
     )
 
 
