@@ -52,7 +52,8 @@ class Environment:
 
     `map_bytes` None means what the file was made with; `heads` is for one whose large values are
     replaced (core/storage/pagemap.py). Errors: LedgerMissing, LedgerForeign,
-    LedgerFault at opening; MapFull and WriteFailed while writing; LedgerFault while reading.
+    LedgerFault at opening, WriteFailed at making; MapFull and WriteFailed while writing;
+    LedgerFault while reading.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Environment:
                 map_bytes = as_made
         if map_bytes is None:
             raise ValueError(f"{path}: a new environment needs map_bytes")
-        with _opening(path):
+        with _opening(path, create):
             self._env = lmdb.Environment(
                 os.fspath(path),
                 map_size=map_bytes,
@@ -97,7 +98,7 @@ class Environment:
                 lib_version=ENGINE,
             )
         try:
-            with _opening(path):
+            with _opening(path, create):
                 self._env.reader_check()
                 if not create:
                     self._check_pages()
@@ -277,8 +278,11 @@ def _reads(line: str) -> bool:
 
 
 @contextmanager
-def _opening(path: Path) -> Iterator[None]:
-    """A file that cannot be opened, or lacks a database that every file of ours has."""
+def _opening(path: Path, create: bool) -> Iterator[None]:
+    """A file that cannot be opened, or lacks a database that every file of ours has.
+
+    One that is being made holds nothing that could be at fault: there it is a write that failed.
+    """
     try:
         yield
     except lmdb.NotFoundError as error:
@@ -290,4 +294,6 @@ def _opening(path: Path) -> Iterator[None]:
     except lmdb.Error as error:
         if later(error):
             raise Overloaded(f"{path}: expected to open it, found {error}; try later") from error
+        if create:
+            raise WriteFailed(f"{path}: expected to make it, found {error}") from error
         raise LedgerFault(f"{path}: expected to open it, found {error}") from error
