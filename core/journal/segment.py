@@ -269,7 +269,8 @@ class Segment:
             with self.environment.read(BLOCKS) as txn:
                 for _ in range(READ_BLOCKS):
                     taken, theirs = self._fill(txn, sequences[at:], rows[at:])
-                    rows["legs_at"][at : at + taken] += legs_before
+                    if len(theirs):  # rows of no entry keep their zeros
+                        rows["legs_at"][at : at + taken] += legs_before
                     at += taken
                     legs.append(theirs)
                     legs_before += len(theirs)

@@ -138,7 +138,7 @@ cdef const char* take(Entries* entries, uint32_t row, Piece* out) noexcept nogil
     memset(entry, 0, sizeof(Entry))
     out.legs = NULL
     if entries.rows_1 is not NULL:
-        return take_1(entries, &entries.rows_1[row], out)
+        return take_1(entries, &entries.rows_1[row], row, out)
     take_row(entries, &entries.rows[row], row, entry)
     return take_parts(entries, &entries.rows[row], row, out)
 
@@ -257,10 +257,12 @@ cdef inline bint take_references(Entries* entries, uint32_t at, Entry* entry) no
 
 
 cdef inline const char* take_1(
-    const Entries* entries, const EntryRow1* row, Piece* out
+    const Entries* entries, const EntryRow1* row, uint32_t at, Piece* out
 ) noexcept nogil:
     """An entry of version 1: all of it stands in its row."""
     cdef Entry* entry = &out.entry
+    if row.sequence != entries.first + at:
+        return b"a row has another sequence than its place says"
     if <uint64_t>row.legs_at + row.legs > entries.leg_count or row.legs > LEGS_MAX:
         return b"a row names legs that the block has not"
     entry.sequence = row.sequence
