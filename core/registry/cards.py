@@ -159,6 +159,8 @@ class PutCards:
         keeps = known & is_active & was_active & (self.since_us == 0)
         # Lost is lost: a card blocked and closed later was not good in between.
         keeps |= known & ~is_active & ~was_active & (credentials["since_us"] < since_us)
+        if self.status is None:
+            keeps |= known  # the time given is of what else is changed
         since_us[keeps] = credentials["since_us"][keeps]
         return since_us
 

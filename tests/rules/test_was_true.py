@@ -313,3 +313,23 @@ def test_only_an_account_without_entries_that_is_a_cards_own_follows_it(play: Pl
     play.run("! share Q2 Q")
     play.run("! bank Q bank PREPAID")
     assert homes() == [before[0], UNION, *before[2:]]
+
+
+@pytest.mark.parametrize("more", [{"issuer": 3}, {"issuer": 2, "floor_fen": -7}], ids=str)
+def test_a_time_given_for_something_else_leaves_the_time_of_loss(more: dict[str, int]) -> None:
+    """Seen: a card that changed its bank as of long ago had been lost since then."""
+    state, one, lost_us = room(), np.array([7], np.uint64), NOW_US - HOUR_US
+    people = [("op", Role.OPERATOR), ("a", Role.ISSUER), ("b", Role.ISSUER)]
+    acts = [
+        PutParticipants(people),
+        PutCards(one, 2, Funding.PREPAID),
+        PutCards(one, 2, Funding.PREPAID, Status.BLOCKED, lost_us),
+        PutCards(one, funding=Funding.PREPAID, since_us=NOW_US - 10 * HOUR_US, **more),
+    ]
+    tip = Tip(epoch=1)
+    for number, act in enumerate(acts):
+        drafts, _ = act.apply(state, tip.last + 1, NOW_US + number)
+        for draft in drafts:
+            tip = seal(draft, bytes(16), 1, tip)
+            apply(state, bytes(draft.value))
+    assert state.rows("credentials")["since_us"].tolist() == [lost_us]

@@ -61,9 +61,9 @@ def message_of(rows: list[dict[str, int]]) -> bytes:
 
 def test_an_old_client_and_every_kind_of_tap(old: Client) -> None:
     kinds = ("TOP_UP", "RIDE", "ENTRY", "EXIT", "PURCHASE", "HOLD", "CHECK")
-    first = old.head().sequence + 1
     fares = np.array([[0, 300], [300, 0]], np.int32)
     old.put_tariff("line", 1, fares)
+    first = old.head().sequence
     rows = [
         {
             "card": CARD,

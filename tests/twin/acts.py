@@ -263,6 +263,7 @@ def since(known: Credential, row: CardRow, booked_at_us: int) -> int:
 def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
     """Whether it changed anything."""
     known = book.credentials.get(row.token)
+    says_status = row.status is not None
     if row.status is None:
         row = replace(row, status=known.status if known else Status.ACTIVE)
     assert row.status is not None
@@ -270,7 +271,7 @@ def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
         number, since_us = row.account or len(book.accounts) + 1, row.since_us or booked_at_us
     else:
         number = row.account or known.account
-        since_us = since(known, row, booked_at_us)
+        since_us = since(known, row, booked_at_us) if says_status else known.since_us
     account = book.accounts.get(number, Account())
     before = (known and replace(known), replace(account))
     account.issuer = home(book, row, known, account)
