@@ -61,6 +61,30 @@ M ENTRY P 0                 = ACCEPTED 0 200
 M EXIT P 0 place=2          = ACCEPTED 8 192         -- the latest date not after the entry
 """
 
+SUMS_THAT_DO_NOT_FIT = """
+a: M RIDE C 300             = ACCEPTED 300 0
+M ENTRY C 0                 = ACCEPTED 0 0
+! amount_max 4611686018427387904
+M RIDE F 4611686018427387904 offline = ACCEPTED_BELOW_FLOOR 4611686018427387904 -4611686018427387904
+X RIDE F 4611686018427387603 offline = ACCEPTED_BELOW_FLOOR 4611686018427387603 -9223372036854775507
+M RIDE F 302 offline        = BALANCE_OVERFLOW 0 -9223372036854775507 -- and not to suspense
+M EXIT C 0 place=2          = BALANCE_OVERFLOW 0 0   -- what its issuer owes; the journey stays open
+I ADJUST C 5 about=a        = BALANCE_OVERFLOW 0 0
+M RIDE U 4611686018427387904 offline = BALANCE_OVERFLOW 0 0
+M EXIT C 0 place=1          = ACCEPTED 0 0
+M REFUND C 300 about=a      = ACCEPTED 300 0         -- adjusted by nothing
+"""
+
+SMALLER_TARIFF = """
+M ENTRY K 0 place=4 at=-4h  = ACCEPTED 0 0           -- the last of its stations
+M EXIT K 0 place=4 at=-4h   = ACCEPTED 0 0           -- at the very time of its entry
+M ENTRY K 0 place=3 at=-4h  = ACCEPTED 0 0
+! tariff -5h 0 0 7 7 0
+M EXIT K 0 place=2          = FARE_UNKNOWN 0 0       -- the tariff of that time has two stations now
+M ENTRY K 0 place=2 at=-4h  = ACCEPTED 0 0
+M EXIT K 0 place=1          = ACCEPTED 7 0
+"""
+
 STAYS_OPEN = """
 M RIDE P 600                = ACCEPTED 600 400
 M ENTRY P 0                 = ACCEPTED 0 400

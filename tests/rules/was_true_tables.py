@@ -6,11 +6,13 @@ How a line reads is said in tests/rules/taptable.py; the cards are those of rule
 SWAPPED_CARD = """
 a: M RIDE P 100                         = ACCEPTED 100 900
 t: A TOP_UP P 200                       = ACCEPTED 200 1100
+M REVERSAL P 0 voids=900                = TOMBSTONED 0 1100
 ! share P2 P
 M RIDE P2 1100                          = ACCEPTED 1100 0
 A TOP_UP Q 700                          = ACCEPTED 700 700
 ! swap P Q
 M RIDE P 1                              = ACCEPTED 1 699 -- it draws on the other account now
+M REVERSAL P 0 voids=900                = ORIGINAL_CLOSED 0 699 -- a tombstone is no original
 M REFUND P 50 about=a                   = ACCEPTED 50 50 -- what was paid goes back where it was
 M REFUND P2 50 about=a                  = ACCEPTED 50 100 -- by whoever is on that account too
 M REFUND Q 1 about=a                    = CARD_MISMATCH 0 699 -- of another card and account
@@ -58,6 +60,7 @@ b: M RIDE P 2 at=-2h offline by=metro   = ACCEPTED 2 997 -- tapped when it was M
 M RIDE P 2 at=-2h offline by=bus        = TERMINAL_FOREIGN 0 0
 c: M RIDE P 4 at=-30m offline by=bus    = ACCEPTED 4 993
 M RIDE P 4 at=-30m offline by=metro     = TERMINAL_FOREIGN 0 0
+same c by=metro                         = TERMINAL_FOREIGN 0 0 -- on record, and not for Metro
 M REVERSAL P 0 voids=b at=-2h by=metro  = ACCEPTED 2 995 -- its own, within its time
 M REVERSAL P 0 voids=c at=-2h by=metro  = ORIGINAL_FOREIGN 0 995
 M REVERSAL P 0 voids=a by=bus           = ORIGINAL_FOREIGN 0 995
@@ -81,6 +84,14 @@ M ADJUST P 1 about=a at=-11m            = KIND_NOT_ALLOWED 0 0 -- a device, whic
 M RIDE P 1                              = ACCEPTED 1 991
 M RIDE P 1 at=-9m offline               = TERMINAL_BLOCKED 0 0 -- of the time it was blocked
 ! refused terminal M status=2 1m                            -- nobody knows of what is to come
+"""
+
+THIRD_HANDS = """
+a: M RIDE P 1 by=metro                  = ACCEPTED 1 999
+! terminal M operator=bus
+! terminal M operator=agent
+same a by=metro                         = ACCEPTED 1 999 again -- however often it moved since
+same a by=bus                           = TERMINAL_FOREIGN 0 0 -- on record, and not for Bus
 """
 
 PLACES = """
