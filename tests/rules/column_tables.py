@@ -77,4 +77,7 @@ M CHECK P 0 chip_before_fen=1 scene=1 media=1 = ACCEPTED 0 601
 h: M HOLD P 1 scene=1 media=1           = ACCEPTED 1 600
 M RELEASE P 0 about=h scene=1 media=1 place=3 = ACCEPTED 1 601
 M REVERSAL P 0 voids=b scene=1 media=1  = ACCEPTED 1 602
+g: M CHECK P 0 media=1                  = ACCEPTED 0 602 -- alone of all columns
+same g media=2                          = CONFLICT 0 0
+same g media=0                          = CONFLICT 0 0
 """

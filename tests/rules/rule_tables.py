@@ -61,6 +61,17 @@ M ENTRY P 0                 = ACCEPTED 0 200
 M EXIT P 0 place=2          = ACCEPTED 8 192         -- the latest date not after the entry
 """
 
+TO_THE_MICROSECOND = """
+! clock 1h
+M RIDE C 1 at=-60d          = ACCEPTED 1 0           -- as old as it may be
+! clock 1h
+M RIDE C 1 at=-5184000000001us = TIME_TOO_OLD 0 0
+! clock 1h
+M RIDE C 1 at=1h            = ACCEPTED 1 0
+! clock 1h
+M RIDE C 1 at=3600000001us  = TIME_IN_FUTURE 0 0
+"""
+
 SUMS_THAT_DO_NOT_FIT = """
 a: M RIDE C 300             = ACCEPTED 300 0
 M ENTRY C 0                 = ACCEPTED 0 0

@@ -179,6 +179,9 @@ def test_entries_of_version_1_are_told_apart_by_their_own_digest(tmp_path: Path)
             *(replace(tap, media=1) for tap in known),
             *(replace(tap, about=tap.about + 1) for tap in known if tap.about),
             *(alike(tap, tapped_at_us=tap.tapped_at_us ^ 1 or 1 << 50) for tap in known),
+            *(alike(tap, flags=tap.flags ^ 1) for tap in known),
+            *(alike(tap, place=tap.place + 1000) for tap in known),
+            *(alike(tap, kind=Kind.PURCHASE) for tap in known if tap.kind == Kind.RIDE),
             *(alike(tap, card=tap.card ^ 1) for tap in known if tap.card != 1),
             *(alike(tap, amount_fen=tap.amount_fen + 1) for tap in known if tap.kind in HAS_AMOUNT),
         ]

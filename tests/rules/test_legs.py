@@ -178,6 +178,20 @@ def test_fields(played: Play) -> None:
         assert found == {name: number(played, value) for name, value in expected.items()}, label
 
 
+@pytest.mark.parametrize("card", ("P", "C", "K"))
+def test_a_plain_charge_costs_its_row_alone(card: str) -> None:
+    with opened("engine", NOW_US) as side:
+        play = Play(side)
+        play.run(f"a: M RIDE {card} 200 = ACCEPTED 200 {800 if card == 'P' else 0}")
+        block = side.engine_side.engine.journal.block_of(play.answers["a"].sequence)
+        assert (block.count, int(block.header["row_bytes"]), int(block.header["legs"])) == (
+            1,
+            83,
+            0,
+        )
+        assert not block.header["parts"].any()
+
+
 def test_trail_of_an_account(played: Play) -> None:
     trail, sequence = [], played.answers["beyond"].sequence
     while sequence:
