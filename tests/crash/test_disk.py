@@ -132,7 +132,7 @@ def test_f8_a_commit_that_meets_a_full_disk_stops_and_loses_nothing_answered(
 ) -> None:
     """Somebody else filled the disk between the look at it and the commit."""
     folder = disk.path / "ledger"
-    size = 512  # taps a batch: more pages than the file has free ones within
+    size = 1_024  # taps a batch: more pages than the file has free ones within
     settings = replace(
         ON_TMPFS, watermark_bytes=0, batch_taps_max=size, group_taps_max=size, recent_max=4 * size
     )
