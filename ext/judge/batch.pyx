@@ -351,7 +351,11 @@ cdef inline void book(
         plan.images = 0
     if prepaid:
         available = tap.account.posted_fen - tap.account.held_fen
-        if state.credentials[tap.card].denied and recovers(plan, available, tap.account):
+        if (
+            state.credentials[tap.card].denied
+            and state.credentials[tap.card].account == tap.account_id
+            and recovers(plan, available, tap.account)
+        ):
             plan.effects |= Effect.UNDENIED
     entry = ring.open(state.total.last)
     fill(entry, state, tap, body, now_us, plan)

@@ -238,7 +238,9 @@ cpdef enum ActorRole:
 
 cpdef enum:
     KINDS = Kind.ADJUST + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
-    LEGS_MAX = 16  # of one entry: a fare shared between some operators out of some purses
+    # Of one entry: a fare shared between some operators out of some purses. A charge has two less of
+    # its own: reversed, it gives back what it was adjusted by as well.
+    LEGS_MAX = 16
     PARTS_MAX = 8  # a row has a bit for each
     REFERENCES_MAX = 4  # of one entry: one of each
     IMAGES_MAX = 2  # of one entry: its rules make one, a draft has room for one more

@@ -29,6 +29,18 @@ M RIDE P 1 at=-1h                       = ACCEPTED 1 98 -- online as well
 M RIDE P 1                              = ACCEPTED 1 97
 """
 
+# A card is off the deny list again only by money for what it draws on now.
+DENIED_AND_SWAPPED = """
+p: M RIDE P 100                         = ACCEPTED 100 900
+! swap P Q
+M RIDE P 100 offline                    = ACCEPTED_BELOW_FLOOR 100 -100
+M CHECK P 0                             = CARD_DENIED 0 -100
+M REFUND P 100 about=p                  = ACCEPTED 100 1000 -- to the account of before
+M CHECK P 0                             = CARD_DENIED 0 -100
+A TOP_UP P 100                          = ACCEPTED 100 0
+M CHECK P 0                             = ACCEPTED 0 0
+"""
+
 # A card that changes its bank and what it draws on: its account keeps its money and its home.
 OTHER_BANK = """
 r: M RIDE P 100                         = ACCEPTED 100 900

@@ -303,7 +303,12 @@ def apply_deny_list(ask: Ask, entry: Entry) -> None:
     if entry.outcome == O.ACCEPTED_BELOW_FLOOR:
         entry.effects |= Effect.DENIED
         credential.denied, credential.deny_version = True, entry.sequence
-    elif credential.denied and gave and ask.available_fen >= account.floor_fen:
+    elif (
+        credential.denied
+        and credential.account == entry.account
+        and gave
+        and ask.available_fen >= account.floor_fen
+    ):
         entry.effects |= Effect.UNDENIED
         credential.denied, credential.deny_version = False, entry.sequence
 
