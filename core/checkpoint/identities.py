@@ -82,6 +82,8 @@ class Identities:
         self._retiring = threading.Lock()
         self._moving = threading.Lock()  # held while pages and the census in memory differ
         self._mark, self._census = Mark(), Census()
+        # Always the same memory: fresh pages for each generation cost more than to order it.
+        self._spare = NO_IDENTITIES
         if environment is not None:
             with environment.read(META) as txn, faults_named(environment):
                 self._mark, self._census = self._standing(txn)
@@ -138,7 +140,8 @@ class Identities:
         return self._census.counts(terminals)
 
     def retire(self, generation: NDArray[np.void], up_to: int) -> None:
-        """Add a generation (IDENTITY rows, in no order); durable when it returns.
+        """Add a generation (IDENTITY rows, in no order, of which it may make another); durable when
+        it returns.
 
         It must hold all identities of the sequences above `retired` up to `up_to`, and the journal
         must be durable to `up_to`. May be repeated after a crash. MapFull: try again later.
@@ -149,7 +152,9 @@ class Identities:
             if up_to <= self.retired:
                 return
             head = self._hash_of(up_to)
-            ordered = identity_pages.arrange(generation)
+            if len(self._spare) < len(generation):
+                self._spare = np.empty(len(generation), IDENTITY)
+            ordered = identity_pages.arrange_within(generation, self._spare)
             starts = identity_pages.starts_of(ordered)
             pages = len(starts) - 1
             for first in range(0, max(pages, 1), PAGES_A_COMMIT):
