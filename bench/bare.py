@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),  # two channels of one process share no connection
 ]
 MAP_BYTES = 64 << 30
+NOISE = os.urandom(1 << 24)  # what values are made of: nothing that a disk could shrink
 
 
 class Appends:
@@ -37,6 +40,25 @@ class Appends:
             for value in values:
                 txn.put(self.next.to_bytes(8, "big"), value, append=True)
                 self.next += 1
+
+    def pipelined(self, commits: Sequence[Sequence[int]], ahead: int) -> float:
+        """Seconds to make and append values of these sizes: one thread makes those of a commit from
+        noise while another one commits; `ahead` commits may wait between the two.
+        """
+        made: queue.Queue[list[bytes]] = queue.Queue(ahead)
+
+        def make() -> None:
+            for sizes in commits:
+                made.put([NOISE[:size] for size in sizes])
+
+        making = threading.Thread(target=make, daemon=True)
+        start = time.perf_counter()
+        making.start()
+        for _ in commits:
+            self.commit(made.get())
+        taken = time.perf_counter() - start
+        making.join()
+        return taken
 
     def close(self) -> None:
         self.env.close()

@@ -18,9 +18,14 @@ cdef class Ring:
         if size & (size - 1):
             raise ValueError(f"a ring of {size} entries: the size is not a power of two")
         self.size = size
-        self.memory = [reserve(size * sizeof(Entry)), reserve(size * LEGS_MAX * sizeof(Leg))]
+        self.memory = [
+            reserve(size * sizeof(Entry)),
+            reserve(size * LEGS_FEW * sizeof(Leg)),
+            reserve(size * LEGS_MAX * sizeof(Leg), scattered=True),
+        ]
         self.entries = <Entry*>address(self.memory[0])
         self.legs = <Leg*>address(self.memory[1])
+        self.many = <Leg*>address(self.memory[2])
         self.first = 1
 
     cdef Entry* open(self, uint64_t sequence) noexcept nogil:
@@ -36,9 +41,12 @@ cdef class Ring:
         check(sequence >= self.first)
         return kept if kept.sequence == sequence and sequence != 0 else NULL
 
-    cdef Leg* legs_of(self, uint64_t sequence) noexcept nogil:
-        """Room for the legs of the entry of a sequence, LEGS_MAX of them."""
-        return &self.legs[(sequence & (self.size - 1)) * LEGS_MAX]
+    cdef Leg* legs_of(self, uint64_t sequence, int count) noexcept nogil:
+        """Room for the legs of the entry of a sequence, so many of them."""
+        check(0 <= count <= LEGS_MAX)
+        if count <= LEGS_FEW:
+            return &self.legs[(sequence & (self.size - 1)) * LEGS_FEW]
+        return &self.many[(sequence & (self.size - 1)) * LEGS_MAX]
 
     cdef bint holds(self, const Entry* entry) noexcept nogil:
         """Returns True when it is one of the ring, and not one that was recalled."""
@@ -75,5 +83,9 @@ cdef class Ring:
             if kept.layout == Template.EXPLICIT and kept.legs != 0:
                 check(kept.legs <= LEGS_MAX)
                 check(kept.legs_at + kept.legs <= theirs.shape[0])
-                memcpy(self.legs_of(kept.sequence), &theirs[kept.legs_at], kept.legs * sizeof(Leg))
+                memcpy(
+                    self.legs_of(kept.sequence, kept.legs),
+                    &theirs[kept.legs_at],
+                    kept.legs * sizeof(Leg),
+                )
         self.first = max(first, last - self.size + 1 if last >= self.size else 1)

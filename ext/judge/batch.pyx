@@ -362,7 +362,7 @@ cdef inline void book(
     entry.balance_fen = available
     pack(entry, &draft.rows[draft.count], draft.count, draft.leg_count, &draft.parts)
     if plan.layout == Template.EXPLICIT:
-        kept = ring.legs_of(entry.sequence)
+        kept = ring.legs_of(entry.sequence, plan.legs)
         for i in range(plan.legs):
             check(draft.leg_count < <uint64_t>draft.taps_max * LEGS_MAX)
             draft.legs[draft.leg_count] = plan.leg[i]

@@ -101,7 +101,7 @@ cdef inline const Leg* legs_of(
     if expand(entry, own):
         return own
     if ring.holds(entry):
-        return ring.legs_of(entry.sequence)
+        return ring.legs_of(entry.sequence, entry.legs)
     check(entry.legs_at + entry.legs < recalled.legs.shape[0])
     return &recalled.legs[entry.legs_at]
 

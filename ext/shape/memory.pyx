@@ -10,11 +10,13 @@ HUGE_BYTES = 32 << 20
 MAP_NORESERVE = 0x4000  # Linux; the mmap module names it only from Python 3.13 on
 
 
-cdef object reserve(size_t size):
-    """Room for `size` bytes, all zero; a page costs memory only once it is touched."""
+cdef object reserve(size_t size, bint scattered=False):
+    """Room for `size` bytes, all zero; a page costs memory only once it is touched, and a small one
+    where what is touched is `scattered`.
+    """
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE
     memory = mmap.mmap(-1, max(size, <size_t>mmap.PAGESIZE), flags=flags)
-    if size >= HUGE_BYTES:
+    if size >= HUGE_BYTES and not scattered:
         # Rows are met at random, so with small pages each would cost a walk of the page table.
         memory.madvise(mmap.MADV_HUGEPAGE)
     return memory

@@ -135,7 +135,9 @@ def test_arrange_sorts(keys: list[Key], whole: bool) -> None:
     assert identity_pages.arrange_within(rows, spare, whole).tolist() == wanted
     assert sorted(rows.tolist()) == sorted(wanted)  # so it may be done again
     with pytest.raises(ValueError, match=f"expected {len(rows) + 1} spare rows"):
-        identity_pages.arrange_within(rows_of({(9, 9, 9): 9, **dict.fromkeys(keys, 1)}), spare[: len(rows)])
+        identity_pages.arrange_within(
+            rows_of({(9, 9, 9): 9, **dict.fromkeys(keys, 1)}), spare[: len(rows)]
+        )
 
 
 @pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 200, 256])
