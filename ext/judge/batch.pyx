@@ -60,7 +60,8 @@ def judge(
     after all, which is a fault of the engine.
     """
     cdef Columns* columns = &taps.columns
-    cdef int64_t cards[CHUNK]
+    cdef int64_t cards[2][CHUNK]  # of the chunk that is judged, and of the one after
+    cdef int turn = 0
     cdef Reach reach
     cdef Py_ssize_t start, end
     cdef Py_ssize_t row = 0
@@ -71,12 +72,14 @@ def judge(
     reach_of(&reach, state, recent, ring, recalled, columns.count)
     with nogil:
         start = 0
+        end = min(<Py_ssize_t>CHUNK, columns.count)
+        fetch(state, recent, columns, start, end, cards[turn])
         while start < columns.count:
-            end = min(start + CHUNK, columns.count)
-            fetch(state, recent, columns, start, end, cards)
+            # Memory takes as long as some rows do, so the next chunk is asked for before this one.
+            fetch(state, recent, columns, end, min(end + CHUNK, columns.count), cards[1 - turn])
             for row in range(start, end):
                 if judge_row(
-                    state, recent, ring, columns, row, cards[row - start], draft, decisions,
+                    state, recent, ring, columns, row, cards[turn][row - start], draft, decisions,
                     counters,
                     principal, now_us, recalled, &reach, body_key,
                 ):
@@ -84,7 +87,8 @@ def judge(
                     break
             if missing:
                 break
-            start = end
+            start, end = end, min(end + CHUNK, columns.count)
+            turn = 1 - turn
     if missing:
         raise RuntimeError(f"row {row}: its history is neither in memory nor recalled")
 
