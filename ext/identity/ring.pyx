@@ -43,7 +43,8 @@ cdef class Ring:
 
     cdef Leg* legs_of(self, uint64_t sequence, int count) noexcept nogil:
         """Room for the legs of the entry of a sequence, so many of them."""
-        check(0 <= count <= LEGS_MAX)
+        check(count >= 0)
+        check(count <= LEGS_MAX)
         if count <= LEGS_FEW:
             return &self.legs[(sequence & (self.size - 1)) * LEGS_FEW]
         return &self.many[(sequence & (self.size - 1)) * LEGS_MAX]
