@@ -29,11 +29,12 @@ class Room:
 
     @classmethod
     def used(cls, totals: np.void) -> "Room":
-        """What a totals row says is in use; of tables that share a setting, the longest."""
+        """What a totals row says is in use; of tables that share a setting, the most of it."""
         used = dict.fromkeys(SETTINGS, 0)
         for shape in SHAPES:
             if isinstance(shape.room, str):
-                used[shape.room] = max(used[shape.room], int(totals[shape.name]))
+                rows = int(totals[shape.name])
+                used[shape.room] = max(used[shape.room], shape.setting_for(rows))
         return cls(**used)
 
     def state(self) -> State:
@@ -60,7 +61,8 @@ class Room:
         """Addresses for the saved pages of full tables: twice, since a page is written anew."""
         rooms: dict[str, int] = asdict(self)
         sized = [shape for shape in SHAPES if isinstance(shape.room, str)]
-        return 2 * sum(int(rooms[str(shape.room)]) * shape.dtype.itemsize for shape in sized)
+        rows = {shape.name: shape.rows_for(rooms[str(shape.room)]) for shape in sized}
+        return 2 * sum(rows[shape.name] * shape.dtype.itemsize for shape in sized)
 
 
 class NoRoom(Exception):
@@ -81,10 +83,10 @@ def check_room(state: State, block: Block) -> None:
     most = block.count
     if block.record == Record.TERMINALS and now.terminals + most > room.terminals:
         highest = int(block.rows["terminal"].max())
-        pasts = int(state.totals["terminal_pasts"][0]) + _ending(block, "was_operator")
+        pasts = _pasts_after(state, block, "terminal_pasts", ("was_operator",))
         now = replace(now, terminals=max(min(highest, now.terminals + most), pasts))
     elif block.record == Record.CARDS and now.cards + most > room.cards:
-        pasts = int(state.totals["card_pasts"][0]) + _ending(block, "was_account")
+        pasts = _pasts_after(state, block, "card_pasts", ("was_account", "was_status"))
         now = replace(now, cards=max(_cards_after(state, block), pasts))
     elif block.record == Record.ENTRIES and now.claims + len(block.images) > room.claims:
         changes = block.images[block.images["what"] != int(Image.VOIDED_IDENTITY)]
@@ -94,10 +96,18 @@ def check_room(state: State, block: Block) -> None:
         raise NoRoom(room.with_(now))
 
 
-def _ending(block: Block, was: str) -> int:
-    """Rows that make a past; of a block that does not say which, all of them may."""
+def _pasts_after(state: State, block: Block, table: str, columns: tuple[str, ...]) -> int:
+    """How much of its setting a table of pasts takes after the block.
+
+    A row makes a past where one of the columns says what ends; of a block of version 1, which does
+    not say it, every row may end what each of them is for.
+    """
+    [shape] = [one for one in SHAPES if one.name == table]
     names = block.rows.dtype.names or ()
-    return int((block.rows[was] > 0).sum()) if was in names else block.count
+    ending = sum(
+        int((block.rows[was] > 0).sum()) if was in names else block.count for was in columns
+    )
+    return shape.setting_for(int(state.totals[table][0]) + ending)
 
 
 def _cards_after(state: State, block: Block) -> int:

@@ -16,6 +16,7 @@ from onecard.core.errors import BadInput, quoted
 from onecard.core.storage.disk import is_irregular
 from onecard.core.storage.environment import sync_folder
 from onecard.ext.state.state import State
+from onecard.ext.state.table import SHAPES
 
 SETTINGS = "settings.toml"
 REASON_CHARACTERS_MAX = 160  # of what a parser says, which names the place at its end
@@ -40,11 +41,6 @@ CLOCK = {
 # Of what is kept beside the journal, whoever writes it; a hundred years are for good.
 ERASABLE = {"numbers_kept_days": (0, 36_500)}
 KEPT = LIMITS | DISK | CLOCK | ERASABLE
-USED_BY = {  # the tables that a limit is for
-    "cards_max": ("credentials", "accounts", "card_pasts"),
-    "terminals_max": ("terminals", "terminal_pasts"),
-    "claims_max": ("claims",),
-}
 HEAD = """\
 # What this ledger has room for. Every command reads it. Change it here while nothing is served, or
 # by `onecard serve DIR --set NAME=VALUE`. Room costs addresses; memory only where it is used.
@@ -90,14 +86,17 @@ def check_settings(settings: Settings) -> None:
 
 def check_in_use(path: Path, settings: Settings, state: State) -> None:
     """BadInput, naming the setting, where more rows are in use than it allows."""
-    for name, tables in USED_BY.items():
+    for name in LIMITS:
         limit = getattr(settings, name)
-        for table in tables:
-            used = int(state.totals[table][0])
-            if used > limit:
+        for shape in SHAPES:
+            used = int(state.totals[shape.name][0])
+            need = shape.setting_for(used)
+            if name == f"{shape.room}_max" and need > limit:
+                many = "so many" if need == used else used
                 raise BadInput(
-                    f"{name}: expected at least {used}, so many {table} are in use, found {limit}; "
-                    f"raise it in {path / SETTINGS}, or by onecard serve {path} --set {name}={used}"
+                    f"{name}: expected at least {need}, {many} {shape.name} are in use, found "
+                    f"{limit}; raise it in {path / SETTINGS}, or by onecard serve {path} --set "
+                    f"{name}={need}"
                 )
 
 

@@ -55,6 +55,7 @@ class PutCards:
     uint32, 0 opens one (or keeps the card's), another card's shares that. status None keeps the
     card's, which is ACTIVE of a new one. since_us 0 is the booking time; of a card that left ACTIVE
     before, the earlier time is kept. Another account, issuer or funding is true from since_us on.
+    A card that was lost and is ACTIVE again was lost until since_us, for ever.
     floor_fen None keeps the account's, which is 0 of a new one. What is only recorded (bank_status,
     generation, expires_day, key_version) None keeps. A card that comes twice is the same the second
     time.
@@ -90,8 +91,9 @@ class PutCards:
 
     @property
     def size_bytes(self) -> int:
-        """What it will journal, at most."""
-        return len(self.token) * dtypes.CARD_RECORD.itemsize
+        """What it will journal, at most: what makes a card ACTIVE may be two rows."""
+        rows = 2 if self.status == Status.ACTIVE else 1
+        return rows * len(self.token) * dtypes.CARD_RECORD.itemsize
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], Put]:
         try:
@@ -118,11 +120,14 @@ class PutCards:
         rows["floor_fen"] = floors if self.floor_fen is None else self.floor_fen
         change = self._changes(state, rows, card)
         what = self._what(state, rows, card, change, first)
-        rows = rows[change != Change.SAME]
+        changed = change != Change.SAME
+        rows = told_apart(state, rows[changed], card[changed])
         if state.count("credentials") + int((card < 0).sum()) > state.cards_max:
             raise full("cards_max", state.cards_max)
-        if state.count("card_pasts") - 1 + int((rows["was_account"] > 0).sum()) > state.cards_max:
-            raise full("cards_max", state.cards_max, "changes of what cards draw on")
+        room = len(state.table("card_pasts")) - state.count("card_pasts")
+        if int(is_ending(rows).sum()) > room:
+            most = len(state.table("card_pasts")) - 1
+            raise full("cards_max", most, "changes and ended losses of cards")
         of_all = np.full(len(self.token), Change.SAME, np.uint8)
         of_all[first] = change
         return draft_of(Record.CARDS, rows, sequence, booked_at_us), Put(of_all, what=what)
@@ -248,7 +253,7 @@ class PutCards:
             ends |= now[name] != rows[name]
         ends &= card >= 0
         from_us = self.since_us or booked_at_us
-        began_us = state.table("card_pasts")["until_us"][now["past"]]
+        began_us = drawn_since_us(state, now["past"])
         early = np.flatnonzero(ends & (began_us > from_us))
         if len(early):
             zone_us = int(state.totals["zone_offset_us"][0])
@@ -306,3 +311,40 @@ class PutCards:
                 with in_row(row):
                     refuse_move("card", words[row])
         return words
+
+
+def drawn_since_us(state: State, past: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Since when cards draw on what they draw on, by their newest past; 0 where they always did."""
+    pasts = state.table("card_pasts")
+    past = past.copy()
+    while (spells := pasts["status"][past] != 0).any():
+        past[spells] = pasts["next"][past[spells]]
+    return pasts["until_us"][past]
+
+
+def is_ending(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which rows of CARDS end what a card drew on, or a spell."""
+    ending: NDArray[np.bool_] = (rows["was_account"] != 0) | (rows["was_status"] != 0)
+    return ending
+
+
+def told_apart(state: State, rows: NDArray[np.void], card: NDArray[np.int64]) -> NDArray[np.void]:
+    """The rows as they are journalled: with the spells that they end, and two of a card of which
+    what it drew on ends as well, since a row ends one of them."""
+    now = state.table("credentials")[np.maximum(card, 0)]
+    over = (card >= 0) & (now["status"] != Status.ACTIVE) & (rows["status"] == Status.ACTIVE)
+    over &= now["since_us"] < rows["since_us"]
+    both = over & (rows["was_account"] != 0)
+    told = np.repeat(rows, 1 + both)
+    last = np.cumsum(1 + both) - 1  # where the row of each card is that says its status
+    before = last[both] - 1
+    for name in ("status", "since_us"):
+        told[name][before] = now[name][both]
+    for name in TIMED:
+        told[f"was_{name}"][last[both]] = 0
+    told["was_status"][last[over]] = now["status"][over]
+    told["from_us"][last[over]] = now["since_us"][over]
+    told["was_past"][last[over]] = now["past"][over]
+    ended = state.count("card_pasts") - 1 + np.cumsum(is_ending(told))
+    told["was_past"][last[both]] = ended[before]
+    return told

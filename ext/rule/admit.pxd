@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t
 from onecard.ext.rule.tap cimport ABOUT, DENIABLE, FINISHING, Tap, among
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.numbers cimport KINDS, Flag, Kind, Outcome, Status
-from onecard.ext.state.state cimport State
+from onecard.ext.state.state cimport State, within_spell
 
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil
@@ -40,6 +40,9 @@ cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept 
     status = state.credentials[tap.card].status
     if status != Status.ACTIVE and not among(FINISHING, tap.kind):
         if not offline or tap.at_us > state.credentials[tap.card].since_us:
+            return Outcome.CARD_BLOCKED
+    if state.credentials[tap.card].past != 0 and not among(FINISHING, tap.kind):
+        if within_spell(state, state.credentials[tap.card].past, tap.at_us):
             return Outcome.CARD_BLOCKED
     if state.credentials[tap.card].denied and not offline and among(DENIABLE, tap.kind):
         return Outcome.CARD_DENIED

@@ -248,11 +248,14 @@ cdef packed struct TerminalRecord1:  # of blocks before there were times: true f
     uint8_t number[26]
 
 
-cdef packed struct CardRecord:  # was_*: what ends with it; was_account 0 = nothing ends
+# was_*: what ends with it, what it drew on or a spell; was_account and was_status 0 = nothing ends.
+cdef packed struct CardRecord:
     uint64_t sequence
     uint64_t token
     int64_t since_us  # when the status took effect
-    int64_t from_us  # what it says of account, issuer and funding is true from then on
+    # What it says of account, issuer and funding is true from then on; where a spell ends, since when
+    # the card had that status.
+    int64_t from_us
     int64_t floor_fen  # of the account
     uint64_t holder
     uint32_t account
@@ -268,7 +271,8 @@ cdef packed struct CardRecord:  # was_*: what ends with it; was_account 0 = noth
     uint8_t status
     uint8_t bank_status  # of its second function, 0 = as the status
     uint8_t generation  # of the card that carries it
-    uint8_t unused[3]
+    uint8_t was_status  # that ends at `since_us`, for now the card is ACTIVE
+    uint8_t unused[2]
 
 
 cdef packed struct CardRecord1:  # of blocks before there were times: true from the booking on

@@ -11,7 +11,7 @@ from onecard.ext.shape.numbers cimport OWNER_KINDS
 cdef packed struct Credential "onecard_credential":  # what every tap reads comes first
     uint64_t token
     uint32_t account
-    uint32_t past  # row of what it drew on before, in card_pasts; 0 = it never drew on another
+    uint32_t past  # row of what it drew on before or of a spell, in card_pasts; 0 = there is none
     uint16_t issuer
     uint8_t funding
     uint8_t status
@@ -94,13 +94,16 @@ cdef packed struct Tariff "onecard_tariff":
     uint8_t unused[4]
 
 
-cdef packed struct CardPast "onecard_card_past":  # whose a card was, and what it drew on
+# Whose a card was and what it drew on; or, where it has a status, a spell in which it was not ACTIVE.
+cdef packed struct CardPast "onecard_card_past":
     int64_t until_us  # true of taps before it
+    int64_t from_us  # of a spell: and of taps after it
     uint32_t account
     uint32_t next  # row of what was before this, 0 = nothing was
     uint16_t issuer
     uint8_t funding
-    uint8_t unused[5]
+    uint8_t status  # that a spell ended; 0 = this is what it drew on
+    uint8_t unused[4]
 
 
 cdef packed struct TerminalPast "onecard_terminal_past":  # whose a terminal was, and where

@@ -55,16 +55,31 @@ cdef class State:
 
 
 cdef inline const CardPast* card_past(State state, uint32_t newest, int64_t at_us) noexcept nogil:
-    """What a card was at a time, by its newest past; NULL where that is what it is now."""
+    """What a card drew on at a time, by its newest past; NULL where that is what it draws on now."""
     cdef const CardPast* found = NULL
     cdef uint32_t row = newest
     while row != 0:
         check(row <= state.total.card_pasts)
-        if at_us >= state.card_pasts[row].until_us:
-            break
-        found = &state.card_pasts[row]
-        row = found.next
+        if state.card_pasts[row].status == 0:
+            if at_us >= state.card_pasts[row].until_us:
+                break
+            found = &state.card_pasts[row]
+        row = state.card_pasts[row].next
     return found
+
+
+cdef inline bint within_spell(State state, uint32_t newest, int64_t at_us) noexcept nogil:
+    """Returns True when a card was not ACTIVE at a time, though it may be now. All its spells are
+    looked at: one may have been booked after another that it lies before."""
+    cdef const CardPast* past
+    cdef uint32_t row = newest
+    while row != 0:
+        check(row <= state.total.card_pasts)
+        past = &state.card_pasts[row]
+        if past.status != 0 and past.from_us < at_us < past.until_us:
+            return True
+        row = past.next
+    return False
 
 
 cdef inline const TerminalPast* terminal_past(State state, uint32_t newest, int64_t at_us) noexcept nogil:

@@ -80,7 +80,8 @@ cdef class State:
         self.totals = np.frombuffer(self.kept[0], dtypes.TOTALS, 1)
         self.total = <Totals*>address(self.kept[0])
         for shape in tables.SHAPES:
-            self._lay(shape, settings.get(shape.room, shape.room))
+            named = shape.room in settings
+            self._lay(shape, shape.rows_for(settings[shape.room]) if named else shape.room)
         self.participants = <Participant*>self.tables[PARTICIPANTS].rows
         self.terminals = <Terminal*>self.tables[TERMINALS].rows
         self.accounts = <Account*>self.tables[ACCOUNTS].rows

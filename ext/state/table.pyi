@@ -4,6 +4,8 @@ import numpy as np
 
 PARTICIPANTS_MAX: int
 ACTORS_MAX: int
+PASTS_A_CARD: int
+ROWS_MAX: int
 WINDOWS_MAX: int
 
 class Shape(NamedTuple):
@@ -13,6 +15,9 @@ class Shape(NamedTuple):
     first: int
     room: int | str
     key: str | None
+    rows_each: int = ...
+    def rows_for(self, setting: int) -> int: ...
+    def setting_for(self, rows: int) -> int: ...
 
 SHAPES: tuple[Shape, ...]
 TABLES: tuple[str, ...]

@@ -26,6 +26,8 @@ from onecard.ext.state.table cimport (
 PARTICIPANTS_MAX = 65535  # a leg's party is 16 bits
 WINDOWS_MAX = 65536  # a window a day for longer than a century
 ACTORS_MAX = 4095  # people and programs that run one ledger, over all the years
+PASTS_A_CARD = 2  # on average over the years: another bank or account once, and once lost and found
+ROWS_MAX = (1 << 32) - 1  # rows are numbered in 32 bits
 
 
 class Shape(NamedTuple):
@@ -37,6 +39,15 @@ class Shape(NamedTuple):
     first: int  # first row in use: 1 where row 0 is nobody
     room: object  # rows from `first` on: a number, or of which setting of the ledger
     key: object  # column that leads to a row: an integer at its start, or bytes; None: no look-up
+    rows_each: int = 1  # where `room` is a setting: rows for each one of it
+
+    def rows_for(self, setting: int) -> int:
+        """Rows from `first` on that there are room for where that setting is so much."""
+        return min(self.rows_each * setting, ROWS_MAX)
+
+    def setting_for(self, rows: int) -> int:
+        """The least of that setting which has room for so many rows."""
+        return -(-rows // self.rows_each)
 
 
 SHAPES = (
@@ -47,7 +58,7 @@ SHAPES = (
     Shape(CLAIMS, "claims", dtypes.CLAIM, 0, "claims", "sequence"),
     Shape(WINDOWS, "windows", dtypes.WINDOW, 0, WINDOWS_MAX, None),
     Shape(TARIFFS, "tariffs", dtypes.TARIFF, 0, TARIFFS_MAX, None),
-    Shape(CARD_PASTS, "card_pasts", dtypes.CARD_PAST, 1, "cards", None),
+    Shape(CARD_PASTS, "card_pasts", dtypes.CARD_PAST, 1, "cards", None, PASTS_A_CARD),
     Shape(TERMINAL_PASTS, "terminal_pasts", dtypes.TERMINAL_PAST, 1, "terminals", None),
     Shape(ACTORS, "actors", dtypes.ACTOR, 1, ACTORS_MAX, "name"),
 )

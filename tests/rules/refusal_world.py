@@ -59,6 +59,7 @@ TIMES_US = {
     "high": 4_102_444_800_000_000,
 }
 TARIFF_FROM_US, LOST_US = NOW_US - 10 * DAY_US, NOW_US - 30 * DAY_US
+FOUND_US = NOW_US - HOUR_US
 BEGINNING_US = 946_684_800_000_000  # what a terminal becomes, it is of taps of whatever time
 PRINCIPALS = {"all": 0, "other": TRAM, "former": BUS}
 RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every balance
@@ -235,10 +236,10 @@ class World:
             funding, status, funds = key
             floor_fen = POOR_FEN if funds == "poor" else RICH_FEN
             tokens = tuple(one.token for one in some)
-            state = Status.BLOCKED if status == "blocked" else Status.ACTIVE
-            since_us = LOST_US if status == "blocked" else 0
-            row = Cards(tokens, BANK, FUNDINGS[funding], state, since_us, floor_fen)
-            self._do(row)
+            becomes = [(Status.ACTIVE, 0)] if status == "active" else [(Status.BLOCKED, LOST_US)]
+            becomes += [(Status.ACTIVE, FOUND_US)] if status == "found" else []
+            for state, since_us in becomes:
+                self._do(Cards(tokens, BANK, FUNDINGS[funding], state, since_us, floor_fen))
 
     def _grouped(self, *names: str) -> dict[tuple[str, ...], list[Played]]:
         groups = defaultdict(list)

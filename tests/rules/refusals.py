@@ -33,7 +33,7 @@ FIELDS = {
     "operator": ("metro", "edge"),  # of edge no sum fits any more
     "moved": ("no", "yes"),  # the terminal is another operator's than it was
     "live": ("past", "ahead"),  # go_live
-    "status": ("active", "blocked"),
+    "status": ("active", "blocked", "found"),  # found: it was blocked, and is not any more
     "denied": ("no", "yes"),
     "funding": ("prepaid", "chip", "credit"),
     "funds": ("rich", "poor"),
@@ -96,6 +96,8 @@ RULES = """
 18  CARD_BLOCKED        token=known status=blocked flags=1,3 \
                         kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
                         at=now,early,before,future,high
+18  CARD_BLOCKED        token=known status=found kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
+                        at=early,before
 19  CARD_DENIED         token=known denied=yes funding=prepaid flags=0,2 \
                         kind=RIDE,ENTRY,PURCHASE,HOLD,CHECK
 a   FUNDS               kind=RIDE,PURCHASE token=known funding=prepaid funds=poor flags=0,2 \

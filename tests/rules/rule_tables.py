@@ -274,10 +274,11 @@ M RIDE P 1 at=-4h offline   = ACCEPTED_SUSPENSE 1 999  -- an earlier time is tak
 ! block P -2h
 M RIDE P 1 at=-4h offline   = ACCEPTED_SUSPENSE 1 999
 ! unblock P
-M RIDE P 1 at=-4h offline   = ACCEPTED 1 998           -- good again, whatever was before
+M RIDE P 1 at=-4h offline   = ACCEPTED_SUSPENSE 1 999  -- good again, and lost it was
+! clock 3h
 ! block P -1h
-M RIDE P 1 at=-2h offline   = ACCEPTED 1 997           -- and lost anew
-M RIDE P 1 at=-59m offline  = ACCEPTED_SUSPENSE 1 997
+M RIDE P 1 at=-2h offline   = ACCEPTED 1 998           -- and lost anew
+M RIDE P 1 at=-59m offline  = ACCEPTED_SUSPENSE 1 998
 ! refused block Q 1s
 ! refused block Q 3650d
 M RIDE Q 0                  = ACCEPTED 0 0             -- nobody knows of a loss to come

@@ -215,7 +215,8 @@ ACTS = {
             (SINCE_WHEN, by(token=(1,), since_us=NOW_US - HOUR_US, account=(2,))),
             ("card: expected it to stay", by(token=(1,), account=(2,), may_move=False)),
             ("cards_max: this ledger has room for 2", by(token=(60,), account=(2,))),
-            ("cards_max: this ledger has room for 2 changes", by(token=(1,), account=(2,))),
+            ("cards_max: this ledger has room for 4 changes", by(token=(1,), account=(2,))),
+            ("cards_max: this ledger has room for 4 changes", by(token=(2,))),  # found again
         ),
     ),
     "tariff": Refusals(
@@ -302,7 +303,8 @@ def side() -> Iterator[EngineSide]:
                 Terminals((Terminal("internal:a", METRO, 0, 0, INTERNAL, True),)),
                 Cards((1, 2), BANK, Funding.CHIP, floor_fen=-500),
                 Actors((ActorRow("Wang", b"w" * 32),)),
-                Cards((1, 2), BANK, Funding.PREPAID, floor_fen=-500),
+                *(Cards((1, 2), BANK, Funding.PREPAID, status, 0, -500) for status in (2, 2, 1)),
+                Cards((2,), BANK, Funding.PREPAID, Status.BLOCKED, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
                 *(NewTariff("a", at, 1, (5,), 0) for at in reversed(range(TARIFFS_MAX))),
                 Close(TODAY),

@@ -7,6 +7,7 @@ and the line hypothesis prints play the same steps again.
 import random
 import secrets
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,25 @@ from hypothesis import strategies as st
 
 from tests.support.engine import Both, quick_folder
 from tests.support.random_steps import NOW_US, RandomSteps
+from tests.support.spells_met import SpellsMet
 
 STEPS = 30  # some two hundred taps: several generations of identities at the size of the tests
 SEEDS = range(80)
+FOUND_AGAIN = range(100, 108)
 CAMPAIGN = 4_000
 
 
-def play(rng: random.Random, folder: Path, steps: int) -> None:
-    """Random steps from an empty ledger; restarts now and then, and twice at the end."""
+def play(rng: random.Random, folder: Path, steps: int) -> Counter[str]:
+    """Random steps from an empty ledger; restarts now and then, and twice at the end. How often
+    taps met spells of their cards."""
     both = Both(folder, NOW_US)
     try:
         drawn = RandomSteps(rng, both.twin_side.book)
+        met = SpellsMet(drawn.book)
         both.step(drawn.registry(), drawn.now_us)
         for _ in range(steps):
             both.step(drawn.step(), drawn.now_us)
+            met.look()
             if rng.random() < 0.04:
                 both.restart(checkpoint=rng.random() < 0.5)
         both.compare(1)
@@ -36,12 +42,13 @@ def play(rng: random.Random, folder: Path, steps: int) -> None:
         both.restart(checkpoint=False)
     finally:
         both.engine_side.close()
+    return met.count()
 
 
-def play_seed(seed: int, steps: int = STEPS) -> None:
+def play_seed(seed: int, steps: int = STEPS) -> Counter[str]:
     with quick_folder() as folder:
         try:
-            play(random.Random(seed), folder / "ledger", steps)
+            return play(random.Random(seed), folder / "ledger", steps)
         except Exception as error:
             raise AssertionError(f"seed {seed}, {steps} steps: {error}") from error
 
@@ -49,6 +56,15 @@ def play_seed(seed: int, steps: int = STEPS) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_seeds(seed: int) -> None:
     play_seed(seed)
+
+
+def test_storms_meet_spells() -> None:
+    """What the seeds above show is shown of cards that were lost and found again, too."""
+    seen: Counter[str] = Counter()
+    for seed in FOUND_AGAIN:
+        seen += play_seed(seed, 2 * STEPS)
+    assert seen["spells"] > 20 and min(seen["within"], seen["ends"], seen["outside"]) > 20, seen
+    assert min(seen["offline"], seen["finishing"]) > 5, seen
 
 
 @settings(

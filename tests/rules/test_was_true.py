@@ -21,8 +21,9 @@ from tests.rules.taptable import NOW_US, UNION, Play
 from tests.rules.was_true_tables import TABLES
 from tests.support.engine import Both, opened, quick_folder
 from tests.support.random_steps import RandomSteps
+from tests.support.spells_met import SpellsMet
 from tests.support.steps import DAY_US, HOUR_US, Item, Message, Taps, Terminals
-from tests.twin.state import Tap
+from tests.twin.state import Book, CardPast, Tap
 
 SEEDS = range(12)
 CAMPAIGN = 2_000
@@ -139,7 +140,8 @@ class Late(RandomSteps):
         tap = super()._tap()
         if self.rng.random() < 0.6:
             ago_us = self.rng.choice((1, 2, 60_000_000, 3 * HOUR_US, 6 * HOUR_US, 50 * DAY_US))
-            return replace(tap, tapped_at_us=self.now_us - ago_us)
+            lost_us = self._about_lost(tap.card) if self.rng.random() < 0.2 else 0
+            return replace(tap, tapped_at_us=lost_us or self.now_us - ago_us)
         return tap
 
     def _batch(self) -> Taps | Message:
@@ -153,17 +155,22 @@ def play_late(seed: int, steps: int = 25) -> Counter[str]:
         both = Both(folder / "ledger", NOW_US)
         try:
             book = both.twin_side.book
-            drawn = Late(rng, book)
+            drawn, met = Late(rng, book), SpellsMet(book)
             both.step(drawn.registry(), drawn.now_us)
             for _ in range(steps):
                 both.step(drawn.step(), drawn.now_us)
+                met.look()
             for checkpoint in (True, False):
                 both.restart(checkpoint)
         except Exception as error:
             raise AssertionError(f"seed {seed}, {steps} steps: {error}") from error
         finally:
             both.engine_side.close()
-    seen: Counter[str] = Counter()
+    seen = met.count()
+    seen["both"] = sum(
+        newer.status and not older.status and newer.until_us == older.until_us
+        for newer, older in pairs_of_pasts(book)
+    )
     for entry in book.entries.values():
         t = entry.tap.tapped_at_us or entry.booked_at_us
         seen["operator"] += entry.operator_id != book.terminals[entry.tap.terminal].operator
@@ -175,11 +182,19 @@ def play_late(seed: int, steps: int = 25) -> Counter[str]:
     return seen
 
 
+def pairs_of_pasts(book: Book) -> Iterator[tuple[CardPast, CardPast]]:
+    """Those of a card that follow one another, the newer first."""
+    for newer in book.card_pasts.values():
+        if newer.next:
+            yield newer, book.card_pasts[newer.next]
+
+
 def test_hands_change_while_taps_come_late() -> None:
     seen: Counter[str] = Counter()
     for seed in SEEDS:
         seen += play_late(seed)
     assert min(seen[name] for name in ("operator", "account", "funding", "original")) > 20, seen
+    assert min(seen[name] for name in ("spells", "within", "ends")) > 20 and seen["both"] > 5, seen
 
 
 @pytest.mark.campaign
@@ -193,7 +208,7 @@ def test_hands_change_campaign() -> None:
 
 
 def changes() -> list[bytes]:
-    """Blocks that register a terminal and two cards, and let them change hands."""
+    """Blocks that register a terminal and two cards, which change hands, are lost and found."""
     state, tip = room(), Tip()
     values = []
     both, one = np.array([7, 8], np.uint64), np.array([7], np.uint64)
@@ -207,6 +222,9 @@ def changes() -> list[bytes]:
         PutCards(one, 4, Funding.CREDIT, Status.BLOCKED, account=np.array([2], np.uint32)),
         PutTerminals([TerminalRow("G", 2, status=Status.BLOCKED)]),
         PutCards(one, 3, Funding.CHIP),
+        PutCards(both, 4, Funding.PREPAID, Status.ACTIVE),  # found, and drawn otherwise
+        PutCards(both, 4, Funding.PREPAID, Status.CLOSED),
+        PutCards(both, 4, Funding.CREDIT, Status.ACTIVE),
     ]
     for number, act in enumerate(acts):
         drafts, _ = act.apply(state, tip.last + 1, NOW_US + number)
@@ -284,17 +302,83 @@ def test_rows_of_before_change_what_they_say_from_their_booking_on() -> None:
     assert state.rows("accounts")["issuer"].tolist() == [0, 3, 4]
 
 
+def test_what_is_journalled_of_a_card_found_again_and_drawn_otherwise() -> None:
+    """One row ends what it drew on, with the status of then; the next the spell. Sizes stay."""
+    rows = parse(changes()[8], "here", digest=False).rows
+    assert rows.dtype.itemsize == 80
+    names = ("token", "status", "was_account", "was_status", "was_past", "account", "funding")
+    active, blocked = Status.ACTIVE, Status.BLOCKED
+    assert rows[list(names)].tolist() == [
+        (7, blocked, 2, 0, 4, 2, Funding.PREPAID),
+        (7, active, 0, blocked, 5, 2, Funding.PREPAID),
+    ]
+    lost_us, found_us = NOW_US + 5, NOW_US + 8
+    assert rows["since_us"].tolist() == [lost_us, found_us]
+    assert rows["from_us"].tolist() == [found_us, lost_us]
+    assert rows["was_funding"].tolist() == [Funding.CHIP, 0]
+    closed = parse(changes()[10], "here", digest=False).rows
+    assert closed["token"].tolist() == [7, 7, 8, 8]
+    assert closed["was_past"].tolist() == [6, 7, 2, 9]  # each card's own chain
+    state = room()
+    for value in changes():
+        apply(state, value)
+    chains = [[int(row) for row in chain_of(state, token)] for token in (7, 8)]
+    assert chains == [[8, 7, 6, 5, 4, 3, 1], [10, 9, 2]]
+
+
+def chain_of(state: State, token: int) -> Iterator[int]:
+    row = state.table("credentials")["past"][state.credential(token)]
+    while row:
+        yield row
+        row = state.table("card_pasts")["next"][row]
+
+
 def test_a_row_that_ends_what_there_is_no_room_for_is_refused() -> None:
     values = changes()
-    for at, name, size in ((3, "was_past", 1), (5, "was_past", 1), (5, "was_account", 1)):
+    for at, name, size in (
+        *((3, "was_past", 1), (5, "was_past", 1), (5, "was_account", 1)),
+        (8, "was_past", 1),
+        (5, "was_status", Status.BLOCKED / 60),  # of a row that ends what the card drew on
+        (2, "was_status", Status.BLOCKED / 60),  # of a card that was never there
+    ):
         state = room()
         for value in values[:at]:
             apply(state, value)
         block = parse(values[at], "here", digest=False)
         rows = block.rows.copy()
-        rows[name] += 60 * size
+        rows[name] += int(60 * size)
         with pytest.raises(ValueError, match="no room for"):
             apply(state, values[at][:HEADER_BYTES] + rows.tobytes())
+
+
+def test_rows_of_before_end_spells_that_the_state_has() -> None:
+    """A row of version 1 may end what the card drew on and a spell at once."""
+    state = room()
+    apply(state, changes()[0])
+    card = np.zeros(1, dtypes.CARD_RECORD_1)
+    card["token"], card["issuer"], card["funding"] = 7, 3, Funding.PREPAID
+    lost_us, found_us = NOW_US - HOUR_US, NOW_US - 60
+    for at, (account, status, since_us) in enumerate(
+        (
+            (1, Status.ACTIVE, NOW_US - DAY_US),
+            (1, Status.BLOCKED, lost_us),
+            (1, Status.CLOSED, lost_us),
+            (2, Status.ACTIVE, found_us),
+            (2, Status.ACTIVE, found_us + 5),
+            (2, Status.BLOCKED, found_us + 9),
+            (2, Status.ACTIVE, found_us + 9),  # no time lies between
+        )
+    ):
+        card["account"], card["status"], card["since_us"] = account, status, since_us
+        apply(state, old_block(Record.CARDS, card, state, NOW_US + at))
+    names = ["until_us", "from_us", "account", "next", "issuer", "funding", "status"]
+    assert state.rows("card_pasts")[names][1:].tolist() == [
+        (NOW_US + 3, 0, 1, 0, 3, Funding.PREPAID, 0),
+        (found_us, lost_us, 0, 1, 0, 0, Status.CLOSED),
+    ]
+    [now] = state.rows("credentials")
+    assert (now["account"], now["status"], now["since_us"]) == (2, Status.ACTIVE, found_us + 9)
+    assert now["past"] == 2
 
 
 # ---- which home an account has ---------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Terminals and cards that change hands, as tables: what is tapped before is of what was true then.
+"""Terminals and cards that change hands or are lost, as tables: what was true when it was tapped.
 
 How a line reads is said in tests/rules/taptable.py; the cards are those of rule_tables.py.
 """
@@ -112,6 +112,114 @@ M ENTRY C 0 at=-20m                     = ACCEPTED 0 0
 M EXIT C 0 at=-15m                      = ACCEPTED 0 0 -- it stood at place 1 still
 M ENTRY C 0 at=-15m                     = ACCEPTED 0 0
 M EXIT C 0                              = ACCEPTED 300 0
+"""
+
+# A card that was lost and found again: what was tapped while it was lost is of a lost card,
+# whenever it is sent.
+LOST_AND_FOUND = """
+! block P -3h
+M RIDE P 1 at=-2h offline               = ACCEPTED_SUSPENSE 1 1000
+! unblock P -1h
+M RIDE P 1 at=-2h offline               = ACCEPTED_SUSPENSE 1 1000 -- seen: it was honoured
+M RIDE P 1 at=-2h                       = CARD_BLOCKED 0 1000 -- online as well
+A TOP_UP P 1 at=-2h                     = CARD_BLOCKED 0 1000
+r: M RIDE P 1 at=-4h offline            = ACCEPTED 1 999 -- before it was lost
+M RIDE P 1 at=-10800000000us offline    = ACCEPTED 1 998 -- at the very moment
+M RIDE P 1 at=-10799999999us offline    = ACCEPTED_SUSPENSE 1 998
+M RIDE P 1 at=-3600000001us offline     = ACCEPTED_SUSPENSE 1 998
+M RIDE P 1 at=-1h offline               = ACCEPTED 1 997 -- from then on it is good again
+M RIDE P 1                              = ACCEPTED 1 996
+M REVERSAL P 0 voids=r at=-2h           = ACCEPTED 1 997 -- giving back is never blocked
+r: M RIDE P 9                           = ACCEPTED 9 988
+M REFUND P 5 about=r at=-2h             = ACCEPTED 5 993
+I ADJUST P 1 about=r at=-2h             = ACCEPTED 1 992
+! restart
+M RIDE P 1 at=-2h offline               = ACCEPTED_SUSPENSE 1 992
+! clock 1d
+M RIDE P 1 at=-26h offline              = ACCEPTED_SUSPENSE 1 992 -- for ever
+M RIDE P 1 at=-24h offline              = ACCEPTED 1 991
+"""
+
+LOST_TWICE = """
+! block P -9h
+! close_card P -8h
+! unblock P -7h
+! block P -4h
+! unblock P -3h
+! block P -1h
+M RIDE P 1 at=-10h offline              = ACCEPTED 1 999
+M RIDE P 1 at=-8h offline               = ACCEPTED_SUSPENSE 1 999
+M RIDE P 1 at=-6h offline               = ACCEPTED 1 998
+M RIDE P 1 at=-210m offline             = ACCEPTED_SUSPENSE 1 998
+M RIDE P 1 at=-2h offline               = ACCEPTED 1 997
+M RIDE P 1 at=-30m offline              = ACCEPTED_SUSPENSE 1 997 -- it is lost now
+M RIDE P 1 at=-2h                       = CARD_BLOCKED 0 997
+! unblock P
+! block P -6h                                             -- before the spell that was said last
+! unblock P -5h
+M RIDE P 1 at=-330m offline             = ACCEPTED_SUSPENSE 1 997
+M RIDE P 1 at=-8h offline               = ACCEPTED_SUSPENSE 1 997
+M RIDE P 1 at=-30m offline              = ACCEPTED_SUSPENSE 1 997
+M RIDE P 1 at=-270m offline             = ACCEPTED 1 996
+"""
+
+# What was put too early is mended while it lasts: the spell is empty, and nothing is kept of it.
+LOSS_MENDED = """
+! block P -5h
+M RIDE P 1 at=-4h offline               = ACCEPTED_SUSPENSE 1 1000
+! unblock P -5h
+M RIDE P 1 at=-4h offline               = ACCEPTED 1 999
+! block P -2h
+M RIDE P 1 at=-4h offline               = ACCEPTED 1 998
+M RIDE P 1 at=-1h offline               = ACCEPTED_SUSPENSE 1 998
+! unblock P -3h                                           -- before its loss: empty as well
+M RIDE P 1 at=-1h offline               = ACCEPTED 1 997
+! unblock P                                               -- ACTIVE it was: no spell
+M RIDE P 1 at=-1h offline               = ACCEPTED 1 996
+"""
+
+# As docs/suspense.md says: of a card that is still blocked, and of one that is good again.
+PAID_OUT_OF_SUSPENSE = """
+! block P -5h
+s: M RIDE P 7 at=-4h offline            = ACCEPTED_SUSPENSE 7 1000
+! unblock P -5h
+M REVERSAL P 0 voids=s                  = ACCEPTED 7 1000
+M RIDE P 7 at=-4h offline               = ACCEPTED 7 993
+! block P -5h
+s: M RIDE P 7 at=-4h offline            = ACCEPTED_SUSPENSE 7 993
+! unblock P
+M REVERSAL P 0 voids=s                  = ACCEPTED 7 993
+M RIDE P 7 at=-4h offline               = ACCEPTED_SUSPENSE 7 993
+M RIDE P 7 offline                      = ACCEPTED 7 986
+"""
+
+# Found again on another account: each of the two is of its own time.
+FOUND_ON_ANOTHER = """
+A TOP_UP Q 500                          = ACCEPTED 500 500
+! block P -3h
+! swap P Q -1h
+M RIDE P 1 at=-4h offline               = ACCEPTED 1 999
+M RIDE P 1 at=-2h offline               = ACCEPTED_SUSPENSE 1 999 -- lost, and of the account before
+M RIDE P 1 at=-30m offline              = ACCEPTED 1 499
+! block P -20m
+! unblock P
+! swap P P -25m                                           -- a spell is no period: none began since
+M RIDE P 1 at=-10m offline              = ACCEPTED_SUSPENSE 1 999
+M RIDE P 1 at=-22m offline              = ACCEPTED 1 998
+M RIDE P 1 at=-30m offline              = ACCEPTED 1 498
+M RIDE P 1 at=-4h offline               = ACCEPTED 1 997
+! refused swap P Q -61m
+"""
+
+# It comes before the deny list, and after the time.
+LOST_AND_DENIED = """
+! block Q -3h
+! unblock Q -1h
+M RIDE Q 5 offline                      = ACCEPTED_BELOW_FLOOR 5 -5
+M CHECK Q 0 at=-2h                      = CARD_BLOCKED 0 -5
+M CHECK Q 0                             = CARD_DENIED 0 -5
+! go_live -90m
+M CHECK Q 0 at=-2h                      = TIME_TOO_OLD 0 -5
 """
 
 TABLES = {

@@ -22,7 +22,7 @@ from onecard.core.registry.cards import PutCards
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
-from onecard.ext.shape.numbers import Funding, Kind, Role
+from onecard.ext.shape.numbers import Funding, Kind, Role, Status
 from onecard.grpc.client import Answer
 from onecard.v1.tap_pb2 import TapBatch
 from tests.serve.test_serve import serving
@@ -142,6 +142,40 @@ def test_a_limit_goes_up_and_down_between_starts(
     booked.stop(checkpoint)
     every_command_agrees(folder, after)
     assert CliRunner().invoke(app, ["settle", str(folder), "1"]).exit_code == 0
+
+
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_what_cards_were_takes_room_of_both_kinds(tmp_path: Path, checkpoint: bool) -> None:
+    """Two a card on average, whichever: changes of what it draws on, or losses that are over."""
+    booked = Booked(tmp_path / "ledger")
+    booked.fill()
+    some = np.arange(1, 6, dtype=np.uint64)
+
+    def find() -> None:
+        """Five rows more, of cards that were lost."""
+        for status in (Status.BLOCKED, Status.ACTIVE):
+            booked.do(PutCards(some, 2, funding, status))
+
+    for funding in (Funding.CREDIT, Funding.CHIP) * 3:
+        booked.do(PutCards(some, 2, funding))
+        find()
+    assert booked.side.ledger.state.count("card_pasts") == 1 + 60
+    full = r"^cards_max: .*room for 60 changes and ended losses of cards,.*--set cards_max=N"
+    with pytest.raises(Overloaded, match=full):
+        find()
+    with pytest.raises(Overloaded, match=full):
+        booked.do(PutCards(some, 2, Funding.CREDIT))
+    booked.stop(checkpoint)
+    booked.start(replace(EXACT, cards_max=34))
+    find()
+    after = booked.side.ledger.state.digest()
+    booked.stop(checkpoint)
+    with pytest.raises(BadInput, match=r"^cards_max: expected at least 33, 65 card_pasts are"):
+        booked.start(EXACT)
+    (booked.folder / SETTINGS).write_text("cards_max = 30\n")
+    every_command_agrees(booked.folder, after)
+    assert booked.start(replace(EXACT, cards_max=33)) == after
+    booked.side.ledger.close(checkpoint)
 
 
 MALFORMED = [

@@ -124,6 +124,8 @@ class RandomSteps:
         items = [
             self._batch() if rng.random() < 0.85 else self._act() for _ in range(rng.randint(1, 3))
         ]
+        if rng.random() < 0.3:
+            items.insert(0, self._card())
         closes = [item for item in items if isinstance(item, Close)]
         return [item for item in items if item not in closes[1:]]  # the number is told beforehand
 
@@ -171,13 +173,23 @@ class RandomSteps:
             tap = replace(tap, flags=int(rng.random() < 0.25))
         if rng.random() < 0.3:
             ago_us = rng.choice((0, 1, 60_000_000, 5 * HOUR_US, 40 * DAY_US, 61 * DAY_US, -HOUR_US))
-            tap = replace(tap, tapped_at_us=self.now_us - ago_us)
+            lost_us = self._about_lost(tap.card) if rng.random() < 0.5 else 0
+            tap = replace(tap, tapped_at_us=lost_us or self.now_us - ago_us)
         if rng.random() < 0.2:
             tap = self._saying_more(tap)
         if rng.random() < 0.05:
             name = rng.choice(list(HOSTILE))
             tap = replace(tap, **{name: rng.choice(HOSTILE[name])})
         return tap
+
+    def _about_lost(self, token: int) -> int:
+        """A time in a spell of the card, at an end of it, or next to one; 0 where it has none."""
+        rng, book = self.rng, self.book
+        if token not in book.credentials or not book.spells(token):
+            return 0
+        spell = rng.choice(book.spells(token))
+        middle_us = (spell.from_us + spell.until_us) // 2
+        return rng.choice((spell.from_us, middle_us, spell.until_us)) + rng.choice((-1, 0, 0, 1))
 
     def _terminals(self, is_virtual: bool) -> list[int]:
         terminals = self.book.terminals.items()
@@ -334,9 +346,13 @@ class RandomSteps:
         return Actors(rows, rng.choice((None, None, True, False)))
 
     def _card(self) -> Cards:
-        """Mostly a card that is known, with another status or floor."""
+        """Mostly a card that is known, with another status or floor; one that is lost is found."""
         rng, book = self.rng, self.book
         token = rng.choice([*book.credentials, 0xDEAD, 0xBEEF])
+        status = rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED))
+        lost = [one for one, card in book.credentials.items() if card.status != Status.ACTIVE]
+        if lost and rng.random() < 0.5:
+            token, status = rng.choice(lost), rng.choice((status, Status.ACTIVE))
         known = book.credentials.get(token)
         account = book.accounts[known.account] if known else None
         issuer, funding = (known.issuer, known.funding) if known else (rng.choice((2, 2, 2, 1)), 0)
@@ -352,7 +368,7 @@ class RandomSteps:
             (token,),
             min(issuer, len(book.participants)),
             funding or rng.choice(list(Funding)),
-            rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.BLOCKED, Status.CLOSED)),
+            status,
             rng.choice((0, self.now_us, self.now_us - 60_000_000, self.now_us - 6 * HOUR_US)),
             account.floor_fen if account and rng.random() < 0.7 else rng.choice((0, -500, 200)),
             shared,

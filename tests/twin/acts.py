@@ -20,6 +20,7 @@ from tests.twin.state import (
     Terminal,
     TerminalPast,
     Window,
+    chain,
 )
 
 DAY_US = 86_400_000_000
@@ -216,10 +217,10 @@ def put_cards(book: Book, rows: Iterable[CardRow], booked_at_us: int) -> int:
         raise Refused
     if any(refuses(book, row, acting.booked_at_us) for row in first.values()):
         raise Refused
-    changed = [row for row in first.values() if put_card(book, row, acting.booked_at_us)]
-    for _ in changed:
+    made = [put_card(book, row, acting.booked_at_us) for row in first.values()]
+    for _ in range(sum(made)):
         acting.next_sequence()
-    return len(changed)
+    return sum(records > 0 for records in made)
 
 
 def refuses(book: Book, row: CardRow, booked_at_us: int) -> bool:
@@ -236,7 +237,8 @@ def refuses(book: Book, row: CardRow, booked_at_us: int) -> bool:
     if known is None or (number, row.issuer, row.funding) == drawn(known):
         return False
     from_us = row.since_us or booked_at_us
-    return bool(known.past) and from_us < book.card_pasts[known.past].until_us
+    drew = [past for past in chain(book.card_pasts, known.past) if not past.status]
+    return bool(drew) and from_us < drew[0].until_us
 
 
 def drawn(known: Credential) -> tuple[int, int, int]:
@@ -260,8 +262,9 @@ def since(known: Credential, row: CardRow, booked_at_us: int) -> int:
     return min(known.since_us, lost_us)
 
 
-def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
-    """Whether it changed anything."""
+def put_card(book: Book, row: CardRow, booked_at_us: int) -> int:
+    """In how many records: none where it changed nothing, two where it ends both what the card drew
+    on and a spell, in this order."""
     known = book.credentials.get(row.token)
     says_status = row.status is not None
     if row.status is None:
@@ -281,13 +284,23 @@ def put_card(book: Book, row: CardRow, booked_at_us: int) -> bool:
     for name in ("bank_status", "generation", "expires_day", "key_version"):
         if getattr(row, name) is not None:
             setattr(after, name, getattr(row, name))
+    ended = []
     if known and drawn(after) != drawn(known):
         until_us = row.since_us or booked_at_us
-        was = CardPast(until_us, known.account, known.past, known.issuer, known.funding)
-        book.card_pasts[len(book.card_pasts) + 1] = was
+        ended.append(CardPast(until_us, known.account, 0, known.issuer, known.funding))
+    if known and ends_spell(known, after):
+        ended.append(CardPast(since_us, 0, 0, 0, 0, known.status, known.since_us))
+    for was in ended:
+        book.card_pasts[len(book.card_pasts) + 1] = was._replace(next=after.past)
         after.past = len(book.card_pasts)
     book.accounts[number], book.credentials[row.token] = account, after
-    return before != (after, account)
+    return max(len(ended), int(before != (after, account)))
+
+
+def ends_spell(known: Credential, after: Credential) -> bool:
+    """Returns True when a card that was not ACTIVE is that again, and some time lies between."""
+    again = known.status != Status.ACTIVE and after.status == Status.ACTIVE
+    return again and known.since_us < after.since_us
 
 
 def home(book: Book, row: CardRow, known: Credential | None, account: Account) -> int:

@@ -149,13 +149,16 @@ class TerminalPast(NamedTuple):
 
 
 class CardPast(NamedTuple):
-    """What a card drew on, of taps before `until_us`."""
+    """What a card drew on, of taps before `until_us`; or, with a status, a spell in which it was
+    not ACTIVE, of taps after `from_us` and before `until_us`."""
 
     until_us: int
     account: int
     next: int
     issuer: int
     funding: int
+    status: int = 0
+    from_us: int = 0
 
 
 Past = TypeVar("Past", CardPast, TerminalPast)
@@ -300,8 +303,13 @@ class Book:
     def card_at(self, token: int, t: int) -> Credential | CardPast:
         """What a card that is registered drew on at a time."""
         known = self.credentials[token]
-        pasts = reversed(list(chain(self.card_pasts, known.past)))
+        pasts = reversed([past for past in chain(self.card_pasts, known.past) if not past.status])
         return next((past for past in pasts if t < past.until_us), known)
+
+    def spells(self, token: int) -> list[CardPast]:
+        """When a card that is registered was not ACTIVE and is again, newest first."""
+        pasts = chain(self.card_pasts, self.credentials[token].past)
+        return [past for past in pasts if past.status]
 
     def claim(self, sequence: int) -> Claim:
         """The claim on an entry, opened where there is none."""

@@ -14,7 +14,7 @@ from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerK
 from onecard.ext.shape.numbers import Outcome as O
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin.kinds import KINDS, Ask, Verdict
-from tests.twin.state import Book, Entry, Leg, Tap, fits
+from tests.twin.state import Book, Credential, Entry, Leg, Tap, fits
 
 FROM_US, TO_US = 946_684_800_000_000, 4_102_444_800_000_000  # 2000-01-01 .. 2100-01-01 UTC
 DAY_US = 86_400_000_000
@@ -197,12 +197,19 @@ def card(ask: Ask) -> O | None:
     credential = ask.credential
     if credential is None:
         return O.CARD_UNKNOWN
-    if credential.status != Status.ACTIVE and ask.kind not in GIVES_BACK:
-        if not ask.offline or ask.t > credential.since_us:
-            return O.CARD_BLOCKED
+    if ask.kind not in GIVES_BACK and blocked(ask, credential):
+        return O.CARD_BLOCKED
     if credential.denied and not ask.offline and ask.kind in DENIABLE:
         return O.CARD_DENIED
     return None
+
+
+def blocked(ask: Ask, known: Credential) -> bool:
+    """Returns True when a card is not ACTIVE, or was not at the time of the tap."""
+    if known.status != Status.ACTIVE and (not ask.offline or ask.t > known.since_us):
+        return True
+    spells = ask.book.spells(ask.tap.card)
+    return any(spell.from_us < ask.t < spell.until_us for spell in spells)
 
 
 # ---- after the kind has spoken ------------------------------------------------------------
