@@ -35,9 +35,10 @@ def cards(
     hexadecimal digits), issuer (name or id), funding (prepaid, chip or credit); and, where wanted,
     status, since, floor_fen, account, bank_status, generation, expires (a day), key_version. A
     status that is not there or empty leaves it as it is, and a new card is active: only the word
-    active unblocks. since is when the status took effect, of a lost card when it was lost, and
-    since when the card is of another issuer, funding or account; else that is now. A day or time in
-    the ledger's zone, or with one of its own: 2026-11-22, 2026-11-22 08:30, 2026-11-22 08:30+08:00.
+    active unblocks. since is when the status took effect, of a lost card when it was lost, of one
+    that is found again until when it was, and since when the card is of another issuer, funding or
+    account; else that is now. A day or time in the ledger's zone, or with one of its own:
+    2026-11-22, 2026-11-22 08:30, 2026-11-22 08:30+08:00.
     A number has the form that the ledger was made for, and is taken exactly as it is written. A
     file that moves a card to another issuer or account lists the lines that do and changes nothing,
     unless --move says that it is meant; a card that comes twice is put twice, in the order of the

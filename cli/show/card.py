@@ -3,19 +3,21 @@
 import json
 import re
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from onecard.cli.show.entry import entry_facts
-from onecard.cli.show.looking import AsJson, Dir, name_of, opened
+from onecard.cli.show.looking import AsJson, Dir, local_time, name_of, opened
 from onecard.cli.table import SECONDS, print_facts, print_rows
 from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
-from onecard.core.query.card import find_card
+from onecard.core.ledger.opened import Ledger
+from onecard.core.query.card import CardPast, find_card
 from onecard.core.query.trail import account_entries
 from onecard.ext.shape.numbers import Funding, Status
 
+PAST_COLUMNS = ("was", "from", "until")
 TOKEN = re.compile("[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
 
 
@@ -26,7 +28,7 @@ def card(
     last: Annotated[int, typer.Option(help="How many entries, newest first.", min=1)] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """A card: status, balance and its newest entries.
+    """A card: status, balance, what it was before and until when, and its newest entries.
 
     Example: onecard show card ./ledger 6217000000000000001 --last 5
     """
@@ -54,12 +56,15 @@ def card(
             "expires": day_text(found.expires_day) if found.expires_day else "",
             "key_version": found.key_version,
         }
+        pasts = [past_facts(ledger, past) for past in found.pasts]
         newest = islice(account_entries(ledger.journal, found.last), last)
         trail = [entry_facts(ledger, row) for row in newest]
     if as_json:
-        print(json.dumps(facts | {"trail": trail}, ensure_ascii=False))
+        told = facts | ({"pasts": pasts} if pasts else {})  # most cards never were otherwise
+        print(json.dumps(told | {"trail": trail}, ensure_ascii=False))
         return
     print_facts(facts)
+    print_rows("what it was", [row | {"was": in_words(row)} for row in pasts], PAST_COLUMNS)
     columns = (
         "sequence",
         "booked_at",
@@ -75,6 +80,23 @@ def card(
     spare = ("terminal", "seq", "reason", "number", SECONDS, "kind", "balance_fen")
     rows = [row | {"seq": row["terminal_seq"]} for row in trail]
     print_rows(f"newest {len(trail)} entries", rows, columns, spare)
+
+
+def past_facts(ledger: Ledger, past: CardPast) -> dict[str, Any]:
+    """What a card was: a status that is over, or else what it drew on."""
+    return {
+        "from": local_time(ledger, past.from_us),  # "" = ever since it is registered
+        "until": local_time(ledger, past.until_us),
+        "status": Status(past.status).name if past.status else "",
+        "account": past.account,
+        "issuer": name_of(ledger, past.issuer),
+        "funding": Funding(past.funding).name if past.funding else "",
+    }
+
+
+def in_words(past: dict[str, Any]) -> str:
+    drew = "account {account}, {funding}, {issuer}".format_map(past)
+    return past["status"] or drew
 
 
 def token_of(text: str) -> int:

@@ -1,9 +1,31 @@
-"""One card and its account as they are."""
+"""One card and its account as they are, and what the card was."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from onecard.core.errors import NotFound
 from onecard.ext.state.state import State
+
+PASTS_TOLD_MAX = 100  # no card is lost so often in its life; an answer stays within some kilobytes
+
+
+@dataclass(frozen=True)
+class CardPast:
+    """What a card was until a time: what it drew on, or a spell in which it was not ACTIVE.
+
+    from_us: 0 = ever since it is registered. A spell has a status; what it drew on has the other
+    three, and of each what is not said is 0.
+    """
+
+    from_us: int
+    until_us: int
+    status: int = 0
+    account: int = 0
+    issuer: int = 0
+    funding: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,7 @@ class Card:
     generation: int
     expires_day: int  # days since 1970-01-01, 0 = never said
     key_version: int
+    pasts: tuple[CardPast, ...] = ()  # newest first, at most PASTS_TOLD_MAX
 
     @property
     def available_fen(self) -> int:
@@ -75,6 +98,7 @@ def find_card(state: State, token: int) -> Card | None:
         generation=int(credential["generation"]),
         expires_day=int(credential["expires_day"]),
         key_version=int(credential["key_version"]),
+        pasts=tuple(_pasts(state.table("card_pasts"), int(credential["past"]))),
     )
 
 
@@ -100,6 +124,29 @@ def balance_of(state: State, token: int) -> Balance:
         held_fen=int(account["held_fen"]),
         as_of=int(state.totals["last"][0]),
     )
+
+
+def _pasts(rows: NDArray[np.void], newest: int) -> Iterator[CardPast]:
+    """What a card was, from its newest past on, as far as it is told."""
+    at = newest
+    for _ in range(PASTS_TOLD_MAX):
+        if at == 0:
+            return
+        row = rows[at]
+        until_us, at = int(row["until_us"]), int(row["next"])
+        if row["status"]:
+            yield CardPast(int(row["from_us"]), until_us, int(row["status"]))
+        else:
+            drew = (int(row[name]) for name in ("account", "issuer", "funding"))
+            yield CardPast(_drawn_since_us(rows, at), until_us, 0, *drew)
+
+
+def _drawn_since_us(rows: NDArray[np.void], before: int) -> int:
+    """When what a card drew on before ended: its newest past from `before` on that is no spell.
+    Row 0, where every chain ends, is none and says 0."""
+    while rows["status"][before]:
+        before = int(rows["next"][before])
+    return int(rows["until_us"][before])
 
 
 def _row_of(state: State, token: int) -> int:

@@ -279,6 +279,7 @@ def _card(card: Card) -> pb.Card:
         expires_day=card.expires_day,
         key_version=card.key_version,
         home_issuer=card.home_issuer,
+        pasts=[pb.CardPast(**vars(past)) for past in card.pasts],
     )
 
 

@@ -213,6 +213,35 @@ def test_tables_fit_a_terminal_of_80_columns(server: Served) -> None:
     assert "-12345" in said and "ACCEPTED_SUSPENSE" in said
 
 
+def test_a_card_that_was_lost_says_when(server: Served, look: Look) -> None:
+    """To the second, in the ledger's zone: what it was, the newest first."""
+    at_us = 1_767_225_600_000_000  # 2026-01-01 08:00 in UTC+8
+    one, lost_us = {"token": CARD, "issuer": BANK}, at_us + 3_600_000_000
+    assert "pasts" not in look.json("card", f"{CARD:x}", "--token")
+    with server.client() as client:
+        account = client.card(CARD).account
+        client.put_card(**one, funding=1, status=2, since_us=at_us)
+        client.put_card(**one, funding=1, status=1, since_us=lost_us)
+        client.put_card(**one, funding=3, since_us=lost_us + 1_000_000)
+    times = [f"2026-01-01 0{clock}+08:00" for clock in ("8:00:00", "9:00:00", "9:00:01")]
+    drew = {"from": "", "until": times[2], "account": account, "issuer": "Bank"}
+    found = look.json("card", f"{CARD:x}", "--token")["pasts"]
+    nothing = {"account": 0, "issuer": "", "funding": ""}
+    assert found == [
+        drew | {"status": "", "funding": "PREPAID"},
+        nothing | {"from": times[0], "until": times[1], "status": "BLOCKED"},
+    ]
+    said = look("card", f"{CARD:x}", "--token").splitlines()
+    first = said.index("what it was")
+    assert [line.split("\t") for line in said[first + 1 : first + 4]] == [
+        ["was", "from", "until"],
+        [f"account {account}, PREPAID, Bank", "", times[2]],
+        ["BLOCKED", *times[:2]],
+    ]
+    drawn = on_a_terminal("card", server.node.ledger.path, f"{CARD:x}", "--token")
+    assert "BLOCKED" in drawn and "2026-01-01 08:00:00" in drawn
+
+
 def on_a_terminal(*arguments: object) -> str:
     """What `onecard show` draws on one of 80 columns; no line of it is wider."""
     code = "import sys; from onecard.cli.main import main; main()"

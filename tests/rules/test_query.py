@@ -10,7 +10,15 @@ from onecard.core.authorize.engine import Engine
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger.token import key_check
 from onecard.core.query import outcome, trail
-from onecard.core.query.card import Balance, Card, balance_of, card_of, find_card
+from onecard.core.query.card import (
+    PASTS_TOLD_MAX,
+    Balance,
+    Card,
+    CardPast,
+    balance_of,
+    card_of,
+    find_card,
+)
 from onecard.core.query.declarations import Declared, all_differences, differences
 from onecard.core.query.dry_run import would_put
 from onecard.core.query.entry import find_entry, is_offline
@@ -35,7 +43,7 @@ from onecard.ext.shape.numbers import Flag, Outcome
 from tests.support.engine import Both, quick_folder
 from tests.support.random_steps import NOW_US, RandomSteps
 from tests.support.steps import Cards, Close, Participants
-from tests.twin.state import Book
+from tests.twin.state import Book, Credential, chain
 
 STEPS = 40  # so many that identities left memory, and windows were closed
 ACCEPTED = (Outcome.ACCEPTED, Outcome.ACCEPTED_BELOW_FLOOR, Outcome.ACCEPTED_SUSPENSE)
@@ -66,6 +74,21 @@ def played(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Book]]:
 Played = tuple[Engine, Book]
 
 
+def pasts_of(book: Book, known: Credential) -> tuple[CardPast, ...]:
+    """What a card was, newest first; what it drew on began when what it drew on before ended."""
+    rows = list(chain(book.card_pasts, known.past))
+    ends = [row.until_us for row in rows if not row.status] + [0]
+    found = []
+    for row in rows:
+        if row.status:
+            found.append(CardPast(row.from_us, row.until_us, row.status))
+        else:
+            del ends[0]
+            drew = row.account, row.issuer, row.funding
+            found.append(CardPast(ends[0], row.until_us, 0, *drew))
+    return tuple(found)
+
+
 def test_cards_and_balances(played: Played) -> None:
     engine, book = played
     for token, known in book.credentials.items():
@@ -92,6 +115,7 @@ def test_cards_and_balances(played: Played) -> None:
             generation=known.generation,
             expires_day=known.expires_day,
             key_version=known.key_version,
+            pasts=pasts_of(book, known),
         )
         balance = balance_of(engine.state, token)
         assert balance == Balance(number, account.issuer, posted_fen, held_fen, book.last)
@@ -101,6 +125,24 @@ def test_cards_and_balances(played: Played) -> None:
         for ask in (card_of, balance_of):
             with pytest.raises(NotFound, match=r"^there is no such card; register it first$"):
                 ask(engine.state, token)
+
+
+def test_what_a_card_was_is_told_as_far_as_a_hundred() -> None:
+    """Each spell lies within what it drew on; of a card that is lost all the time the newest."""
+    with quick_folder() as folder:
+        both = Both(folder / "ledger", NOW_US)
+        book, again = both.twin_side.book, PASTS_TOLD_MAX // 2
+        both.step([Participants((("Metro", 1), ("Bank", 2)))], NOW_US)
+        for at in range(again + 1):
+            for funding, status in ((1 + at % 2, 2), (1 + at % 2, 1)):
+                both.step([Cards((7,), 2, funding, status)], NOW_US + at)
+        found = find_card(both.engine_side.engine.state, 7)
+        both.engine_side.close()
+    assert found is not None
+    expected = pasts_of(book, book.credentials[7])
+    assert len(expected) == 2 * again + 1 > len(found.pasts)
+    assert found.pasts == expected[:PASTS_TOLD_MAX]
+    assert {bool(past.status) for past in found.pasts} == {True, False}
 
 
 def test_every_sequence_is_an_entry_or_none(played: Played) -> None:

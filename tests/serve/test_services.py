@@ -59,6 +59,21 @@ def test_a_card_is_put_and_got_by_token_and_by_number(server: Served, client: Cl
     assert "6217" not in str(missing.value)
 
 
+def test_a_card_says_what_it_was(client: Client) -> None:
+    one = {"token": 99, "issuer": BANK}
+    client.put_card(**one, funding=CHIP)
+    assert not client.card(99).pasts
+    lost = client.put_card(**one, funding=CHIP, status=2)
+    found = client.put_card(**one, funding=PREPAID, status=1, since_us=lost.since_us + 5)
+    assert found == client.card(99)
+    spell, drew = found.pasts
+    at = lost.since_us, lost.since_us + 5
+    assert spell == registry_pb2.CardPast(from_us=at[0], until_us=at[1], status=2)
+    was = {"account": found.account, "issuer": BANK, "funding": CHIP}
+    assert drew == registry_pb2.CardPast(until_us=at[1], **was)
+    assert client.put_card(**one, funding=PREPAID, status=1) == found  # what it was is no request
+
+
 def test_cards_load_as_columns_and_rows(client: Client) -> None:
     columns = client.load_cards(np.arange(5000, 7500, dtype=np.uint64), BANK, CHIP)
     assert (columns.cards, columns.changed) == (2500, 2500)
