@@ -319,6 +319,9 @@ def test_what_is_journalled_of_a_card_found_again_and_drawn_otherwise() -> None:
     closed = parse(changes()[10], "here", digest=False).rows
     assert closed["token"].tolist() == [7, 7, 8, 8]
     assert closed["was_past"].tolist() == [6, 7, 2, 9]  # each card's own chain
+    cards = np.array([7, 8], np.uint64)
+    for status, most in ((Status.ACTIVE, 4), (Status.BLOCKED, 2), (None, 2)):
+        assert PutCards(cards, 4, Funding.CREDIT, status).size_bytes == most * rows.itemsize
     state = room()
     for value in changes():
         apply(state, value)
