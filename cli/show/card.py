@@ -14,7 +14,7 @@ from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger.opened import Ledger
 from onecard.core.query.card import CardPast, find_card
-from onecard.core.query.trail import account_entries
+from onecard.core.query.trail import Walk, drawn_before, drawn_on, is_shown
 from onecard.ext.shape.numbers import Funding, Status
 
 PAST_COLUMNS = ("was", "from", "until")
@@ -29,6 +29,8 @@ def card(
     as_json: AsJson = False,
 ) -> None:
     """A card: status, balance, what it was before and until when, and its newest entries.
+
+    All of the account that it draws on, and its own of the accounts that it drew on before.
 
     Example: onecard show card ./ledger 6217000000000000001 --last 5
     """
@@ -57,8 +59,12 @@ def card(
             "key_version": found.key_version,
         }
         pasts = [past_facts(ledger, past) for past in found.pasts]
-        newest = islice(account_entries(ledger.journal, found.last), last)
-        trail = [entry_facts(ledger, row) for row in newest]
+        drawn = drawn_on(ledger.state, key)
+        while drawn.past:
+            drawn = drawn_before(ledger.state, drawn)
+        walk = Walk(ledger.journal, drawn.heads)
+        shown = (row for row in walk if is_shown(row, key, drawn.account))
+        trail = [entry_facts(ledger, row) for row in islice(shown, last)]
     if as_json:
         told = facts | ({"pasts": pasts} if pasts else {})  # most cards never were otherwise
         print(json.dumps(told | {"trail": trail}, ensure_ascii=False))
@@ -76,8 +82,9 @@ def card(
         "terminal",
         "number",
         "seq",
+        "account",
     )
-    spare = ("terminal", "seq", "reason", "number", SECONDS, "kind", "balance_fen")
+    spare = ("account", "terminal", "seq", "reason", "number", SECONDS, "kind", "balance_fen")
     rows = [row | {"seq": row["terminal_seq"]} for row in trail]
     print_rows(f"newest {len(trail)} entries", rows, columns, spare)
 

@@ -297,7 +297,8 @@ class Client:
     def trail(
         self, card: int = 0, card_number: str = "", page_size: int = 0
     ) -> Iterator[ledger_pb2.Entry]:
-        """A card's entries, newest first, without their legs; pages as it goes."""
+        """A card's entries, newest first, without their legs, on every account that it draws on or
+        drew on; pages as it goes."""
         page = ""
         while True:
             request = ledger_pb2.ListTrailRequest(

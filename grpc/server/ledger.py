@@ -5,6 +5,7 @@ import base64
 import hashlib
 import struct
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from onecard.core.errors import BadInput, NotFound, Overloaded, Stopped
@@ -13,7 +14,7 @@ from onecard.core.query.card import balance_of, card_of
 from onecard.core.query.entry import find_entry, is_offline
 from onecard.core.query.gaps import Gap, find_gaps, not_looked_at
 from onecard.core.query.head import head_of
-from onecard.core.query.trail import card_page
+from onecard.core.query.trail import Drawn, card_page, drawn_before, drawn_on, is_told
 from onecard.core.query.window import open_number
 from onecard.grpc.server.access import only_party, principal
 from onecard.grpc.server.bridge import Bridge
@@ -27,7 +28,9 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 1000
 GAPS_MAX = 50_000  # in one answer: under 2 MiB
 FOLLOW_S = 0.2  # between two looks for new blocks
-PAGE = struct.Struct("<Q8s")  # next sequence, check
+# Of one trail: more than a card comes to in its life, and 11 kB of a page token.
+ACCOUNTS_MAX = 1_000
+HEAD_BYTES, CHECK_BYTES = 8, 8  # of a page token: where each account goes on, then a check
 
 
 class LedgerService(ledger_pb2_grpc.LedgerServicer):
@@ -71,17 +74,37 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
         card = await self.bridge.read(lambda state: card_of(state, token))
         only_party("card", card.issuer)
-        start = card.last
+        drawn = await self._drawn(token)
+        heads = drawn.heads
         if request.page_token:
-            start = self._page_start(request.page_token, token)
-            if start > card.last:
+            heads = self._page_start(request.page_token, token)
+            if max(heads) > max(drawn.heads, default=0):
                 raise BadInput("page_token: it is not of this trail; start without one")
         size = request.page_size or PAGE_DEFAULT
-        page = await asyncio.to_thread(card_page, self.journal, token, start, size)
+        party = principal()
+        page = await asyncio.to_thread(
+            card_page,
+            self.journal,
+            heads,
+            size,
+            lambda row: is_told(row, token, drawn.account, party),
+        )
         return pb.ListTrailResponse(
             entries=[_entry(row) for row in page.rows],
             next_page_token=self._page_token(token, page.following) if page.following else "",
         )
+
+    async def _drawn(self, token: int) -> Drawn:
+        """All accounts of a card, looked up in parts between which taps go on."""
+        drawn = await self.bridge.read(lambda state: drawn_on(state, token))
+        while drawn.past:
+            drawn = await self.bridge.read(partial(drawn_before, drawn=drawn))
+            if len(drawn.newest) > ACCOUNTS_MAX:
+                raise Overloaded(
+                    f"trail: expected a card of at most {ACCOUNTS_MAX} accounts, found one that "
+                    "drew on more; ask for its entries by sequence or identity"
+                )
+        return drawn
 
     async def GetEntry(self, request: pb.GetEntryRequest, _: Any) -> pb.Entry:
         return await self._entry(request.sequence)
@@ -189,25 +212,33 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             return self.token(request.card_number)
         return request.card
 
-    def _page_token(self, token: int, sequence: int) -> str:
+    def _page_token(self, token: int, heads: list[int]) -> str:
         """Opaque: where the next page starts, for this card of this ledger alone."""
-        check = self._check(token, sequence)
-        return base64.urlsafe_b64encode(PAGE.pack(sequence, check)).decode()
+        packed = _packed(heads)
+        return base64.urlsafe_b64encode(packed + self._check(token, packed)).decode()
 
-    def _page_start(self, text: str, token: int) -> int:
+    def _page_start(self, text: str, token: int) -> list[int]:
+        """Where each account goes on."""
         try:
-            sequence, check = PAGE.unpack(base64.urlsafe_b64decode(text.encode()))
+            packed = base64.urlsafe_b64decode(text.encode())
         except ValueError:
             raise BadInput("page_token: expected one that a page gave, found another") from None
-        except struct.error:
-            raise BadInput("page_token: expected one that a page gave, found a part") from None
-        if check != self._check(token, sequence):
+        packed, check = packed[:-CHECK_BYTES], packed[-CHECK_BYTES:]
+        heads, rest = divmod(len(packed), HEAD_BYTES)
+        if rest or not 1 <= heads <= ACCOUNTS_MAX:
+            raise BadInput("page_token: expected one that a page gave, found a part")
+        if check != self._check(token, packed):
             raise BadInput("page_token: it was given for another card or ledger")
-        return int(sequence)
+        return list(struct.unpack(f"<{heads}Q", packed))
 
-    def _check(self, token: int, sequence: int) -> bytes:
-        content = struct.pack("<QQ", token, sequence)
-        return hashlib.blake2b(content, key=self.journal.ledger_id, digest_size=8).digest()
+    def _check(self, token: int, packed: bytes) -> bytes:
+        content = _packed([token]) + packed
+        key = self.journal.ledger_id
+        return hashlib.blake2b(content, key=key, digest_size=CHECK_BYTES).digest()
+
+
+def _packed(sequences: list[int]) -> bytes:
+    return struct.pack(f"<{len(sequences)}Q", *sequences)
 
 
 def _entry(row: Any, legs: Iterable[Any] = ()) -> pb.Entry:

@@ -116,6 +116,34 @@ def test_windows_and_local_times(server: Served, look: Look) -> None:
     assert facts["booked_at"].endswith("+00:00") and facts["number"] == "T1"
 
 
+def test_a_card_that_changed_its_account_shows_both(server: Served, look: Look) -> None:
+    with server.client() as client:
+        client.load_terminals([registry_pb2.Terminal(number="T1", operator=BUS, place=0)])
+
+        def move(card: int, account: int) -> None:
+            client.put_card(token=card, issuer=BANK, funding=1, account=account)
+
+        first, second = (client.card(token).account for token in (CARD, CARD + 1))
+        said = []
+        taps = ((CARD, first), (CARD + 1, second), (CARD, second), (CARD + 1, first), (CARD, first))
+        for at, (card, account) in enumerate(taps, start=1):
+            move(card, account)
+            one = client.authorize_one(card=card, terminal=1, terminal_seq=at, kind=11)
+            said.append((one.sequence, account))
+        a, b, c, d, e = said
+        for (card, last), wanted in {
+            (CARD, 20): [e, d, c, a],  # d is another's, on the account that it draws on now
+            (CARD + 1, 20): [e, d, b, a],  # not c, on the account that it left
+            (CARD, 2): [e, d],
+        }.items():
+            facts = look.json("card", f"{card:x}", "--token", "--last", str(last))
+            assert [(row["sequence"], row["account"]) for row in facts["trail"]] == wanted
+        rows = look("card", f"{CARD:x}", "--token").splitlines()[-4:]
+        assert [(row.split("\t")[0], row.split("\t")[-1]) for row in rows] == [
+            (str(sequence), str(account)) for sequence, account in (e, d, c, a)
+        ]
+
+
 def suspended(client: Client, at: int, **tap: Any) -> tap_pb2.Decision:
     """An offline ride, or what else `tap` says, on terminal 1."""
     given = {"card": CARD, "kind": tap_pb2.TAP_KIND_RIDE, "amount_fen": 100} | tap

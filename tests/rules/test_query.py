@@ -9,7 +9,7 @@ import pytest
 from onecard.core.authorize.engine import Engine
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger.token import key_check
-from onecard.core.query import outcome, trail
+from onecard.core.query import outcome
 from onecard.core.query.card import (
     PASTS_TOLD_MAX,
     Balance,
@@ -160,34 +160,6 @@ def test_every_sequence_is_an_entry_or_none(played: Played) -> None:
         parties = {known.operator_id, known.issuer, *(leg.party for leg in known.legs)}
         assert found.parties == parties
         assert is_offline(found.row) == bool(known.tap.flags & Flag.OFFLINE)
-
-
-def test_a_trail_is_what_the_account_had_newest_first(
-    played: Played, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine, book = played
-    for token, known in book.credentials.items():
-        last = book.accounts[known.account].last
-        of_account = [
-            one for one in reversed(book.entries.values()) if one.account == known.account
-        ]
-        found = [int(row["sequence"]) for row in trail.account_entries(engine.journal, last)]
-        assert found == [one.sequence for one in of_account]
-        of_card = [one.sequence for one in of_account if one.tap.card == token]
-        for rows_max, scanned_max in ((1, 10_000), (3, 10_000), (1000, 10_000), (3, 2)):
-            monkeypatch.setattr(trail, "SCANNED_MAX", scanned_max)
-            assert pages(engine, token, last, rows_max, scanned_max) == of_card
-
-
-def pages(engine: Engine, token: int, start: int, rows_max: int, scanned_max: int) -> list[int]:
-    """The sequences of all pages one after the other."""
-    found: list[int] = []
-    while start:
-        page = trail.card_page(engine.journal, token, start, rows_max)
-        assert len(page.rows) <= min(rows_max, scanned_max) and page.following < start
-        found += [int(row["sequence"]) for row in page.rows]
-        start = page.following
-    return found
 
 
 def test_an_outcome_is_found_in_memory_or_on_disk(played: Played) -> None:

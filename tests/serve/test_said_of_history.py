@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from onecard.grpc.client import Client
 from onecard.v1 import registry_pb2 as registry
 from onecard.v1 import tap_pb2 as taps
 
-HERE, THERE, THIRD = (0x5EED_0000_0000_0000 + n for n in (1, 2, 3))
+HERE, THERE, THIRD, MOVING = (0x5EED_0000_0000_0000 + n for n in (1, 2, 3, 4))
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +50,56 @@ def put(client: Client, token: int, account: int = 0) -> int:
     return int(card.account)
 
 
-def test_a_trail_is_of_the_account_that_the_card_draws_on_now(client: Client) -> None:
+def test_a_trail_is_of_every_account_that_the_card_drew_on(client: Client) -> None:
     gate = gate_of(client, "said-1")
+    seqs = count(1)
 
-    def check(seq: int) -> int:
-        tap = {"card": HERE, "terminal": gate, "terminal_seq": seq, "kind": taps.TAP_KIND_CHECK}
+    def check(token: int) -> int:
+        seq, kind = next(seqs), taps.TAP_KIND_CHECK
+        tap = {"card": token, "terminal": gate, "terminal_seq": seq, "kind": kind}
         return int(client.authorize_one(**tap).sequence)
 
-    unknown = check(1)
+    def trail(token: int, page_size: int = 0) -> list[int]:
+        return [entry.sequence for entry in client.trail(token, page_size=page_size)]
+
+    unknown = check(HERE)
     first, other = put(client, HERE), put(client, THERE)
-    before = check(2)
-    assert [entry.sequence for entry in client.trail(HERE)] == [before]
-    put(client, HERE, other)
-    assert not list(client.trail(HERE))
-    after = check(3)
-    assert [entry.sequence for entry in client.trail(HERE)] == [after]
-    put(client, HERE, first)
-    assert [entry.sequence for entry in client.trail(HERE)] == [before]
-    for seq, sequence in enumerate((unknown, before, after), 1):
+    mine, theirs = [check(HERE)], [check(THERE)]
+    for account in (other, first, other):
+        put(client, HERE, account)
+        assert trail(HERE) == mine[::-1]
+        mine += [check(HERE), check(HERE)]
+        theirs.append(check(THERE))
+    put(client, THERE, first)  # another holder has what the card left
+    theirs.append(check(THERE))
+    for page_size in (0, 1, 2, 3):
+        assert trail(HERE, page_size) == mine[::-1]
+        assert trail(THERE, page_size) == theirs[::-1]
+    for seq, sequence in enumerate((unknown, mine[0]), 1):
         assert client.outcome(gate, 0, seq) == client.entry(sequence)
+
+
+def test_a_page_goes_on_where_the_one_before_ended(client: Client) -> None:
+    """Whatever is tapped, and wherever the card goes, meanwhile."""
+    gate = gate_of(client, "said-3")
+    seqs = count(1)
+
+    def check() -> int:
+        tap = {"card": MOVING, "terminal": gate, "terminal_seq": next(seqs)}
+        return int(client.authorize_one(**tap, kind=taps.TAP_KIND_CHECK).sequence)
+
+    accounts = [put(client, token) for token in (MOVING, MOVING + 1, MOVING + 2)]
+    mine = []
+    for account in (*accounts, *accounts):
+        put(client, MOVING, account)
+        mine += [check(), check()]
+    found = []
+    for entry in client.trail(MOVING, page_size=5):
+        found.append(entry.sequence)
+        if len(found) in (5, 10):
+            put(client, MOVING, accounts[len(found) // 5 - 1])
+            check()
+    assert found == mine[::-1]
 
 
 def test_a_reversal_that_came_first_is_the_outcome_and_is_not_declined(client: Client) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from onecard.core.errors import BadInput, NotFound, OnecardError
+from onecard.core.errors import BadInput, NotFound, OnecardError, Overloaded
 from onecard.core.ledger.token import token
 from onecard.core.watch.log import Log
 from onecard.grpc.client import Client, Refused, Unreachable, columns_message
+from onecard.grpc.server import ledger
 from onecard.grpc.server.server import SERVICES, Address, Server
 from onecard.v1 import ledger_pb2, registry_pb2, tap_pb2
 from tests.support.serving import BANK, BUS, CARD, METRO, Served, register, rides, run, served
@@ -159,6 +160,19 @@ def test_a_trail_pages_newest_first_and_follows_its_card_alone(client: Client) -
         list(client.trail(CARD, page_size=1001))
 
 
+def test_a_card_of_too_many_accounts_has_no_trail(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "ACCOUNTS_MAX", 2)
+    accounts = [client.card(CARD + at).account for at in range(3)]
+    for account in (accounts[1], accounts[0], accounts[1]):
+        client.put_card(token=CARD, issuer=BANK, funding=PREPAID, account=account)
+    list(client.trail(CARD))
+    client.put_card(token=CARD, issuer=BANK, funding=PREPAID, account=accounts[2])
+    with pytest.raises(Overloaded, match=r"at most 2 accounts.*by sequence or identity"):
+        list(client.trail(CARD))
+
+
 def test_a_page_token_is_checked(client: Client) -> None:
     list(client.authorize([rides(1, 60), rides(61, 60)]))
 
@@ -170,7 +184,13 @@ def test_a_page_token_is_checked(client: Client) -> None:
     given = page(CARD, "").next_page_token
     assert len(page(CARD, given).entries) == 2
     changed = ("B" if given[0] != "B" else "C") + given[1:]
-    for card, bad in ((CARD + 1, given), (CARD, changed), (CARD, given[:8]), (CARD, "é")):
+    for card, bad in (
+        (CARD + 1, given),
+        (CARD, changed),
+        (CARD, given[:8]),
+        (CARD, "é"),
+        (CARD, "A" * 12_000),
+    ):
         with pytest.raises(grpc.RpcError) as refusal:
             page(card, bad)
         assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
