@@ -37,7 +37,7 @@ def actors(data: Dir, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"four_eyes": two, "actors": found}, ensure_ascii=False))
         return
-    say(found, "actors", False, ("record", "since", "participant"))
+    say(found, "actors", False, ("record", "since", "participant"), "no actor is registered")
     typer.echo(f"four eyes {'on' if two else 'off'}", err=True)
 
 
@@ -50,7 +50,8 @@ def acts(data: Dir, as_json: AsJson = False) -> None:
     """
     with opened(data) as ledger:
         found = [_act(ledger, one) for one in every_act(ledger.journal)]
-    say(found, "acts", as_json, ("blocks", "participant", "subject", "checker", "sequence"))
+    spare = ("blocks", "participant", "subject", "checker", "sequence")
+    say(found, "acts", as_json, spare, "no act was recorded")
 
 
 def _act(ledger: Ledger, one: Act) -> dict[str, Any]:

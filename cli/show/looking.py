@@ -73,14 +73,16 @@ def participant_of(ledger: Ledger, given: str) -> int:
     return int(known)
 
 
-def say(found: list[dict[str, Any]], what: str, as_json: bool, spare: tuple[str, ...]) -> None:
-    """Rows as one JSON object or as a table; that there are none, on standard error."""
+def say(
+    found: list[dict[str, Any]], what: str, as_json: bool, spare: tuple[str, ...], none: str
+) -> None:
+    """Rows as one JSON object or as a table; `none`, that there are none, on standard error."""
     if as_json:
         print(json.dumps({what: found}, ensure_ascii=False))
     elif found:
         print_rows("", found, tuple(found[0]), spare)
     else:
-        typer.echo(f"no {what} are loaded", err=True)
+        typer.echo(none, err=True)
 
 
 def say_more(rows: int) -> None:

@@ -22,4 +22,5 @@ def participants(data: Dir, as_json: AsJson = False) -> None:
             }
             for one in every_participant(ledger.state)
         ]
-    say(found, "participants", as_json, ("window_net_fen", "accounts", "terminals"))
+    spare = ("window_net_fen", "accounts", "terminals")
+    say(found, "participants", as_json, spare, "no participant is registered")

@@ -20,4 +20,4 @@ def rules(data: Dir, as_json: AsJson = False) -> None:
             "zone_offset_us": f"UTC{values['zone_offset_us'] / HOUR_US:+g} hours",
         }
     found = [{"rule": rule, "value": values[rule], "means": said[rule]} for rule in values]
-    say(found, "rules", as_json, ())
+    say(found, "rules", as_json, (), "no rule is in force")

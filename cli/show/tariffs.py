@@ -15,7 +15,8 @@ def tariffs(data: Dir, as_json: AsJson = False) -> None:
     """
     with opened(data) as ledger:
         found = [_tariff(ledger, one) for one in every_tariff(ledger.state, ledger.journal)]
-    say(found, "tariffs", as_json, ("record", "fares", "entry_min_fen"))
+    spare = ("record", "fares", "entry_min_fen")
+    say(found, "tariffs", as_json, spare, "no tariff is loaded")
 
 
 def _tariff(ledger: Ledger, one: Tariff) -> dict[str, Any]:

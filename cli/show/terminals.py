@@ -31,4 +31,5 @@ def terminals(data: Dir, operator: One = "", as_json: AsJson = False) -> None:
             for one in every_terminal(ledger.state, only)
         ]
     spare = ("network", "counterless", "mode", "epoch", "seq", "status", "place", "taps")
-    say(found, "terminals", as_json, spare)
+    whose = f" for {operator[:88]!r}" if operator else ""
+    say(found, "terminals", as_json, spare, f"no terminal is registered{whose}")

@@ -95,6 +95,26 @@ def test_the_register_in_a_pipe(server: Served, look: Look) -> None:
     assert rules["go_live_us"][1] == "2000-01-01 08:00:00+08:00"
 
 
+NONE = [
+    (("participants",), "no participant is registered"),
+    (("terminals",), "no terminal is registered"),
+    (("terminals", "--operator", "Bank"), "no terminal is registered for 'Bank'"),
+    (("tariffs",), "no tariff is loaded"),
+    (("actors",), "no actor is registered\nfour eyes off"),
+    (("acts",), "no act was recorded"),
+]
+
+
+def test_that_there_is_none_is_said_in_its_own_words(
+    tmp_path: Path, server: Served, onecard: Command
+) -> None:
+    fresh = tmp_path / "fresh"
+    assert onecard("init", fresh).status == 0
+    for (what, *options), said in NONE:
+        done = onecard("show", what, server.node.ledger.path if options else fresh, *options)
+        assert (done.status, done.out, done.err) == (0, "", f"{said}\n")
+
+
 def test_windows_and_local_times(server: Served, look: Look) -> None:
     with server.client() as client:
         day = SystemClock().now_us() // DAY_US
