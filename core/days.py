@@ -19,7 +19,7 @@ TIME_MIN_US, TIME_MAX_US = 946_684_800_000_000, 4_102_444_800_000_000
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(Z|[+-][0-9]{2}:[0-9]{2})?)?",
+    r"(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:[0-9]{2})?)?",
     re.ASCII,
 )
 
@@ -55,7 +55,8 @@ def day_of(at_us: int, zone_offset_us: int) -> int:
 def instant_us(text: str, zone_offset_us: int, what: str = "time") -> int:
     """A day (its midnight) or a day and a time, in the zone given unless it names its own.
 
-    2026-11-22, 2026-11-22 08:30, 2026-11-22T08:30:05, 2026-11-22 00:30Z, 2026-11-22 08:30+08:00.
+    2026-11-22, 2026-11-22 08:30, 2026-11-22T08:30:05, 2026-11-22 00:30Z, 2026-11-22 08:30+08:00,
+    and whatever `instant_text` says.
     BadInput for anything else.
     """
     found = TIME.fullmatch(text)
@@ -74,10 +75,11 @@ def instant_us(text: str, zone_offset_us: int, what: str = "time") -> int:
 
 
 def instant_text(at_us: int, zone_offset_us: int = 0) -> str:
-    """A time to the second with its zone, as 2026-11-22 08:30:05+08:00."""
+    """A time with its zone, as 2026-11-22 08:30:05+08:00, and with its microseconds where they are
+    not 0: a bound that a refusal names must be one that is taken when it is typed."""
     try:
         moment = EPOCH_TIME + timedelta(microseconds=at_us)
         zone = timezone(timedelta(microseconds=zone_offset_us))
-        return moment.astimezone(zone).isoformat(" ", "seconds")
+        return moment.astimezone(zone).isoformat(" ", "auto")
     except (OverflowError, ValueError):
         return f"{at_us} us since 1970"

@@ -95,11 +95,11 @@ class BookingTime:
                 "say who confirms the clock and why"
             )
         zone_us = int(state.totals["zone_offset_us"][0])
-        now = instant_text(self.wall_us, zone_us)
+        now = _to_the_second(self.wall_us, zone_us)
         if abs(act.wall_us - self.wall_us) > self.step_max_us:
             raise BadInput(
                 f"clock: expected the time of the server's clock, {now}, give or take "
-                f"{_span(self.step_max_us)}, found {instant_text(act.wall_us, zone_us)}; "
+                f"{_span(self.step_max_us)}, found {_to_the_second(act.wall_us, zone_us)}; "
                 "set the clock right first"
             )
         ahead_us = int(state.totals["booked_at_us"][0]) - self.wall_us
@@ -135,13 +135,13 @@ class BookingTime:
         if gap_us > self.downtime_max_us:
             return self._doubtful(
                 f"at most {_span(self.downtime_max_us)} (downtime_max_s) after the last block, "
-                f"of {instant_text(last_us)}",
+                f"of {_to_the_second(last_us)}",
                 f", {_span(gap_us)} after it",
             )
         if gap_us < -self.step_max_us:
             return self._doubtful(
                 f"no time more than {_span(self.step_max_us)} (clock_step_max_s) before the last "
-                f"block, of {instant_text(last_us)}",
+                f"block, of {_to_the_second(last_us)}",
                 f", {_span(-gap_us)} before it",
             )
         return None
@@ -151,13 +151,13 @@ class BookingTime:
         if abs(step_us) <= self.step_max_us:
             return None
         return self._doubtful(
-            f"{instant_text(expected_us)} by the time since boot, give or take "
+            f"{_to_the_second(expected_us)} by the time since boot, give or take "
             f"{_span(self.step_max_us)} (clock_step_max_s)",
             f", {_span(abs(step_us))} {'ahead' if step_us > 0 else 'behind'}",
         )
 
     def _doubtful(self, expected: str, off: str = "") -> str:
-        return f"clock: expected {expected}, found {instant_text(self.wall_us)}{off}; {MEND}"
+        return f"clock: expected {expected}, found {_to_the_second(self.wall_us)}{off}; {MEND}"
 
 
 class ClockWatch:
@@ -188,6 +188,11 @@ class ClockWatch:
         """The last booking time less the wall clock, in seconds; 0 where nothing is booked yet."""
         booked_us = int(self._state.totals["booked_at_us"][0])
         return round((booked_us - self._booking.clock.now_us()) / 1e6, 3) if booked_us else 0.0
+
+
+def _to_the_second(at_us: int, zone_us: int = 0) -> str:
+    """A time beside a bound of minutes or more."""
+    return instant_text(at_us - at_us % SECOND_US, zone_us)
 
 
 def _span(us: int) -> str:

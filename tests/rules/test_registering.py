@@ -1,6 +1,8 @@
 """Who is registered as what: names of one spelling, roles, and what a role keeps one from."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from onecard.core.authorize.engine import ActIn
+from onecard.core.days import instant_us
 from onecard.core.errors import BadInput
 from onecard.core.journal import Draft
 from onecard.core.registry.cards import PutCards
@@ -24,6 +27,7 @@ from tests.support.serving import served
 
 NOW_US = 1_790_000_000_000_000
 METRO, BANK, KIOSK, OTHER = 1, 2, 3, 4
+TIMES = re.compile(r"\S+ [0-9:.]+[+]08:00")
 NFC, NFD = "Caf\u00e9 \u304c", "Cafe\u0301 \u304b\u3099"
 
 
@@ -54,6 +58,33 @@ def last(side: EngineSide) -> int:
 def cards(token: int, issuer: int, status: int = Status.ACTIVE, account: int = 0) -> PutCards:
     wanted = np.array([account], np.uint32) if account else None
     return PutCards(np.array([token], np.uint64), issuer, Funding.CHIP, status, account=wanted)
+
+
+def test_a_bound_that_a_refusal_names_is_taken_when_it_is_typed(side: EngineSide) -> None:
+    """And what was found does not read as what was expected."""
+    side.clock.us += 10_000_000  # so that some seconds of it are over
+    zone_us = int(side.engine.state.totals["zone_offset_us"][0])
+    booked_us = int(side.engine.state.totals["booked_at_us"][0])
+    began_us = booked_us + 1_500_000
+
+    def card(issuer: int, since_us: int) -> PutCards:
+        return replace(cards(1, issuer, account=1), since_us=since_us)
+
+    def gate(operator: int, since_us: int) -> PutTerminals:
+        return PutTerminals([TerminalRow("G1", operator, since_us=since_us)])
+
+    for act, first, second in ((card, OTHER, BANK), (gate, KIOSK, METRO)):
+        do(side, act(first, began_us))
+        with pytest.raises(BadInput, match="since when it is what it is") as early:
+            do(side, act(second, began_us - 1))
+        expected, found = TIMES.findall(str(early.value))
+        assert [instant_us(one, 0) for one in (expected, found)] == [began_us, began_us - 1]
+        do(side, act(second, instant_us(expected, zone_us)))
+        with pytest.raises(BadInput, match="to now") as late:
+            do(side, act(first, side.clock.us + 1_000))
+        now, found = TIMES.findall(str(late.value))
+        assert began_us < instant_us(now, 0) < instant_us(found, 0) == side.clock.us + 1_000
+        do(side, act(first, instant_us(now, zone_us)))
 
 
 # ---- names ----------------------------------------------------------------------------------
