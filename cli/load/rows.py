@@ -19,6 +19,9 @@ from onecard.grpc.client import LOAD_ROWS, Unanswered, Unreachable
 
 Row = dict[str, str]
 WHOLE = re.compile(r"-?[0-9]{1,20}")
+ID = re.compile(
+    r"[0-9]{1,9}"
+)  # of a participant: in 32 bits, which of them there are the server knows
 
 
 class Line:
@@ -77,7 +80,7 @@ class Line:
         for name in spellings(value):
             if name in known:
                 return known[name]
-        if not value.isdecimal():
+        if not ID.fullmatch(value):
             self.refuse(column, "the name or id of a participant that is loaded")
         return int(value)
 

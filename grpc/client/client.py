@@ -20,8 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from onecard.core.errors import BadInput, OnecardError
 from onecard.grpc.address import Address
-from onecard.grpc.client.columns import column_of
+from onecard.grpc.client.columns import column_of, square_of
 from onecard.grpc.client.errors import Unanswered, Unreachable, error_of
+from onecard.grpc.client.request import (
+    message_of,
+    messages_of,
+    only,
+    parts_of,
+    seconds_of,
+    text_of,
+)
 from onecard.grpc.client.stream import WINDOW, Answer, Stream
 from onecard.grpc.client.who import NOBODY, Who
 from onecard.grpc.metadata import METADATA
@@ -67,15 +75,17 @@ class Client:
 
         `who` acts, and why. BadInput where its secret would leave this machine in the clear.
         """
-        there = Address.parse(address)
+        there = Address.parse(text_of("address", address))
         if (who.actor or who.checker) and not there.loopback:
             raise BadInput(
                 f"{address}: expected an address of this machine to sign in at, since a secret "
                 "goes in the clear, found another; reach it through a tunnel"
             )
         self.address = address
-        self.timeout_s = timeout_s
-        named = ((METADATA, quote(participant)),) if participant else ()
+        self.timeout_s = seconds_of("timeout_s", timeout_s)
+        named: tuple[tuple[str, str], ...] = ()
+        if participant not in (None, ""):
+            named = ((METADATA, quote(text_of("participant", participant))),)
         self.metadata = (*named, *who.metadata()) or None
         self.channel = grpc.insecure_channel(address, options=OPTIONS)
         self.clearing = clearing_pb2_grpc.ClearingStub(self.channel)
@@ -139,18 +149,18 @@ class Client:
 
     def load_participants(self, rows: Iterable[tuple[str, int]]) -> list[int]:
         """(name, role) rows; their ids in order. Rows that are known change nothing."""
+        participants = messages_of(registry_pb2.Participant, ("name", "role"), rows)
         requests = (
-            registry_pb2.LoadRequest(
-                participants=[registry_pb2.Participant(name=name, role=role) for name, role in part]
-            )
-            for part in _parts(rows, LOAD_ROWS)
+            message_of(registry_pb2.LoadRequest, {"participants": part})
+            for part in parts_of("participants", participants, LOAD_ROWS)
         )
         return list(self.load(requests).participant_ids)
 
     def load_terminals(self, rows: Iterable[registry_pb2.Terminal]) -> list[int]:
         """Terminals by printed number; their ids in order."""
-        parts = _parts(rows, LOAD_ROWS)
-        requests = (registry_pb2.LoadRequest(terminals=part) for part in parts)
+        gates = only("terminals", registry_pb2.Terminal, rows)
+        parts = parts_of("terminals", gates, LOAD_ROWS)
+        requests = (message_of(registry_pb2.LoadRequest, {"terminals": part}) for part in parts)
         return list(self.load(requests).terminal_ids)
 
     def load_cards(
@@ -169,12 +179,15 @@ class Client:
 
         def requests() -> Iterator[registry_pb2.LoadRequest]:
             for first in range(0, len(tokens), LOAD_TOKENS):
-                columns = registry_pb2.CardColumns(
-                    token=tokens[first : first + LOAD_TOKENS].tolist(),
-                    issuer=issuer,
-                    funding=funding,  # type: ignore[arg-type]  # an open enum
-                    status=status,  # type: ignore[arg-type]
-                    floor_fen=floor_fen,
+                columns = message_of(
+                    registry_pb2.CardColumns,
+                    {
+                        "token": tokens[first : first + LOAD_TOKENS].tolist(),
+                        "issuer": issuer,
+                        "funding": funding,
+                        "status": status,
+                        "floor_fen": floor_fen,
+                    },
                 )
                 yield registry_pb2.LoadRequest(card_columns=columns)
 
@@ -183,7 +196,7 @@ class Client:
     def load(self, requests: Iterable[registry_pb2.LoadRequest]) -> registry_pb2.LoadResponse:
         """Registry.Load as it is; its deadline is of each request."""
         total = registry_pb2.LoadResponse()
-        for request in requests:
+        for request in only("requests", registry_pb2.LoadRequest, requests):
             # A call a request: each has its own deadline, and each is durable when it returns.
             response = self._call(registry_pb2.LoadResponse, self.registry.Load, iter((request,)))
             total.participant_ids.extend(response.participant_ids)
@@ -215,18 +228,17 @@ class Client:
     def card(self, token: int = 0, number: str = "") -> registry_pb2.Card:
         """A card by token or by printed number; NotFound."""
         ref = {"number": number} if number else {"token": token}
-        return self._call(
-            registry_pb2.Card, self.registry.GetCard, registry_pb2.GetCardRequest(**ref)
-        )
+        request = message_of(registry_pb2.GetCardRequest, ref)
+        return self._call(registry_pb2.Card, self.registry.GetCard, request)
 
     def tokens(self, numbers: Iterable[str]) -> NDArray[np.uint64]:
         """The tokens of printed numbers, registered or not, in their order; BadInput names the
         row of one that is no card number."""
         parts: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
         done = 0
-        for part in _parts(numbers, LOAD_ROWS):
+        for part in parts_of("numbers", numbers, LOAD_ROWS):
+            request = message_of(registry_pb2.TokensOfRequest, {"numbers": part}, done)
             try:
-                request = registry_pb2.TokensOfRequest(numbers=part)
                 method = self.registry.TokensOf
                 found = self._call(registry_pb2.TokensOfResponse, method, request)
             except OnecardError as error:
@@ -245,12 +257,16 @@ class Client:
         entry_min_fen: int = 0,
     ) -> int:
         """A square of fares, row = from, -1 = no fare; the version it was stored under."""
-        tariff = registry_pb2.Tariff(
-            name=name,
-            effective_from_us=effective_from_us,
-            stations=len(fares_fen),
-            fares_fen=column_of("fares_fen", np.asarray(fares_fen).reshape(-1), "<i4").tolist(),
-            entry_min_fen=entry_min_fen,
+        fares = square_of("fares_fen", fares_fen)
+        tariff = message_of(
+            registry_pb2.Tariff,
+            {
+                "name": name,
+                "effective_from_us": effective_from_us,
+                "stations": len(fares),
+                "fares_fen": column_of("fares_fen", fares.reshape(-1), "<i4").tolist(),
+                "entry_min_fen": entry_min_fen,
+            },
         )
         return int(self._call(registry_pb2.Tariff, self.registry.PutTariff, tariff).version)
 
@@ -269,29 +285,30 @@ class Client:
         self, actors: Iterable[registry_pb2.Actor], four_eyes: bool | None = None
     ) -> registry_pb2.PutActorsResponse:
         """Who may act, by name; `four_eyes`, whether some acts need two, None as it is."""
-        request = registry_pb2.PutActorsRequest(actors=actors, four_eyes=four_eyes)
+        rows = list(only("actors", registry_pb2.Actor, actors))
+        fields = {"actors": rows, "four_eyes": four_eyes}
+        request = message_of(registry_pb2.PutActorsRequest, fields)
         return self._call(registry_pb2.PutActorsResponse, self.registry.PutActors, request)
 
     def confirm_clock(self, wall_us: int, reason: str) -> int:
         """The server's clock is right, by another one that shows `wall_us`; when that was booked,
         0 where it was not in doubt. BadInput where the server shows another time."""
-        request = registry_pb2.ConfirmClockRequest(wall_us=wall_us, reason=reason)
+        fields = {"wall_us": wall_us, "reason": reason}
+        request = message_of(registry_pb2.ConfirmClockRequest, fields)
         answer = self._call(registry_pb2.ConfirmClockResponse, self.registry.ConfirmClock, request)
         return int(answer.booked_at_us)
 
     def declare(self, rows: Iterable[tuple[int, int, int, int]]) -> registry_pb2.DeclareResponse:
         """(terminal, day, taps, sum_fen) rows; what does not agree with the ledger."""
         names = ("terminal", "day", "taps", "sum_fen")
-        requests = [
-            registry_pb2.DeclareRequest(**dict(zip(names, row, strict=True))) for row in rows
-        ]
+        requests = list(messages_of(registry_pb2.DeclareRequest, names, rows))
         return self._call(registry_pb2.DeclareResponse, self.registry.Declare, iter(requests))
 
     # ---- what is booked ---------------------------------------------------------------------
 
     def balance(self, card: int = 0, card_number: str = "") -> ledger_pb2.Balance:
         """By token or by printed number; NotFound."""
-        request = ledger_pb2.GetBalanceRequest(**_ref(card, card_number))
+        request = message_of(ledger_pb2.GetBalanceRequest, _ref(card, card_number))
         return self._call(ledger_pb2.Balance, self.ledger.GetBalance, request)
 
     def trail(
@@ -301,9 +318,8 @@ class Client:
         drew on; pages as it goes."""
         page = ""
         while True:
-            request = ledger_pb2.ListTrailRequest(
-                **_ref(card, card_number), page_size=page_size, page_token=page
-            )
+            fields = {"page_size": page_size, "page_token": page}
+            request = message_of(ledger_pb2.ListTrailRequest, _ref(card, card_number) | fields)
             response = self._call(ledger_pb2.ListTrailResponse, self.ledger.ListTrail, request)
             yield from response.entries
             page = response.next_page_token
@@ -312,22 +328,21 @@ class Client:
 
     def entry(self, sequence: int) -> ledger_pb2.Entry:
         """With its legs; NotFound."""
-        return self._call(
-            ledger_pb2.Entry, self.ledger.GetEntry, ledger_pb2.GetEntryRequest(sequence=sequence)
-        )
+        request = message_of(ledger_pb2.GetEntryRequest, {"sequence": sequence})
+        return self._call(ledger_pb2.Entry, self.ledger.GetEntry, request)
 
     def outcome(self, terminal: int, epoch: int, terminal_seq: int) -> ledger_pb2.Entry:
         """What was decided on an identity: the way out after a lost answer; NotFound."""
-        request = ledger_pb2.GetOutcomeRequest(
-            terminal=terminal, epoch=epoch, terminal_seq=terminal_seq
-        )
+        fields = {"terminal": terminal, "epoch": epoch, "terminal_seq": terminal_seq}
+        request = message_of(ledger_pb2.GetOutcomeRequest, fields)
         return self._call(ledger_pb2.Entry, self.ledger.GetOutcome, request)
 
     def journal(
         self, from_sequence: int = 0, follow: bool = False
     ) -> Iterator[ledger_pb2.JournalBlock]:
         """Blocks of the journal from a sequence on; with `follow`, until it is closed."""
-        request = ledger_pb2.StreamJournalRequest(from_sequence=from_sequence, follow=follow)
+        fields = {"from_sequence": from_sequence, "follow": follow}
+        request = message_of(ledger_pb2.StreamJournalRequest, fields)
         call = self.ledger.StreamJournal(request, metadata=self.metadata)
         try:
             yield from call
@@ -342,11 +357,8 @@ class Client:
 
     def gaps(self, terminal: int = 0) -> Sequence[ledger_pb2.Gap]:
         """Terminal sequences that never came; 0 = of all terminals."""
-        return self._call(
-            ledger_pb2.ListGapsResponse,
-            self.ledger.ListGaps,
-            ledger_pb2.ListGapsRequest(terminal=terminal),
-        ).gaps
+        request = message_of(ledger_pb2.ListGapsRequest, {"terminal": terminal})
+        return self._call(ledger_pb2.ListGapsResponse, self.ledger.ListGaps, request).gaps
 
     # ---- windows ----------------------------------------------------------------------------
 
@@ -355,33 +367,26 @@ class Client:
     ) -> settlement_pb2.Window:
         """Closes the open window; a closed one answers as it did. BadInput for a business day
         (days since 1970-01-01) that does not follow the window before, unless by `force`."""
-        request = settlement_pb2.CloseWindowRequest(
-            window=window, business_day=business_day, force=force
-        )
+        fields = {"window": window, "business_day": business_day, "force": force}
+        request = message_of(settlement_pb2.CloseWindowRequest, fields)
         return self._call(settlement_pb2.Window, self.settlement.CloseWindow, request)
 
     def window(self, window: int) -> settlement_pb2.Window:
         """An open window as far as it is, or a closed one; NotFound."""
-        return self._call(
-            settlement_pb2.Window,
-            self.settlement.GetWindow,
-            settlement_pb2.GetWindowRequest(window=window),
-        )
+        request = message_of(settlement_pb2.GetWindowRequest, {"window": window})
+        return self._call(settlement_pb2.Window, self.settlement.GetWindow, request)
 
     # ---- the server -------------------------------------------------------------------------
 
     def is_serving(self, service: str = "") -> bool:
         """Returns True when health says that it serves; Unreachable where nobody answers."""
-        answer = self._call(
-            health_pb2.HealthCheckResponse,
-            self.health.Check,
-            health_pb2.HealthCheckRequest(service=service),
-        )
+        request = message_of(health_pb2.HealthCheckRequest, {"service": service})
+        answer = self._call(health_pb2.HealthCheckResponse, self.health.Check, request)
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Returns when the connection is there; Unreachable if that takes longer."""
-        wait_s = self.timeout_s if timeout_s is None else timeout_s
+        wait_s = self.timeout_s if timeout_s is None else seconds_of("timeout_s", timeout_s)
         request = health_pb2.HealthCheckRequest()
         try:
             # Not channel_ready_future(): it looks every 0.2 s, and closing waits for its look.
@@ -398,31 +403,6 @@ class Client:
             return found
         except grpc.RpcError as error:
             raise error_of(self.address, error) from None
-
-
-def message_of(kind: type[T], fields: dict[str, Any]) -> T:
-    """A message of these fields; BadInput names the field that does not fit, never its value."""
-    for name, value in fields.items():
-        try:
-            kind(**{name: value})
-        except (TypeError, ValueError):
-            known = ", ".join(field.name for field in kind.DESCRIPTOR.fields)  # type: ignore[attr-defined]
-            raise BadInput(
-                f"{kind.__name__}: field {name} takes no such {type(value).__name__}; its fields "
-                f"are {known}, with the types and ranges that the .proto says"
-            ) from None
-    return kind(**fields)
-
-
-def _parts(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    part: list[Any] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _ref(card: int, card_number: str) -> dict[str, Any]:

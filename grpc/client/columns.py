@@ -53,6 +53,17 @@ def column_of(name: str, given: ArrayLike, kind: str) -> NDArray[Any]:
         raise _out_of_range(name, [int(value) for value in given], kind) from None
 
 
+def square_of(name: str, given: ArrayLike) -> NDArray[Any]:
+    """The values as an array of two dimensions; BadInput."""
+    try:
+        values = np.asanyarray(given)
+    except ValueError:
+        raise BadInput(f"{name}: expected rows of one length, found others") from None
+    if values.ndim != 2:
+        raise BadInput(f"{name}: expected rows of rows, found {values.ndim} dimensions")
+    return values
+
+
 def _of_array(name: str, given: ArrayLike, kind: str) -> NDArray[Any]:
     values = np.asanyarray(given)
     if values.ndim != 1:

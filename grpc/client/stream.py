@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 from onecard.ext.wire import batch as wire
+from onecard.grpc.client.request import only, whole_of
 
 WINDOW = 16  # messages in flight on a stream
 
@@ -42,8 +43,8 @@ class Stream:
     """The sending side of one call, on the thread that gRPC sends from."""
 
     def __init__(self, batches: Iterable[bytes], window: int) -> None:
-        self.batches = batches
-        self.slots = Semaphore(window)
+        self.batches = only("batches", bytes, batches)
+        self.slots = Semaphore(whole_of("window", window, 1))
         self.ended = False
         self.stalled = False
         self.failed: Exception | None = None  # what `batches` raised

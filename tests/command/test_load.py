@@ -175,6 +175,8 @@ BAD_FILES = [
         ":1: expected UTF-8, found byte 0xff, as",
     ),
     ("terminals", "number,operator\nT1,Bus\nT2,Tram\n", ":3: column operator: expected the name"),
+    ("terminals", "number,operator\nT1,4294967296\n", ":2: column operator: expected the name or"),
+    ("cards", "number,issuer,funding\nN1,٣,chip\n", ":2: column issuer: expected the name or id"),
     ("terminals", "number,operator\nT0,Bus\nT1,99\n", ":3: terminal operator: expected a"),
     ("terminals", "number,operator,mode\nT1,Bus,256\n", ":2: column mode: expected 0 to 255"),
     ("terminals", "number,operator,place\nT1,Bus,x\n", ":2: column place: expected a whole number"),
