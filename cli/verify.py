@@ -29,7 +29,8 @@ def verify(
     """Walk the whole chain of a ledger and prove it, or name the first fault.
 
     Hashes, sequences, legs, balances, windows, the state against a replay, one entry an identity,
-    and the pages of LMDB. Exit status 3 on a fault, 2 where it could not be looked for.
+    and the pages of LMDB. Beside it the erasable store: that what is kept can be read, and each of
+    its faults. Exit status 3 on a fault, 2 where it could not be looked for.
 
     Example: onecard verify ledger --head "$(jq -r .head manifest.json)"
     """
@@ -75,13 +76,19 @@ def _print(report: Report) -> None:
         f"{report.windows} windows closed, {report.acts} acts"
     )
     typer.echo(f"head        {report.head} at sequence {report.last}")
-    if report.ok:
+    if report.fault is None:
         sums = ", ".join(f"{name} {fen}" for name, fen in report.trial_balance_fen.items() if fen)
         total = sum(report.trial_balance_fen.values())
         typer.echo(f"trial       {sums or 'no legs'}; sum {total} fen")
         typer.echo(f"structure   {report.structure}")
         typer.echo(f"checkpoint  {report.checkpoint}")
         typer.echo(f"identities  {report.identities}")
-        typer.echo("ok")
     else:
         typer.echo(f"FAULT: {report.fault}", err=True)
+    typer.echo(f"erasable    {report.erasable}")
+    for fault in report.erasable_faults:
+        typer.echo(f"FAULT: {fault}", err=True)
+    if report.ok:
+        typer.echo("ok")
+    elif report.fault is None:
+        typer.echo("ok but for the erasable store")

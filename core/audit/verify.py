@@ -4,7 +4,8 @@ What is proved, in this order and per segment: the pages (before anything of the
 chain (digests, hashes, sequences, epochs, times), the books (docs/ledger.md, from the legs alone),
 that who did it is on record before all that is no tap, the state: replayed from nothing it must
 agree with the books, and with what the checkpoint and the journal's tail give; and the identities:
-each is bound by one entry of the journal, and those that are retired lead to it.
+each is bound by one entry of the journal, and those that are retired lead to it. The erasable store
+is proved beside it: no fault of it is one of the ledger, nor hides one.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onecard.core.audit.acts import Acts
 from onecard.core.audit.books import Books
@@ -22,6 +24,7 @@ from onecard.core.checkpoint.recovery import hash_of
 from onecard.core.checkpoint.room import NoRoom, Room, check_room
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
+from onecard.core.erasable.proof import prove as store_proof
 from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.journal.block import NO_HASH, Block, Tip
@@ -43,7 +46,8 @@ Progress = Callable[[int, int], None]  # bytes proved, bytes in all
 
 @dataclass
 class Report:
-    """What was walked, and the first fault; `fault` None means that all of it holds."""
+    """What was walked, and the first fault; `fault` None means that all of the ledger holds. The
+    faults of the erasable store are its own, a line a kind."""
 
     path: str
     segments: int = 0
@@ -59,11 +63,14 @@ class Report:
     structure: str = "not reached"
     checkpoint: str = "not reached"
     identities: str = "not reached"
+    erasable: str = "not reached"
     fault: str | None = None
+    erasable_faults: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        return self.fault is None
+        """Returns True when nothing is wrong with the ledger, nor with what is kept beside it."""
+        return self.fault is None and not self.erasable_faults
 
 
 def verify(
@@ -102,7 +109,43 @@ def verify(
             continue
         except OnecardError as error:
             report.fault = str(error)
+        try:
+            _prove_store(path, toml, report, state)
+        except NoRoom as more:
+            room = more.room
+            continue
         return report
+
+
+def _prove_store(path: Path, toml: LedgerToml, report: Report, state: State) -> None:
+    """The erasable store, against the cards of the replayed state; where the ledger is at fault
+    nobody knows which cards there are."""
+
+    def are_cards(tokens: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        known = state.credentials_of(tokens) >= 0
+        if not known.all():
+            # Registered since the replay; a card is on record before anything is kept of it.
+            with _journal(path, toml) as journal:
+                for block in journal.blocks(int(state.totals["last"][0]) + 1):
+                    check_room(state, block)
+                    apply(state, block.value)
+            known = state.credentials_of(tokens) >= 0
+        return known
+
+    asked = are_cards if report.fault is None else None
+    proof = store_proof(path, toml.origin.ledger_id, toml.algorithms.store, asked)
+    report.erasable, report.erasable_faults = proof.line, proof.faults
+    if asked is None and proof.is_there:
+        report.erasable += "; not held against the cards, for the ledger is at fault"
+
+
+def _journal(path: Path, toml: LedgerToml) -> Journal:
+    origin, segment_bytes = toml.origin, toml.segment_bytes
+    return Journal.open(
+        *(path, origin.ledger_id, origin.epoch, segment_bytes, 0),
+        readonly=True,
+        algorithms=toml.algorithms,
+    )
 
 
 def walk(
@@ -286,21 +329,10 @@ def identities_agree(path: Path, toml: LedgerToml, bound: Bound, settings: Setti
         agree(bound, Identities(None))
         return "one entry each; none are closed"
     with ExitStack() as opened:
-        origin = toml.origin
-        journal = opened.enter_context(
-            Journal.open(
-                path,
-                origin.ledger_id,
-                origin.epoch,
-                toml.segment_bytes,
-                0,
-                readonly=True,
-                algorithms=toml.algorithms,
-            )
-        )
+        journal = opened.enter_context(_journal(path, toml))
         identities = Identities.open(
             folder,
-            origin,
+            toml.origin,
             # One who closes them meanwhile may be further than the journal was when it was opened.
             journal.last if at_rest else ANY_SEQUENCE,
             settings.identities_map_bytes,

@@ -226,8 +226,7 @@ class ErasableStore:
 
     def _mark(self, opened: Environment, txn: Txn) -> Mark:
         """The place up to which they were."""
-        found = txn.get(MARK, db=opened.database(META))
-        return self._erasures.start if found is None else Mark(*MARK_ROW.unpack(found))
+        return mark_of(opened, txn, self._erasures.start)
 
     def _catch_up(self, opened: Environment) -> int:
         """Carry out the others; returns of how many subjects something was kept."""
@@ -296,6 +295,17 @@ class Keeping:
                 f"{STORE_KEY}, found as many; nothing more can be kept under this one"
             )
         self._txn.put(WRAPS, COUNT.pack(self._wraps), db=self._meta)
+
+
+def mark_of(opened: Environment, txn: Txn, start: Mark) -> Mark:
+    """The place up to which erasures were carried out, `start` where none were; LedgerFault."""
+    found = txn.get(MARK, db=opened.database(META))
+    if found is not None and len(found) != MARK_ROW.size:
+        raise LedgerFault(
+            f"{opened.path}: expected {MARK_ROW.size} bytes that say up to where erasures were "
+            f"carried out, found {len(found)}; put back a copy, or move it away"
+        )
+    return start if found is None else Mark(*MARK_ROW.unpack(found))
 
 
 def _kept_before(opened: Environment, before_day: int) -> list[bytes]:

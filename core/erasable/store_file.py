@@ -38,8 +38,16 @@ SAID_BYTES_MAX = 300  # of a stamp that is not ours: one line
 class StoreFile:
     """That of one ledger. The environment it gives is good for the turn it was given in."""
 
-    def __init__(self, path: Path, ledger_id: bytes, cipher: Store, spare_bytes: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ledger_id: bytes,
+        cipher: Store,
+        spare_bytes: int,
+        readonly: bool = False,
+    ) -> None:
         self.path = path
+        self.readonly = readonly
         self.spare_bytes = spare_bytes
         self.folder = path / ERASABLE
         self.sealing: Sealing  # there once a generation was opened
@@ -130,7 +138,9 @@ class StoreFile:
             if self._environment is not None:
                 self._environment.close()
                 self._environment = None
-            found = Environment(generation.folder_of(self.folder, number), NAMES)
+            found = Environment(
+                generation.folder_of(self.folder, number), NAMES, readonly=self.readonly
+            )
             try:
                 self._check(found)
             except BaseException:
