@@ -37,7 +37,14 @@ STAGE_HELP = {
     "reply": "Time to hand the answers of one group back to their streams.",
 }
 
-ROOMS = ("cards", "terminals", "claims")  # of Snapshot.used
+# Of Snapshot.used, and what each is; pasts have as much room as what they are of.
+ROOMS = {
+    "cards": "cards",
+    "terminals": "terminals",
+    "claims": "claims",
+    "card_pasts": "what cards were before",
+    "terminal_pasts": "what terminals were before",
+}
 
 
 @dataclass
@@ -70,7 +77,7 @@ class Snapshot:
     serving: bool = False
     engine_stopped: bool = False
     log_lines_dropped: int = 0
-    # Rows in use and rows there is room for, by what they are: cards, terminals, claims.
+    # Rows in use and rows there is room for, by what they are: as ROOMS.
     used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     window_open_s: float | None = None  # None until the ledger is open
     backup_age_s: float | None = None  # None where no copy was ever noted
@@ -238,10 +245,10 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
 
 def rooms(used: Mapping[str, tuple[int, int]]) -> Iterator[Metric]:
     """What there is bounded room for, and the bound."""
-    for name in ROOMS:
+    for name, what in ROOMS.items():
         rows, most = used.get(name, (0, 0))
-        yield GaugeMetricFamily(f"onecard_{name}", f"Rows of {name} in use.", value=rows)
-        yield GaugeMetricFamily(f"onecard_{name}_limit", f"Rows of {name} at most.", value=most)
+        yield GaugeMetricFamily(f"onecard_{name}", f"Rows of {what} in use.", value=rows)
+        yield GaugeMetricFamily(f"onecard_{name}_limit", f"Rows of {what} at most.", value=most)
 
 
 def build_info() -> Metric:

@@ -78,6 +78,12 @@ FIRING = [
     ("OnecardRoomFilling", {"onecard_cards": "9", "onecard_cards_limit": "10"}, True),
     ("OnecardRoomFilling", {"onecard_terminals": "9", "onecard_terminals_limit": "10"}, True),
     ("OnecardRoomFilling", {"onecard_claims": "9", "onecard_claims_limit": "10"}, True),
+    ("OnecardRoomFilling", {"onecard_card_pasts": "9", "onecard_card_pasts_limit": "10"}, True),
+    (
+        "OnecardRoomFilling",
+        {"onecard_terminal_pasts": "9", "onecard_terminal_pasts_limit": "10"},
+        True,
+    ),
     ("OnecardRoomFilling", {"onecard_cards": "7", "onecard_cards_limit": "10"}, False),
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "108001"}, True),
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "90000"}, False),

@@ -325,6 +325,10 @@ GAUGES = [
     ("used", {"terminals": (4, 9)}, "onecard_terminals_limit", 9),
     ("used", {"claims": (5, 10)}, "onecard_claims", 5),
     ("used", {"claims": (5, 10)}, "onecard_claims_limit", 10),
+    ("used", {"card_pasts": (6, 11)}, "onecard_card_pasts", 6),
+    ("used", {"card_pasts": (6, 11)}, "onecard_card_pasts_limit", 11),
+    ("used", {"terminal_pasts": (7, 12)}, "onecard_terminal_pasts", 7),
+    ("used", {"terminal_pasts": (7, 12)}, "onecard_terminal_pasts_limit", 12),
 ]
 
 

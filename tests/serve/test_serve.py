@@ -24,7 +24,8 @@ from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger.opened import Ledger
 from onecard.grpc.client import Client, Unanswered, Unreachable
-from tests.support.serving import MIB, register, rides
+from onecard.v1 import registry_pb2
+from tests.support.serving import METRO, MIB, register, rides
 
 ONECARD = (sys.executable, "-c", "from onecard.cli.main import main; main()")
 SMALL = ("--cards-max", "10000", "--set", f"watermark_bytes={MIB}")
@@ -207,6 +208,7 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
     with serving(tmp_path / "ledger", "--log-format", "json") as server:
         with Client(server.address) as client:
             register(client)
+            client.load_terminals([registry_pb2.Terminal(number="T4", operator=METRO, place=2)])
             list(client.authorize([rides(1), rides(1), rides(5, 2)]))
             list(client.authorize([rides(1, terminal=77)]))
         assert not re.search(r"^onecard_backup_age_seconds ", scrape(server.metrics), re.M)
@@ -223,6 +225,9 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
             "onecard_cards_limit 10000.0",
             "onecard_terminals 4.0",
             "onecard_claims 0.0",
+            "onecard_card_pasts 0.0",
+            "onecard_card_pasts_limit 10000.0",
+            "onecard_terminal_pasts 1.0",
             'onecard_items_total{kind="ride",outcome="accepted"} 6.0',
             'onecard_items_total{kind="ride",outcome="terminal_unknown"} 4.0',
             'onecard_duplicates_total{kind="ride"} 4.0',
@@ -230,8 +235,8 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
             "onecard_batch_decode_seconds_count 4.0",
             "onecard_serving 1.0",
             "onecard_streams 0.0",
-            # The rules, 3 participants, 4 terminals, 20 cards, who did each of these, 6 rides.
-            "onecard_last_durable_sequence 38.0",
+            # The rules, 3 participants, 4 terminals, one again, 20 cards, who did it, 6 rides.
+            "onecard_last_durable_sequence 40.0",
         ):
             assert line in text
         assert "_created" not in text
