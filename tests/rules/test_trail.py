@@ -113,6 +113,20 @@ def test_it_is_all_that_was_made_with_the_card(
     assert max(accounts) > 2  # so that chains were merged
 
 
+def test_a_past_of_no_account_is_passed_over(played: Played) -> None:
+    engine, book = played
+    pasts = engine.state.table("card_pasts")
+    token = max(book.credentials, key=lambda token: len(drawn_of(engine.state, token).newest))
+    drawn, at = drawn_of(engine.state, token), trail.drawn_on(engine.state, token).past
+    account = int(pasts["account"][at])
+    pasts["account"][at] = 0
+    try:
+        found = drawn_of(engine.state, token)
+    finally:
+        pasts["account"][at] = account
+    assert found.newest.keys() | {account} == drawn.newest.keys() and 0 not in found.newest
+
+
 def test_a_participant_is_told_of_what_a_card_left_what_it_may_ask_for(played: Played) -> None:
     engine, book = played
     left_out = 0
