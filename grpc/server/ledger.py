@@ -72,9 +72,11 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         if request.page_size > PAGE_MAX:
             raise BadInput(f"page_size: expected at most {PAGE_MAX}, found {request.page_size}")
 
-        card = await self.bridge.read(lambda state: card_of(state, token))
+        card, drawn = await self.bridge.read(
+            lambda state: (card_of(state, token), drawn_on(state, token))
+        )
         only_party("card", card.issuer)
-        drawn = await self._drawn(token)
+        drawn = await self._all_drawn(drawn)
         heads = drawn.heads
         if request.page_token:
             heads = self._page_start(request.page_token, token)
@@ -94,9 +96,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             next_page_token=self._page_token(token, page.following) if page.following else "",
         )
 
-    async def _drawn(self, token: int) -> Drawn:
+    async def _all_drawn(self, drawn: Drawn) -> Drawn:
         """All accounts of a card, looked up in parts between which taps go on."""
-        drawn = await self.bridge.read(lambda state: drawn_on(state, token))
         while drawn.past:
             drawn = await self.bridge.read(partial(drawn_before, drawn=drawn))
             if len(drawn.newest) > ACCOUNTS_MAX:
