@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import lzma
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -275,10 +276,12 @@ def read_out(folder: Path, again: Sequence[bytes], ask: Command) -> Lines:
     for arguments in SHOWN:
         asked = ("show", arguments[0], folder, *arguments[1:], "--json")
         lines[f"show {' '.join(arguments)}"] = said(ask, folder, *asked)
+    lines |= what_cards_were(ask, folder)
     lines["verify"] = said(ask, folder, "verify", folder, "--json")  # nothing was added by asking
     return lines
 
 
+PASTS = re.compile(r'"pasts": \[.*?\], ')
 SHOWN = (
     *(("window", number) for number in ("0", "1", "3")),
     ("windows",),
@@ -310,8 +313,20 @@ def said(ask: Command, folder: Path, *arguments: object) -> str:
         for row in found["suspense"]:
             del row["age_h"]  # by today's clock
         text = json.dumps(found)
+    if "card" in arguments:  # what it was stands apart: `what_cards_were`
+        text = PASTS.sub("", text)
     text = text if len(text) <= 700 else f"{len(text)} characters, {digest_of(text.encode())}"
     return f"{done.status}: {text}"
+
+
+def what_cards_were(ask: Command, folder: Path) -> Lines:
+    """What `show card` tells of what a card was; of most it is nothing."""
+    lines: Lines = {}
+    for arguments in SHOWN:
+        if arguments[0] == "card":
+            shown = json.loads(ask("show", "card", folder, *arguments[1:], "--json").out or "{}")
+            lines[f"pasts of {' '.join(arguments)}"] = json.dumps(shown.get("pasts", []))
+    return lines
 
 
 def files_of(folder: Path, window: int, ask: Command) -> Lines:

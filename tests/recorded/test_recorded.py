@@ -56,8 +56,9 @@ def test_a_ledger_of_version_1(tmp_path: Path, ask: Command) -> None:
 def of_the_journal(facts: Lines) -> Lines:
     """Without what `onecard migrate` stamped, and what the shape of the state's tables says: pages
     of a checkpoint are made anew, and a digest is compared with one of the same onecard. What
-    `verify` counts beyond what it did then is none of that ledger."""
-    others = ("ledger.toml", "digest", "state, ")
+    `verify` counts beyond what it did then, and what a card was that `show card` tells now, is none
+    of what was recorded."""
+    others = ("ledger.toml", "digest", "state, ", "pasts of ")
     verify = facts["verify"]
     for more in ('"acts": 0, ', '"erasable": "none", ', '"erasable_faults": [], '):
         verify = verify.replace(more, "")

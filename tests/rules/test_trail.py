@@ -115,9 +115,12 @@ def test_it_is_all_that_was_made_with_the_card(
 
 def test_a_past_of_no_account_is_passed_over(played: Played) -> None:
     engine, book = played
+    """As that of a spell, which is among the pasts as well."""
     pasts = engine.state.table("card_pasts")
     token = max(book.credentials, key=lambda token: len(drawn_of(engine.state, token).newest))
     drawn, at = drawn_of(engine.state, token), trail.drawn_on(engine.state, token).past
+    while pasts["account"][at] == 0:
+        at = int(pasts["next"][at])
     account = int(pasts["account"][at])
     pasts["account"][at] = 0
     try:
