@@ -313,7 +313,7 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
         "cards": (len(book.credentials), ledger.settings.cards_max),
         "terminals": (len(book.terminals), ledger.settings.terminals_max),
         "claims": (len(book.claims), ledger.settings.claims_max),
-        "card_pasts": (len(book.card_pasts), ledger.settings.cards_max),
+        "card_pasts": (len(book.card_pasts), 2 * ledger.settings.cards_max),
         "terminal_pasts": (len(book.terminal_pasts), ledger.settings.terminals_max),
     }
     head = head_of(engine.journal, ledger.card_tokens, open_number(state))

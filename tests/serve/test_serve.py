@@ -226,7 +226,7 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
             "onecard_terminals 4.0",
             "onecard_claims 0.0",
             "onecard_card_pasts 0.0",
-            "onecard_card_pasts_limit 10000.0",
+            "onecard_card_pasts_limit 20000.0",
             "onecard_terminal_pasts 1.0",
             'onecard_items_total{kind="ride",outcome="accepted"} 6.0',
             'onecard_items_total{kind="ride",outcome="terminal_unknown"} 4.0',
