@@ -30,13 +30,13 @@ from onecard.ext.judge.claims import new_claims
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import Recalled, missing
-from onecard.ext.shape.numbers import ActKind, Kind, Outcome, Record
+from onecard.ext.shape.kinds import FINISHING
+from onecard.ext.shape.numbers import ActKind, Outcome, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.wire.batch import Decisions, Taps
 
 Done = Callable[[object], None]
-CLAIMING = (Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST)
 CONFLICT_TERMINALS = 5  # named in the log
 RING_GROUPS = 4  # what is judged, waits, is synced, and one to spare: recall reads what is durable
 
@@ -256,7 +256,7 @@ class Engine:
         """Overloaded unless the table has the rows that the batch may need: one for each entry that
         nothing was taken back of before."""
         left = self.state.claims_max - self.state.count("claims")
-        if taps.count <= left or int(np.isin(taps.column("kind"), CLAIMING).sum()) <= left:
+        if taps.count <= left or int(np.isin(taps.column("kind"), FINISHING).sum()) <= left:
             return
         needed = new_claims(self.state, self.recent, self.ring, taps, recalled)
         if needed > left:

@@ -16,6 +16,7 @@ from onecard.ext.judge.lookback cimport by_identity, by_sequence, legs_of, reach
 from onecard.ext.block.pack cimport pack
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, INTERNAL, finishes, has, names_entry, rule_of
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Kind
 from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status, Template
 from onecard.ext.shape.tables cimport Account
@@ -24,7 +25,7 @@ from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 from onecard.ext.rule.admit cimport columns_used, form
 from onecard.ext.rule.plan cimport Plan, sum_of
-from onecard.ext.rule.tap cimport ABOUT, FINISHING, Tap, among
+from onecard.ext.rule.tap cimport Tap
 from onecard.ext.rule.verdict cimport decide
 from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
@@ -173,7 +174,7 @@ cdef bint judge_row(
     if original is not NULL:
         legs = legs_of(ring, recalled, original, own)
     of_card(state, &tap, card)
-    if among(FINISHING, tap.kind) and original is not NULL:
+    if finishes(tap.kind) and original is not NULL:
         of_original(state, &tap, original)
     # Field by field: a memset of this size costs more than the whole decision.
     plan.outcome = 0
@@ -254,7 +255,7 @@ cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
     if tap.terminal_status != Status.ACTIVE and tap.terminal_status != Status.INTERNAL:
         return Outcome.TERMINAL_BLOCKED
     # A terminal is INTERNAL always or never, so it was at the tap's time what it is.
-    if (tap.terminal_status == Status.INTERNAL) != (tap.kind == Kind.ADJUST):
+    if (tap.terminal_status == Status.INTERNAL) != has(tap.kind, INTERNAL):
         return Outcome.KIND_NOT_ALLOWED
     if not -state.total.amount_max_fen <= tap.amount_fen <= state.total.amount_max_fen:
         return Outcome.AMOUNT_BEYOND_LIMIT
@@ -273,20 +274,20 @@ cdef inline bint look_back(
     """
     cdef uint64_t sequence = 0
     cdef int found = NONE
-    if tap.kind == Kind.REVERSAL:
+    if rule_of(tap.kind).about == ABOUT_IDENTITY:
         found = by_identity(
             state, recent, ring, tap.terminal, tap.target, reach.about, row, recalled, reach,
             original,
             &sequence,
         )
-    elif among(ABOUT, tap.kind):
+    elif names_entry(tap.kind):
         if tap.about <= state.total.last:
             found = by_sequence(
                 ring, tap.about, reach.about, row, recalled, reach, original
             )
     if found != ENTRY_FOUND:
         original[0] = NULL
-    elif tap.kind == Kind.ADJUST:
+    elif has(tap.kind, INTERNAL):
         tap.operator_id = original[0].operator_id
     return found == NOT_IN_MEMORY
 

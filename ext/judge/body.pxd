@@ -7,8 +7,9 @@ here is whole words, so its last block holds the length alone.
 cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
-from onecard.ext.rule.tap cimport NO_AMOUNT, Tap, among
+from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.kinds cimport NO_AMOUNT, rule_of
 
 cdef enum:
     WORDS = 8  # of every body
@@ -125,6 +126,6 @@ cdef inline bint says_so(const Entry* entry, const Tap* tap, const uint64_t* wor
         and entry.tapped_at_us == tap.tapped_at_us
         and entry.kind == tap.kind
         and entry.flags == tap.flags
-        and (entry.amount_fen == tap.amount_fen or among(NO_AMOUNT, tap.kind))
+        and (entry.amount_fen == tap.amount_fen or rule_of(tap.kind).amount == NO_AMOUNT)
         and (entry.place == place or place == 0)
     )

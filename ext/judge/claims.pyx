@@ -12,11 +12,11 @@ from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, Reach, Recalled
 from onecard.ext.judge.lookback cimport by_identity, by_sequence, reach_of
-from onecard.ext.rule.give_back cimport takes_back
-from onecard.ext.rule.tap cimport FINISHING, among
+from onecard.ext.rule.original cimport takes_back
 from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry
-from onecard.ext.shape.numbers cimport KINDS, Kind
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, finishes, rule_of
+from onecard.ext.shape.numbers cimport KINDS
 from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
 
@@ -81,7 +81,7 @@ cdef bint needs_claim(
     cdef const Entry* original = NULL
     cdef int found
     named.sequence = named.terminal = named.key = 0
-    if kind >= KINDS or not among(FINISHING, kind):
+    if kind >= KINDS or not finishes(kind):
         return False
     if terminal == 0 or terminal > state.total.terminals:
         return False
@@ -89,7 +89,7 @@ cdef bint needs_claim(
         state, recent, ring, terminal, key, reach.own, row, recalled, reach, &original, &sequence
     ) == ENTRY_FOUND:
         return False  # answered before: it books nothing
-    if kind == Kind.REVERSAL:
+    if rule_of(kind).about == ABOUT_IDENTITY:
         key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
         found = by_identity(
             state, recent, ring, terminal, key, reach.about, row, recalled, reach, &original,

@@ -12,10 +12,10 @@ import numpy as np
 
 from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport KINDS, Kind
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, names_entry, rule_of
+from onecard.ext.shape.numbers cimport KINDS
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
-from onecard.ext.rule.tap cimport ABOUT as ABOUT_KINDS, among
 from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, Taps, u8_at, u32_at, u64_at
 
@@ -128,7 +128,9 @@ cdef int needs(
         if count < room:
             note(&out[count], row, 0, terminal, key, sequence)
         count += 1
-    if kind == Kind.REVERSAL:
+    if kind >= KINDS:
+        return count
+    if rule_of(kind).about == ABOUT_IDENTITY:
         key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
         if by_identity(
             state, recent, ring, terminal, key, reach.about, row, recalled, reach, &entry, &sequence
@@ -136,7 +138,7 @@ cdef int needs(
             if count < room:
                 note(&out[count], row, 1, terminal, key, sequence)
             count += 1
-    elif kind < KINDS and among(ABOUT_KINDS, kind):
+    elif names_entry(kind):
         sequence = u64_at(columns.about, row)
         if 0 < sequence <= state.total.last and by_sequence(
             ring, sequence, reach.about, row, recalled, reach, &entry

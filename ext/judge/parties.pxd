@@ -4,11 +4,12 @@ tap comes by.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from onecard.ext.rule.give_back cimport is_target
+from onecard.ext.rule.original cimport is_target
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry
-from onecard.ext.shape.numbers cimport Funding, Kind, Outcome, Status
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, rule_of
+from onecard.ext.shape.numbers cimport Funding, Outcome, Status
 from onecard.ext.shape.tables cimport CardPast, Credential, Terminal, TerminalPast
 from onecard.ext.state.state cimport State, card_past, terminal_past
 from onecard.ext.state.table cimport TERMINALS
@@ -84,7 +85,7 @@ cdef inline void of_original(State state, Tap* tap, const Entry* original) noexc
     """What gives back, finishes or corrects an entry of this card or its account moves that entry's
     account, whatever the card draws on by now.
     """
-    if tap.kind == Kind.REVERSAL and not is_target(tap, original):
+    if rule_of(tap.kind).about == ABOUT_IDENTITY and not is_target(tap, original):
         return
     if original.token != tap.token and (
         original.account == 0 or original.account != tap.account_id

@@ -3,19 +3,19 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
-from onecard.ext.rule.give_back cimport add_back, is_charge
+from onecard.ext.rule.original cimport add_back, is_charge
 from onecard.ext.rule.plan cimport Plan, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport add_overflows
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.numbers cimport Effect, Funding, Image, Outcome
 from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
 
 
 cdef uint8_t adjust(
-    State state, const Tap* tap, const Entry* original, Plan* plan
+    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Charge the difference, or give it back where it is below 0: 0, or the refusal.
 
@@ -43,7 +43,6 @@ cdef uint8_t adjust(
         return Outcome.AMOUNT_EXCEEDS_ORIGINAL
     if add_overflows(charged, tap.amount_fen, &charged):
         return Outcome.BALANCE_OVERFLOW
-    plan.amount_fen = tap.amount_fen
     if tap.amount_fen > 0 and original.funding == Funding.PREPAID:
         if below_floor(tap.account, tap.amount_fen):  # the original's, of a card that is known
             plan.outcome = Outcome.ACCEPTED_BELOW_FLOOR

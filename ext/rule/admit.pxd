@@ -4,9 +4,10 @@ through a pointer.
 
 from libc.stdint cimport int64_t, uint8_t
 
-from onecard.ext.rule.tap cimport ABOUT, DENIABLE, FINISHING, Tap, among
+from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.numbers cimport KINDS, Flag, Kind, Outcome, Status
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, DENIABLE, finishes, has, names_entry, rule_of
+from onecard.ext.shape.numbers cimport KINDS, Flag, Outcome, Status
 from onecard.ext.state.state cimport State, within_spell
 
 
@@ -16,9 +17,9 @@ cdef bint is_later_expected(const Tap* tap) noexcept nogil
 
 cdef inline uint8_t columns_used(const Tap* tap) noexcept nogil:
     """Rule 12a: 0, or COLUMN_UNEXPECTED. Most taps say nothing of what is asked here."""
-    if tap.about != 0 and not among(ABOUT, tap.kind):
+    if tap.about != 0 and not names_entry(tap.kind):
         return Outcome.COLUMN_UNEXPECTED
-    if tap.target != 0 and tap.kind != Kind.REVERSAL:
+    if tap.target != 0 and rule_of(tap.kind).about != ABOUT_IDENTITY:
         return Outcome.COLUMN_UNEXPECTED
     if tap.later and not is_later_expected(tap):
         return Outcome.COLUMN_UNEXPECTED
@@ -38,12 +39,12 @@ cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept 
     if tap.card < 0:
         return Outcome.CARD_UNKNOWN
     status = state.credentials[tap.card].status
-    if status != Status.ACTIVE and not among(FINISHING, tap.kind):
+    if status != Status.ACTIVE and not finishes(tap.kind):
         if not offline or tap.at_us > state.credentials[tap.card].since_us:
             return Outcome.CARD_BLOCKED
-    if state.credentials[tap.card].past != 0 and not among(FINISHING, tap.kind):
+    if state.credentials[tap.card].past != 0 and not finishes(tap.kind):
         if within_spell(state, state.credentials[tap.card].past, tap.at_us):
             return Outcome.CARD_BLOCKED
-    if state.credentials[tap.card].denied and not offline and among(DENIABLE, tap.kind):
+    if state.credentials[tap.card].denied and not offline and has(tap.kind, DENIABLE):
         return Outcome.CARD_DENIED
     return 0

@@ -1,19 +1,33 @@
-"""Money into a card, at a terminal that took it."""
+"""Money from the holder to an operator."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg
 from onecard.ext.rule.tap cimport Tap
-from onecard.ext.shape.numbers cimport Funding, Outcome, OwnerKind, Purse
+from onecard.ext.shape.check cimport check
+from onecard.ext.shape.fen cimport sub_overflows
+from onecard.ext.shape.journal cimport Entry, Leg
+from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome, OwnerKind, Purse, Template
+from onecard.ext.state.state cimport State
 
 
-cdef uint8_t top_up(const Tap* tap, Plan* plan) noexcept nogil:
-    """Money that the terminal took: 0, or the refusal."""
-    if tap.funding == Funding.CREDIT:
-        return Outcome.TOP_UP_NOT_ALLOWED
-    plan.amount_fen = tap.amount_fen
-    add_payer_leg(plan, tap.funding, tap.account_id, tap.issuer, tap.amount_fen)
-    add_leg(
-        plan, OwnerKind.COLLECTED, tap.operator_id, tap.operator_id, Purse.MAIN, -tap.amount_fen
-    )
+cdef uint8_t charge(
+    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
+) noexcept nogil:
+    """Take the plan's amount from the holder for the operator: 0, or the refusal."""
+    cdef int64_t amount = plan.amount_fen
+    cdef int64_t rest = 0
+    check(amount >= 0)
+    if amount == 0:
+        return 0
+    if tap.funding == Funding.PREPAID and below_floor(tap.account, amount):
+        if not tap.flags & Flag.OFFLINE:
+            return Outcome.FUNDS
+        if sub_overflows(tap.account.posted_fen, amount, &rest):
+            return Outcome.BALANCE_OVERFLOW
+        plan.outcome = Outcome.ACCEPTED_BELOW_FLOOR
+        plan.effects |= Effect.DENIED
+    add_payer_leg(plan, tap.funding, tap.account_id, tap.issuer, -amount)
+    add_leg(plan, OwnerKind.PAYABLE, tap.operator_id, tap.operator_id, Purse.MAIN, amount)
+    plan.layout = Template.CHARGE
     return 0

@@ -2,20 +2,20 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from onecard.ext.rule.charge cimport below_floor, charge
+from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.plan cimport Plan
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome
 from onecard.ext.state.state cimport State
 
 
-cdef uint8_t enter(State state, const Tap* tap, Plan* plan) noexcept nogil:
+cdef uint8_t enter(
+    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
+) noexcept nogil:
     """Open a journey at a place that the tariff knows: 0, or the refusal."""
-    cdef int64_t row
-    if tap.place == 0:
-        return Outcome.PLACE_UNKNOWN
-    row = state.tariff_at(tap.at_us)
+    cdef int64_t row = state.tariff_at(tap.at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
     plan.tariff = state.tariffs[row].version
@@ -31,14 +31,11 @@ cdef uint8_t enter(State state, const Tap* tap, Plan* plan) noexcept nogil:
     return 0
 
 
-cdef uint8_t leave(State state, const Tap* tap, Plan* plan) noexcept nogil:
-    """Rate the open journey and charge its fare: 0, or the refusal."""
+cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept nogil:
+    """Rate the open journey, which ends where its fare is booked: 0, or the refusal."""
     cdef int64_t row
     cdef uint64_t stations
     cdef int64_t fare_fen
-    cdef uint8_t refusal
-    if tap.place == 0:
-        return Outcome.PLACE_UNKNOWN
     if tap.account.journey == 0:
         return Outcome.NO_OPEN_JOURNEY
     if tap.at_us < tap.account.journey_at_us:
@@ -59,8 +56,7 @@ cdef uint8_t leave(State state, const Tap* tap, Plan* plan) noexcept nogil:
     ]
     if fare_fen < 0:
         return Outcome.FARE_UNKNOWN
-    refusal = charge(tap, fare_fen, plan)
-    if refusal == 0:
-        plan.journey = tap.account.journey
-        plan.effects |= Effect.JOURNEY_CLOSED
-    return refusal
+    plan.amount_fen = fare_fen
+    plan.journey = tap.account.journey
+    plan.effects = Effect.JOURNEY_CLOSED
+    return 0

@@ -1,8 +1,7 @@
-"""One tap as the rules read it, and the kinds that share a rule."""
+"""One tap as the rules read it."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.numbers cimport Kind
 from onecard.ext.shape.tables cimport Account
 
 
@@ -40,24 +39,3 @@ cdef struct Tap:  # one row, read once
 
 cdef enum:
     SCENE_MAX = 65_535  # an entry has 16 bits for it
-
-
-cdef enum:  # sets of kinds, a bit each
-    OFFLINE_KINDS = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CHECK
-    NO_AMOUNT = 1 << Kind.ENTRY | 1 << Kind.EXIT | 1 << Kind.REVERSAL | 1 << Kind.RELEASE | 1 << Kind.CHECK
-    AMOUNT = (
-        1 << Kind.REFUND | 1 << Kind.TOP_UP | 1 << Kind.HOLD | 1 << Kind.CAPTURE | 1 << Kind.ADJUST
-    )
-    ABOUT = 1 << Kind.REFUND | 1 << Kind.CAPTURE | 1 << Kind.RELEASE | 1 << Kind.ADJUST
-    FINISHING = ABOUT | 1 << Kind.REVERSAL  # gives back, ends what was begun, or corrects
-    DENIABLE = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.PURCHASE | 1 << Kind.HOLD | 1 << Kind.CHECK
-    REFUNDABLE = 1 << Kind.RIDE | 1 << Kind.EXIT | 1 << Kind.PURCHASE | 1 << Kind.CAPTURE
-    TRAVELLING = 1 << Kind.RIDE | 1 << Kind.ENTRY | 1 << Kind.EXIT  # has line and rider_class
-    FARED = TRAVELLING | 1 << Kind.PURCHASE  # has face_fen
-    AT_CHIP = FARED | 1 << Kind.TOP_UP | 1 << Kind.REFUND | 1 << Kind.CHECK  # has the chip_ columns
-    CAUSED = 1 << Kind.ADJUST  # has caused_by
-
-
-cdef inline bint among(uint32_t kinds, uint8_t kind) noexcept nogil:
-    """Returns True when the kind is one of a set of them, a bit a kind."""
-    return (kinds >> kind) & 1

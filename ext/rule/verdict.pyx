@@ -4,15 +4,54 @@ from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.adjust cimport adjust
 from onecard.ext.rule.admit cimport admit
-from onecard.ext.rule.charge cimport charge, top_up
-from onecard.ext.rule.give_back cimport is_target, refund, reverse
-from onecard.ext.rule.hold cimport finish_hold, hold
-from onecard.ext.rule.journey cimport enter, leave
+from onecard.ext.rule.charge cimport charge
+from onecard.ext.rule.event cimport book_nothing
+from onecard.ext.rule.hold cimport capture, hold, release
+from onecard.ext.rule.journey cimport enter, fare_of_journey
+from onecard.ext.rule.original cimport is_target
 from onecard.ext.rule.plan cimport Plan, add_leg
-from onecard.ext.rule.tap cimport ABOUT, Tap, among
+from onecard.ext.rule.refund cimport refund
+from onecard.ext.rule.reverse cimport reverse
+from onecard.ext.rule.tap cimport Tap
+from onecard.ext.rule.top_up cimport top_up
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Flag, Kind, Outcome, OwnerKind, Purse, Template
+from onecard.ext.shape.kinds cimport (
+    ABOUT_IDENTITY,
+    ADJUSTS,
+    AT_PLACE,
+    BOOKS_NOTHING,
+    BY_JOURNEY,
+    CAPTURES,
+    CHARGES,
+    ENTERS,
+    HOLDS,
+    POSTS,
+    REFUNDS,
+    RELEASES,
+    REVERSES,
+    TOPS_UP,
+    KindRule,
+    names_entry,
+    rule_of,
+)
+from onecard.ext.shape.numbers cimport Flag, Outcome, OwnerKind, Purse, Template
 from onecard.ext.state.state cimport State
+
+ctypedef uint8_t (*Planned)(
+    State, const Tap*, const Entry*, const Leg*, Plan*
+) noexcept nogil
+
+cdef Planned[POSTS] _by_post
+_by_post[<int>BOOKS_NOTHING] = book_nothing
+_by_post[<int>CHARGES] = charge
+_by_post[<int>ENTERS] = enter
+_by_post[<int>TOPS_UP] = top_up
+_by_post[<int>REFUNDS] = refund
+_by_post[<int>REVERSES] = reverse
+_by_post[<int>HOLDS] = hold
+_by_post[<int>CAPTURES] = capture
+_by_post[<int>RELEASES] = release
+_by_post[<int>ADJUSTS] = adjust
 
 
 cdef void decide(
@@ -21,9 +60,13 @@ cdef void decide(
     """Rules 15 on: fills a plan that was zeroed. `original` is NULL where there is none; `legs` are
     its own."""
     cdef uint8_t refusal = admit(state, tap, now_us)
-    if among(ABOUT, tap.kind):
+    if names_entry(tap.kind):
         plan.about = tap.about
-    elif tap.kind == Kind.REVERSAL and original is not NULL and is_target(tap, original):
+    elif (
+        rule_of(tap.kind).about == ABOUT_IDENTITY
+        and original is not NULL
+        and is_target(tap, original)
+    ):
         plan.about = original.sequence
     if refusal == 0:
         refusal = by_kind(state, tap, original, legs, plan)
@@ -53,23 +96,14 @@ cdef inline uint8_t by_kind(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Fill the plan; 0, or the refusal."""
+    cdef const KindRule* rule = rule_of(tap.kind)
+    cdef uint8_t refusal
     plan.outcome = Outcome.ACCEPTED
-    if tap.kind == Kind.RIDE or tap.kind == Kind.PURCHASE:
-        return charge(tap, tap.amount_fen, plan)
-    if tap.kind == Kind.ENTRY:
-        return enter(state, tap, plan)
-    if tap.kind == Kind.EXIT:
-        return leave(state, tap, plan)
-    if tap.kind == Kind.CHECK:
-        return 0
-    if tap.kind == Kind.TOP_UP:
-        return top_up(tap, plan)
-    if tap.kind == Kind.REFUND:
-        return refund(state, tap, original, plan)
-    if tap.kind == Kind.REVERSAL:
-        return reverse(state, tap, original, legs, plan)
-    if tap.kind == Kind.HOLD:
-        return hold(tap, plan)
-    if tap.kind == Kind.ADJUST:
-        return adjust(state, tap, original, plan)
-    return finish_hold(state, tap, original, plan)
+    plan.amount_fen = tap.amount_fen
+    if tap.place == 0 and rule.traits & AT_PLACE:
+        return Outcome.PLACE_UNKNOWN
+    if rule.rate == BY_JOURNEY:
+        refusal = fare_of_journey(state, tap, plan)
+        if refusal != 0:
+            return refusal
+    return _by_post[rule.post](state, tap, original, legs, plan)

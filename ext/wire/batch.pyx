@@ -28,7 +28,8 @@ from onecard.ext.wire.fields cimport (
     scan_runs,
 )
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.numbers cimport Kind
+from onecard.ext.shape.kinds cimport NO_AMOUNT, rule_of
+from onecard.ext.shape.numbers cimport KINDS, Kind
 from onecard.ext.shape.numbers import Kind as KindName  # of a number, for a refusal
 
 if sys.byteorder != "little":
@@ -375,16 +376,9 @@ cdef void _check_amounts(
 
 
 cdef inline bint _has_amount(uint8_t kind) noexcept nogil:
-    return (
-        kind == 0  # a ride
-        or kind == Kind.RIDE
-        or kind == Kind.PURCHASE
-        or kind == Kind.REFUND
-        or kind == Kind.TOP_UP
-        or kind == Kind.HOLD
-        or kind == Kind.CAPTURE
-        or kind == Kind.ADJUST
-    )
+    if kind == 0:
+        kind = Kind.RIDE
+    return kind < KINDS and rule_of(kind).amount != NO_AMOUNT
 
 
 cdef str _name(Py_ssize_t field, str what):

@@ -1,55 +1,25 @@
-"""What an earlier entry moved, moved back: in part by a refund, whole by a reversal."""
+"""An earlier entry undone whole, or its identity voided before it comes."""
 
 from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
+from onecard.ext.rule.original cimport add_back, is_reversible, is_target
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.fen cimport add_overflows
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Effect, Funding, Image, Kind, Outcome
+from onecard.ext.shape.kinds cimport UNDO_ENTERING, UNDO_IF_FUNDS, KindRule, rule_of
+from onecard.ext.shape.numbers cimport Effect, Funding, Image, Outcome
 from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
-
-
-cdef uint8_t refund(
-    State state, const Tap* tap, const Entry* original, Plan* plan
-) noexcept nogil:
-    """Give back a part of what an entry took: 0, or the refusal."""
-    cdef const Claim* taken
-    cdef int64_t refunded = 0
-    cdef int64_t charged
-    if original is NULL:
-        return Outcome.ORIGINAL_UNKNOWN
-    if not is_charge(original):
-        return Outcome.NOT_REFUNDABLE
-    if not tap.owns:
-        return Outcome.CARD_MISMATCH
-    if original.operator_id != tap.operator_id:
-        return Outcome.ORIGINAL_FOREIGN
-    charged = original.amount_fen
-    taken = state.claim(original.sequence)
-    if taken is not NULL:
-        if taken.closed:
-            return Outcome.ORIGINAL_CLOSED
-        refunded = taken.used_fen
-        charged += taken.adjusted_fen  # it fits: the adjustment was refused otherwise
-    if add_overflows(refunded, tap.amount_fen, &refunded) or refunded > charged:
-        return Outcome.AMOUNT_EXCEEDS_ORIGINAL
-    check(refunded > 0)
-    plan.amount_fen = tap.amount_fen
-    add_back(plan, original, tap.amount_fen)
-    claim(plan, Image.CLAIMED, original.sequence, refunded)
-    return 0
 
 
 cdef uint8_t reverse(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Undo an entry whole, or void its identity before it comes: 0, or the refusal."""
+    cdef const KindRule* rule
     cdef const Claim* taken
-    cdef bint prepaid
     cdef int64_t adjusted = 0
     if original is NULL:
         plan.outcome = Outcome.TOMBSTONED
@@ -65,20 +35,24 @@ cdef uint8_t reverse(
         return Outcome.ORIGINAL_FOREIGN
     if not is_reversible(original):
         return Outcome.NOT_REVERSIBLE
+    rule = rule_of(original.kind)
     taken = state.claim(original.sequence)
     if taken is not NULL:
         if taken.closed or taken.used_fen != 0:
             return Outcome.ORIGINAL_CLOSED
         adjusted = taken.adjusted_fen
-    prepaid = original.funding == Funding.PREPAID
-    if original.kind == Kind.TOP_UP and prepaid and below_floor(tap.account, original.amount_fen):
+    if (
+        rule.undo == UNDO_IF_FUNDS
+        and original.funding == Funding.PREPAID
+        and below_floor(tap.account, original.amount_fen)
+    ):
         return Outcome.FUNDS
     check(original.sequence <= state.total.last)
     plan.amount_fen = original.amount_fen + adjusted
     negate(original, legs, plan)
     add_back(plan, original, adjusted)
     claim(plan, Image.CLOSED_ORIGINAL, original.sequence, plan.amount_fen)
-    if original.kind == Kind.ENTRY and tap.account.journey == original.sequence:
+    if rule.undo == UNDO_ENTERING and tap.account.journey == original.sequence:
         plan.effects = Effect.JOURNEY_CLOSED
     return 0
 

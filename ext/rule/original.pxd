@@ -1,12 +1,20 @@
-"""What an earlier entry moved, moved back; and of what that may be at all."""
+"""An earlier entry that a tap is about: what it was, and what may become of it."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg
-from onecard.ext.rule.tap cimport FINISHING, REFUNDABLE, Tap, among
-from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Kind, Outcome, OwnerKind, Purse
-from onecard.ext.state.state cimport State
+from onecard.ext.rule.tap cimport Tap
+from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.kinds cimport (
+    ABOUT_CHARGE,
+    ABOUT_IDENTITY,
+    HOLDS,
+    REFUNDABLE,
+    UNDO_NEVER,
+    has,
+    rule_of,
+)
+from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse
 
 
 cdef inline bint is_target(const Tap* tap, const Entry* original) noexcept nogil:
@@ -16,24 +24,24 @@ cdef inline bint is_target(const Tap* tap, const Entry* original) noexcept nogil
 
 cdef inline bint is_charge(const Entry* original) noexcept nogil:
     """Returns True when it is an accepted charge: what can be refunded, and adjusted."""
-    return among(REFUNDABLE, original.kind) and original.outcome <= Outcome.ACCEPTED_BELOW_FLOOR
+    return has(original.kind, REFUNDABLE) and original.outcome <= Outcome.ACCEPTED_BELOW_FLOOR
 
 
 cdef inline bint is_hold(const Entry* original) noexcept nogil:
     """Returns True when it is an accepted hold: what can be captured, and released."""
-    return original.kind == Kind.HOLD and original.outcome == Outcome.ACCEPTED
+    return rule_of(original.kind).post == HOLDS and original.outcome == Outcome.ACCEPTED
 
 
 cdef inline bint is_reversible(const Entry* original) noexcept nogil:
     """Returns True when an accepted entry is of a kind that can be reversed."""
-    return not among(FINISHING, original.kind)
+    return rule_of(original.kind).undo != UNDO_NEVER
 
 
 cdef inline bint takes_back(uint8_t kind, const Entry* original) noexcept nogil:
     """Returns True when a tap of this kind may have a claim on what it names."""
-    if kind == Kind.REVERSAL:
+    if rule_of(kind).about == ABOUT_IDENTITY:
         return original.outcome <= Outcome.TOMBSTONED and is_reversible(original)
-    if kind == Kind.REFUND or kind == Kind.ADJUST:
+    if rule_of(kind).about == ABOUT_CHARGE:
         return is_charge(original)
     return is_hold(original)
 
@@ -44,11 +52,3 @@ cdef inline void add_back(Plan* plan, const Entry* original, int64_t amount) noe
     add_leg(
         plan, OwnerKind.PAYABLE, original.operator_id, original.operator_id, Purse.MAIN, -amount
     )
-
-
-cdef uint8_t refund(
-    State state, const Tap* tap, const Entry* original, Plan* plan
-) noexcept nogil
-cdef uint8_t reverse(
-    State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
-) noexcept nogil

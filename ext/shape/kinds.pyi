@@ -1,0 +1,3 @@
+from onecard.ext.shape.numbers import Kind
+
+FINISHING: tuple[Kind, ...]  # kinds that give back, end or correct what an earlier entry began
