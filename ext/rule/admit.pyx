@@ -6,6 +6,7 @@ from onecard.ext.rule.tap cimport SCENE_MAX, Tap
 from onecard.ext.shape.kinds cimport (
     ABOUT_IDENTITY,
     AT_CHIP,
+    AT_SCENE,
     CAUSED,
     FARED,
     NO_AMOUNT,
@@ -47,6 +48,8 @@ cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
         return Outcome.ABOUT_MISSING
     if rule.about == ABOUT_IDENTITY and tap.target == tap.key:
         return Outcome.ABOUT_MISSING
+    if tap.scene == 0 and rule.traits & AT_SCENE:
+        return Outcome.SCENE_MISSING
     if tap.tapped_at_us != 0 and not YEAR_2000_US <= tap.tapped_at_us < YEAR_2100_US:
         return Outcome.TIME_IMPOSSIBLE
     return 0

@@ -57,16 +57,16 @@ cdef enum Trait:  # what else it may be, a bit each
     AT_CHIP = 1 << 6  # has the chip_ columns
     CAUSED = 1 << 7  # has caused_by
     INTERNAL = 1 << 8  # booked at a virtual terminal, and nowhere else
+    AT_SCENE = 1 << 9  # means nothing without one
 
 
-cdef packed struct KindRule:
+cdef struct KindRule:
     uint16_t traits
     uint8_t amount
     uint8_t about
     uint8_t rate
     uint8_t post
     uint8_t undo
-    uint8_t unused
 
 
 cdef const KindRule* KIND_RULES  # KINDS of them; of row 0, which is no kind, all is 0

@@ -30,6 +30,8 @@ ROWS = (
     (Kind.CHECK, NO_AMOUNT, ABOUT_NOTHING, AS_SENT, BOOKS_NOTHING, UNDO_LEGS,
      OFFLINE | AT_CHIP | DENIABLE),
     (Kind.ADJUST, SIGNED_AMOUNT, ABOUT_CHARGE, AS_SENT, ADJUSTS, UNDO_NEVER, CAUSED | INTERNAL),
+    (Kind.EVENT, NO_AMOUNT, ABOUT_NOTHING, AS_SENT, BOOKS_NOTHING, UNDO_LEGS,
+     OFFLINE | AT_CHIP | AT_SCENE),
 )
 
 
@@ -46,7 +48,6 @@ def _fill():
         rule.post = post
         rule.undo = undo
         rule.traits = traits
-        rule.unused = 0
 
 
 _fill()

@@ -14,6 +14,7 @@ cpdef enum Kind:
     RELEASE = 10
     CHECK = 11
     ADJUST = 12  # the ledger's own, at a virtual terminal: what an earlier entry charged, corrected
+    EVENT = 13  # something that happened and costs nothing: a door, a book; its scene says what
 
 
 cpdef enum Outcome:
@@ -63,6 +64,7 @@ cpdef enum Outcome:
     CONFLICT = 113  # this identity is bound to another body
     COLUMN_UNEXPECTED = 114  # a column that the kind does not use is not 0, or has no such value
     KIND_NOT_ALLOWED = 115  # an ADJUST at a device, or another kind at a virtual terminal
+    SCENE_MISSING = 116  # of an EVENT, which means nothing without one
 
 
 cpdef enum OwnerKind:
@@ -237,7 +239,7 @@ cpdef enum ActorRole:
 # ---- how many, and how long: what C and Python both count by ---------------------------------
 
 cpdef enum:
-    KINDS = Kind.ADJUST + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
+    KINDS = Kind.EVENT + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
     # Of one entry: a fare shared between some operators out of some purses. A charge has two less of
     # its own: reversed, it gives back what it was adjusted by as well.
     LEGS_MAX = 16

@@ -13,6 +13,7 @@ class Kind(IntEnum):
     RELEASE = 10
     CHECK = 11
     ADJUST = 12
+    EVENT = 13
 
 class Outcome(IntEnum):
     ACCEPTED = 1
@@ -58,6 +59,7 @@ class Outcome(IntEnum):
     CONFLICT = 113
     COLUMN_UNEXPECTED = 114
     KIND_NOT_ALLOWED = 115
+    SCENE_MISSING = 116
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1

@@ -1,4 +1,5 @@
-"""docs/extending.md, followed: its edits applied to a copy, the copy built, its checks run.
+"""docs/extending.md, followed: its edits applied to a copy, the copy built, its checks run. Those of the
+first walk are in the tree: they are taken back before.
 
 A block of `diff` names a file and has parts, each begun by a line @@: lines that start with a blank
 or a minus are in the file already, once and together; those with a plus take their place. A file of
@@ -20,6 +21,8 @@ from tests.support.clean_copy import ROOT, clean_copy
 PAGE = (ROOT / "docs/extending.md").read_text()
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 SECTIONS = re.findall(r"^## (A .+)$", PAGE, re.M)
+IN_THE_TREE = "A kind"
+KIND = re.compile(r"\bEVENT\b|\bKIND_EVENT\b|SCENE_MISSING|AT_SCENE")
 BUILD = """
 from grpc_tools import protoc
 from pathlib import Path
@@ -48,8 +51,9 @@ def parts(lines: list[str]) -> Iterator[tuple[str, str]]:
             part = []
 
 
-def apply(tree: Path, diff: str) -> None:
-    """Applies a block; AssertionError names the file and the part that does not fit."""
+def apply(tree: Path, diff: str, back: bool = False) -> None:
+    """Applies a block, or takes it `back`; AssertionError names the file and the part that does not
+    fit."""
     head, *lines = diff.splitlines()
     named = re.fullmatch(r"--- ([\w./-]+)", head)
     assert named is not None, f"expected --- FILE, found {head}"
@@ -59,6 +63,11 @@ def apply(tree: Path, diff: str) -> None:
         path.touch()
     text = path.read_text()
     for old, new in parts(lines):
+        if back and not old:
+            assert text == new, f"{named[1]}: expected what the page has of it"
+            path.unlink()
+            return
+        old, new = (new, old) if back else (old, new)
         if not old:
             assert not text, f"{named[1]}: expected a new file, found one"
             text = new
@@ -70,11 +79,29 @@ def apply(tree: Path, diff: str) -> None:
     path.write_text(text)
 
 
+def sources(tree: Path) -> list[Path]:
+    """Where a kind may be known: what is built, its twin and its tests, the page of the rules."""
+    tops = ("ext", "core", "grpc", "cli", "sample", "tests")
+    names = ("*.py", "*.pyi", "*.pyx", "*.pxd", "*.proto")
+    found = [path for top in tops for name in names for path in (tree / top).rglob(name)]
+    found.remove(tree / "tests/house/test_extending.py")
+    return [*found, tree / "docs/ledger.md"]
+
+
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree after every edit of the page, in its order."""
     tree = clean_copy(tmp_path_factory.mktemp("extended"))
-    for section in SECTIONS:
+    whole = {path: path.read_text() for path in sources(tree)}
+    edits = [text for language, text in blocks(IN_THE_TREE) if language == "diff"]
+    for edit in reversed(edits):
+        apply(tree, edit, back=True)
+    left = [str(path.relative_to(tree)) for path in sources(tree) if KIND.search(path.read_text())]
+    assert left == [], "the page does not say that these know the kind"
+    for edit in edits:
+        apply(tree, edit)
+    assert {path: path.read_text() for path in sources(tree)} == whole
+    for section in SECTIONS[1:]:
         for language, text in blocks(section):
             if language == "diff":
                 apply(tree, text)
@@ -103,7 +130,7 @@ def run(command: list[str], tree: Path) -> str:
 
 
 def test_every_edit_applies(changed: Path) -> None:
-    assert len(SECTIONS) == 5
+    assert len(SECTIONS) == 5 and SECTIONS[0] == IN_THE_TREE
     assert (changed / "core/place/README.md").is_file()
 
 

@@ -133,6 +133,8 @@ class Played:
             original = REFUND if self["original"] == "refund" else ORIGINAL
             at = {"original": original, "own": FINAL, "voided": ABSENT}.get(self["named"], 15)
             tap = replace(tap, about_seq=self.sequence(at))
+        if kind == Kind.EVENT and self["scene"] == "given":
+            tap = replace(tap, scene=1)
         if self["column"] == "later":
             tap = replace(tap, caused_by=NEVER)
         if self["column"] in UNUSED and not getattr(tap, UNUSED[self["column"]]):

@@ -30,6 +30,7 @@ FIELDS = {
     # That is not 0, and no part of it; of caused_by "later" is a sequence never booked.
     "column": ("none", "about", "target", "line", "caused_by", "later"),
     "terminal": ("active", "blocked", "internal"),
+    "scene": ("given", "none"),  # of an EVENT
     "operator": ("metro", "edge"),  # of edge no sum fits any more
     "moved": ("no", "yes"),  # the terminal is another operator's than it was
     "live": ("past", "ahead"),  # go_live
@@ -46,6 +47,7 @@ FIELDS = {
 SOUND = {
     "ENTRY": {"amount": "zero"},
     "CHECK": {"amount": "zero"},
+    "EVENT": {"amount": "zero"},
     "EXIT": {"amount": "zero", "journey": "open"},
     "REFUND": {"named": "original"},
     "REVERSAL": {"amount": "zero", "named": "original"},
@@ -53,17 +55,18 @@ SOUND = {
     "RELEASE": {"amount": "zero", "named": "original", "original": "hold"},
     "ADJUST": {"named": "original", "terminal": "internal"},
 }
-MAY_BE_OFFLINE = ("RIDE", "ENTRY", "EXIT", "PURCHASE", "CHECK")
+MAY_BE_OFFLINE = ("RIDE", "ENTRY", "EXIT", "PURCHASE", "CHECK", "EVENT")
 RULES = """
 1   KIND_UNKNOWN        kind=none
 2   CARD_ZERO           token=zero
 3   FLAG_UNKNOWN        flags=2,3
-4   OFFLINE_NOT_ALLOWED flags=1,3 kind=!RIDE,ENTRY,EXIT,PURCHASE,CHECK
+4   OFFLINE_NOT_ALLOWED flags=1,3 kind=!RIDE,ENTRY,EXIT,PURCHASE,CHECK,EVENT
 5   AMOUNT_NEGATIVE     amount=negative,less,low kind=!ADJUST
-6   AMOUNT_UNEXPECTED   amount=!zero kind=ENTRY,EXIT,REVERSAL,RELEASE,CHECK
+6   AMOUNT_UNEXPECTED   amount=!zero kind=ENTRY,EXIT,REVERSAL,RELEASE,CHECK,EVENT
 7   AMOUNT_ZERO         amount=zero kind=REFUND,TOP_UP,HOLD,CAPTURE,ADJUST
 8   ABOUT_MISSING       named=none kind=REFUND,CAPTURE,RELEASE,ADJUST
 8   ABOUT_MISSING       named=own kind=REVERSAL
+8a  SCENE_MISSING       scene=none kind=EVENT
 9   TIME_IMPOSSIBLE     at=low,high
 10  TERMINAL_UNKNOWN    gate=unknown
 11  TERMINAL_FOREIGN    gate=known principal=other
@@ -161,7 +164,7 @@ class Way:
 
     @property
     def number(self) -> int:
-        """Of 12a it is 12; 0 where it is a rule of a kind."""
+        """Of 8a it is 8, of 12a 12; 0 where it is a rule of a kind."""
         return int("0" + self.place.rstrip("abcdefghi"))
 
     @property

@@ -170,6 +170,7 @@ SWAPS = {str(swap): swap for swap in swaps()}
 APART = {
     "form: AMOUNT_UNEXPECTED - AMOUNT_ZERO",
     "form: ABOUT_MISSING - ABOUT_MISSING",
+    "form: ABOUT_MISSING - SCENE_MISSING",
     "terminal: TERMINAL_UNKNOWN - TERMINAL_FOREIGN",
     "card: CARD_UNKNOWN - CARD_BLOCKED",
     "entry: TARIFF_UNKNOWN - FARE_UNKNOWN",

@@ -8,11 +8,12 @@ import pytest
 from onecard.ext.shape.numbers import Outcome
 from tests.rules import adjustment_tables, rule_tables
 from tests.rules.adjustment_tables import ADJUSTED_BELOW_FLOOR
+from tests.rules.event_tables import EVENT
 from tests.rules.rule_tables import CLOCK_STEPS, DENY_LIST
 from tests.rules.taptable import METRO, NOW_US, Play
 from tests.support.engine import opened
 
-TABLES = rule_tables.TABLES | adjustment_tables.TABLES
+TABLES = rule_tables.TABLES | adjustment_tables.TABLES | {"EVENT": EVENT}
 
 
 @pytest.fixture(params=("twin", "engine"))

@@ -45,6 +45,7 @@ KINDS = (
     Kind.RELEASE,
     Kind.PURCHASE,
     Kind.CHECK,
+    Kind.EVENT,
     *(Kind.ADJUST,) * 2,
 )
 LATER = tuple(Tap.__dataclass_fields__)[12:]  # columns that clients of before do not send
@@ -55,7 +56,7 @@ HOSTILE = {  # values that a rule of form, terminal or card is about
     "terminal_seq": (0, (1 << 32) - 1),
     "epoch": (1, (1 << 32) - 1),
     "tapped_at_us": (-1, 1, 946_684_799_999_999, 4_102_444_800_000_000, (1 << 63) - 1, -(1 << 63)),
-    "kind": (0, 12, 13, 255),
+    "kind": (0, 13, 14, 255),
     "amount_fen": (-1, 0, 1_000_000, 1_000_001, (1 << 63) - 1, -(1 << 63), 1 << 61),
     "flags": (1, 2, 3, 255),
     "place": (0, 9, (1 << 32) - 1),
@@ -169,7 +170,9 @@ class RandomSteps:
             tap = self._target(tap)
         if kind in (Kind.ENTRY, Kind.EXIT):
             tap = replace(tap, place=rng.randint(0, 5))
-        if kind <= Kind.PURCHASE or kind == Kind.CHECK:
+        if kind == Kind.EVENT and rng.random() < 0.9:
+            tap = replace(tap, scene=rng.choice((1, 7, 65_535)))
+        if kind <= Kind.PURCHASE or kind in (Kind.CHECK, Kind.EVENT):
             tap = replace(tap, flags=int(rng.random() < 0.25))
         if rng.random() < 0.3:
             ago_us = rng.choice((0, 1, 60_000_000, 5 * HOUR_US, 40 * DAY_US, 61 * DAY_US, -HOUR_US))

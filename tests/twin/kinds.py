@@ -207,6 +207,10 @@ def check(ask: Ask) -> Verdict:
     return Verdict(O.ACCEPTED)
 
 
+def event(ask: Ask) -> Verdict:
+    return Verdict(O.ACCEPTED)
+
+
 def top_up(ask: Ask) -> Verdict:
     if ask.funding == Funding.CREDIT:
         return Verdict(O.TOP_UP_NOT_ALLOWED)
@@ -377,4 +381,5 @@ KINDS: dict[Kind, Callable[[Ask], Verdict]] = {
     Kind.RELEASE: release,
     Kind.CHECK: check,
     Kind.ADJUST: adjust,
+    Kind.EVENT: event,
 }

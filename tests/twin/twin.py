@@ -19,15 +19,15 @@ from tests.twin.state import Book, Credential, Entry, Leg, Tap, fits
 FROM_US, TO_US = 946_684_800_000_000, 4_102_444_800_000_000  # 2000-01-01 .. 2100-01-01 UTC
 DAY_US = 86_400_000_000
 KIND_NUMBERS = set(map(int, Kind))
-MAY_BE_OFFLINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT, Kind.PURCHASE, Kind.CHECK}
-NO_AMOUNT = {Kind.ENTRY, Kind.EXIT, Kind.REVERSAL, Kind.RELEASE, Kind.CHECK}
+MAY_BE_OFFLINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT, Kind.PURCHASE, Kind.CHECK, Kind.EVENT}
+NO_AMOUNT = {Kind.ENTRY, Kind.EXIT, Kind.REVERSAL, Kind.RELEASE, Kind.CHECK, Kind.EVENT}
 NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE, Kind.ADJUST}
 HAS_AMOUNT = NEEDS_AMOUNT | {Kind.RIDE, Kind.PURCHASE}  # there it may be 0, a free ride
 NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
 GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
 HAS_LINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT}
 HAS_FACE = HAS_LINE | {Kind.PURCHASE}
-HAS_CHIP = HAS_FACE | {Kind.TOP_UP, Kind.REFUND, Kind.CHECK}
+HAS_CHIP = HAS_FACE | {Kind.TOP_UP, Kind.REFUND, Kind.CHECK, Kind.EVENT}
 USED_BY = {  # of the columns that some kinds use, which; any other is of every kind
     "about": NEEDS_ABOUT,
     "about_epoch": {Kind.REVERSAL},
@@ -124,6 +124,8 @@ def form(tap: Tap) -> O | None:
         return O.ABOUT_MISSING
     if kind == Kind.REVERSAL and tap.target == tap.identity:
         return O.ABOUT_MISSING
+    if kind == Kind.EVENT and tap.scene == 0:
+        return O.SCENE_MISSING
     if tap.tapped_at_us and not FROM_US <= tap.tapped_at_us < TO_US:
         return O.TIME_IMPOSSIBLE
     return None
