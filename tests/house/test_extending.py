@@ -1,5 +1,6 @@
-"""docs/extending.md, followed: its edits applied to a copy, the copy built, its checks run. Those of the
-first walk are in the tree: they are taken back before.
+"""docs/extending.md, followed: its edits applied to a copy, the copy built, its checks run.
+
+Those of the first walk are in the tree: they are taken back before.
 
 A block of `diff` names a file and has parts, each begun by a line @@: lines that start with a blank
 or a minus are in the file already, once and together; those with a plus take their place. A file of
