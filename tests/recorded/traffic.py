@@ -67,6 +67,7 @@ FARES_FEN = (0, 300, 500, -1, 300, 0, 400, -1, 500, 400, 0, 0, -1, -1, 0, 0)
 NEWER_FEN = (0, 330, 530, 330, 0, 430, 530, 430, 0)
 AMOUNTS_FEN = (0, 1, 99, 100, 250, 500, 999)
 RIDE, ENTRY, EXIT, PURCHASE, REFUND, REVERSAL, TOP_UP, HOLD, CAPTURE, RELEASE, CHECK = range(1, 12)
+EVENT = 13
 KINDS = (
     *(RIDE,) * 6,
     *(ENTRY,) * 4,
@@ -142,6 +143,7 @@ class Traffic:
         self._to_the_end_of_64_bits()
         self._close(2)
         self._some()
+        self._send([self._tap(EVENT, 1, 1, scene=7), self._tap(EVENT, 1, 1)])
 
     # ---- days -------------------------------------------------------------------------------
 
