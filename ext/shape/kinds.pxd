@@ -44,7 +44,6 @@ cdef enum Undo:  # what a reversal of it does
     UNDO_LEGS = 1  # negates what it booked
     UNDO_ENTERING = 2  # and its journey is not open any more
     UNDO_IF_FUNDS = 3  # and only while the money is still there
-    UNDOS = 4
 
 
 cdef enum Trait:  # what else it may be, a bit each
