@@ -102,6 +102,8 @@ cdef void fetch(
     cdef Py_ssize_t row
     cdef uint32_t terminal
     cdef int64_t card
+    if columns.scene != NULL and state.total.scenes != 0:
+        fetch_scenes(state, columns, start, end)
     for row in range(start, end):
         state.by_token.prefetch(u64_at(columns.card, row))
         terminal = u32_at(columns.terminal, row)
@@ -120,6 +122,18 @@ cdef void fetch(
         cards[row - start] = card
         if card >= 0:
             _prefetch(&state.accounts[state.credentials[card].account])
+
+
+cdef void fetch_scenes(
+    State state, Columns* columns, Py_ssize_t start, Py_ssize_t end
+) noexcept nogil:
+    """Ask for the scenes of a chunk: a row is found by its code alone."""
+    cdef Py_ssize_t row
+    cdef uint32_t scene
+    for row in range(start, end):
+        scene = u32_at(columns.scene, row)
+        if scene <= state.total.scenes:
+            _prefetch(&state.scenes[scene])
 
 
 cdef bint judge_row(

@@ -13,6 +13,7 @@ from onecard.ext.state.state cimport State, within_spell
 
 cdef uint8_t form(State state, const Tap* tap) noexcept nogil
 cdef bint is_later_expected(const Tap* tap) noexcept nogil
+cdef uint8_t at_scene(State state, const Tap* tap) noexcept nogil
 
 
 cdef inline uint8_t columns_used(const Tap* tap) noexcept nogil:
@@ -27,7 +28,7 @@ cdef inline uint8_t columns_used(const Tap* tap) noexcept nogil:
 
 
 cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept nogil:
-    """Rules 15-19: 0, or the refusal."""
+    """Rules 15-22: 0, or the refusal."""
     cdef bint offline = tap.flags & Flag.OFFLINE
     cdef uint8_t status
     check(tap.kind < KINDS)
@@ -47,4 +48,6 @@ cdef inline uint8_t admit(State state, const Tap* tap, int64_t now_us) noexcept 
             return Outcome.CARD_BLOCKED
     if state.credentials[tap.card].denied and not offline and has(tap.kind, DENIABLE):
         return Outcome.CARD_DENIED
+    if tap.scene != 0 and state.total.scenes != 0 and not finishes(tap.kind):
+        return at_scene(state, tap)
     return 0

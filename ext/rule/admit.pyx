@@ -3,10 +3,12 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.tap cimport SCENE_MAX, Tap
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.kinds cimport (
     ABOUT_IDENTITY,
     AT_CHIP,
     AT_SCENE,
+    CAPPED,
     CAUSED,
     FARED,
     NO_AMOUNT,
@@ -19,8 +21,10 @@ from onecard.ext.shape.kinds cimport (
     names_entry,
     rule_of,
 )
-from onecard.ext.shape.numbers cimport KINDS, Flag, Kind, Outcome
+from onecard.ext.shape.numbers cimport KINDS, Flag, Kind, Outcome, Status
+from onecard.ext.shape.tables cimport Scene
 from onecard.ext.state.state cimport State
+from onecard.ext.state.table cimport SCENES
 
 cdef int64_t YEAR_2000_US = 946684800000000
 cdef int64_t YEAR_2100_US = 4102444800000000
@@ -66,3 +70,19 @@ cdef bint is_later_expected(const Tap* tap) noexcept nogil:
     if (tap.chip_before_fen | tap.chip_counter | tap.chip_loads) != 0 and not has(tap.kind, AT_CHIP):
         return False
     return tap.caused_by == 0 or has(tap.kind, CAUSED)
+
+
+cdef uint8_t at_scene(State state, const Tap* tap) noexcept nogil:
+    """Rules 20-22, of a tap that says its scene in a ledger that has some: 0, or the refusal."""
+    cdef const Scene* scene
+    if tap.scene > state.total.scenes:
+        return Outcome.SCENE_UNKNOWN
+    check(tap.scene < state.tables[SCENES].rows_max)
+    scene = &state.scenes[tap.scene]
+    if scene.code == 0:
+        return Outcome.SCENE_UNKNOWN
+    if scene.status == Status.CLOSED and tap.at_us >= scene.closed_us:
+        return Outcome.SCENE_CLOSED
+    if scene.most_fen != 0 and tap.amount_fen > scene.most_fen and has(tap.kind, CAPPED):
+        return Outcome.AMOUNT_ABOVE_SCENE
+    return 0

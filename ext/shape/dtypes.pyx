@@ -29,6 +29,7 @@ from onecard.ext.shape.journal cimport (
     ParticipantRecord,
     RatingPart,
     ReferencePart,
+    SceneRecord,
     TariffRecord,
     TerminalRecord,
     TerminalRecord1,
@@ -43,6 +44,7 @@ from onecard.ext.shape.tables cimport (
     Claim,
     Credential,
     Participant,
+    Scene,
     Tariff,
     Terminal,
     TerminalPast,
@@ -154,6 +156,7 @@ TARIFF_RECORD = derived("TariffRecord", <TariffRecord[:1]><TariffRecord*>here)
 CONFIG_RECORD = derived("ConfigRecord", <ConfigRecord[:1]><ConfigRecord*>here)
 ACTOR_RECORD = derived("ActorRecord", <ActorRecord[:1]><ActorRecord*>here)
 ACT_RECORD = derived("ActRecord", <ActRecord[:1]><ActRecord*>here)
+SCENE_RECORD = derived("SceneRecord", <SceneRecord[:1]><SceneRecord*>here)
 
 CREDENTIAL = derived("Credential", <Credential[:1]><Credential*>here)
 ACCOUNT = derived("Account", <Account[:1]><Account*>here)
@@ -165,6 +168,7 @@ TARIFF = derived("Tariff", <Tariff[:1]><Tariff*>here)
 CARD_PAST = derived("CardPast", <CardPast[:1]><CardPast*>here)
 TERMINAL_PAST = derived("TerminalPast", <TerminalPast[:1]><TerminalPast*>here)
 ACTOR = derived("Actor", <Actor[:1]><Actor*>here)
+SCENE = derived("Scene", <Scene[:1]><Scene*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

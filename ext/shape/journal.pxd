@@ -340,6 +340,23 @@ cdef packed struct ActorRecord:
     uint8_t unused[5]
 
 
+cdef packed struct SceneRecord:
+    uint64_t sequence
+    int64_t from_us  # since when it is so
+    int64_t most_fen  # of one tap; 0 = what the ledger takes
+    int64_t closed_us  # since when it is CLOSED; 0 = it is not
+    uint16_t code
+    uint16_t payee  # who earns instead of the terminal's operator; 0 = that one
+    uint16_t mcc  # merchant category code, 0 = none said
+    uint16_t policy  # of rating, 0 = none
+    uint8_t status
+    uint8_t purse_count
+    uint8_t purses[8]  # which pay, in this order: Purse
+    uint8_t name_bytes
+    uint8_t name[64]  # UTF-8
+    uint8_t unused[5]
+
+
 cdef packed struct ActRecord:  # the blob holds the reasons, one after the other
     uint64_t sequence
     uint64_t subject  # first sequence of what was done; 0 of a refusal

@@ -57,6 +57,7 @@ cdef enum Trait:  # what else it may be, a bit each
     CAUSED = 1 << 7  # has caused_by
     INTERNAL = 1 << 8  # booked at a virtual terminal, and nowhere else
     AT_SCENE = 1 << 9  # means nothing without one
+    CAPPED = 1 << 10  # may not be of more than its scene takes
 
 
 cdef struct KindRule:

@@ -47,6 +47,9 @@ cpdef enum Outcome:
     HOLD_NOT_ALLOWED = 40
     BALANCE_OVERFLOW = 41
     VOIDED = 42  # its identity was reversed before it came
+    SCENE_UNKNOWN = 43  # not loaded, in a ledger that has scenes
+    SCENE_CLOSED = 44
+    AMOUNT_ABOVE_SCENE = 45  # more than its scene takes of one tap
     # not taken: nothing journalled, may be sent again
     TERMINAL_UNKNOWN = 100
     TERMINAL_FOREIGN = 101

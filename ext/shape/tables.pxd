@@ -130,6 +130,23 @@ cdef packed struct Actor "onecard_actor":
     uint8_t unused[5]
 
 
+cdef packed struct Scene "onecard_scene":  # its row number is its code; what taps read comes first
+    int64_t most_fen  # of one tap; 0 = what the ledger takes
+    int64_t closed_us  # since when it is CLOSED; 0 = it is not
+    uint16_t code  # 0: none of this code was loaded
+    uint16_t payee
+    uint16_t mcc
+    uint16_t policy
+    uint8_t status
+    uint8_t purse_count
+    uint8_t purses[8]
+    uint8_t name_bytes
+    uint8_t unused[13]
+    uint64_t record  # sequence of its newest SceneRecord
+    int64_t from_us
+    uint8_t name[64]
+
+
 cdef packed struct Totals:  # one row: what is not a table
     uint64_t last  # last sequence applied
     uint64_t credentials
@@ -142,6 +159,7 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t card_pasts
     uint64_t terminal_pasts
     uint64_t actors
+    uint64_t scenes  # the highest code
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -172,3 +190,4 @@ cdef extern from *:
         CARD_PAST_ROWS "ONECARD_ROWS(onecard_card_past)"
         TERMINAL_PAST_ROWS "ONECARD_ROWS(onecard_terminal_past)"
         ACTOR_ROWS "ONECARD_ROWS(onecard_actor)"
+        SCENE_ROWS "ONECARD_ROWS(onecard_scene)"

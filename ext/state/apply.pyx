@@ -23,6 +23,7 @@ from onecard.ext.shape.journal cimport (
     Header1,
     Leg,
     ParticipantRecord,
+    SceneRecord,
     TariffRecord,
     TerminalRecord,
     TerminalRecord1,
@@ -32,12 +33,14 @@ from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Re
 from onecard.ext.shape.tables cimport (
     ACTOR_ROWS,
     PARTICIPANT_ROWS,
+    SCENE_ROWS,
     TARIFF_ROWS,
     TERMINAL_PAST_ROWS,
     TERMINAL_ROWS,
     WINDOW_ROWS,
     Actor,
     Participant,
+    Scene,
     Tariff,
     Terminal,
     TerminalPast,
@@ -49,6 +52,7 @@ from onecard.ext.state.table cimport (
     ACTORS,
     CLAIMS,
     PARTICIPANTS,
+    SCENES,
     TARIFFS,
     TERMINAL_PASTS,
     TERMINALS,
@@ -103,6 +107,7 @@ def _rows(State state, block, size_t header_bytes):
         (<int>Record.CONFIGS, sizeof(ConfigRecord)): _configs,
         (<int>Record.ACTORS, sizeof(ActorRecord)): _actors,
         (<int>Record.ACT, sizeof(ActRecord)): None,
+        (<int>Record.SCENES, sizeof(SceneRecord)): _scenes,
     }
     sizes = (
         <int64_t>header_bytes + <int64_t>header.count * header.row_bytes
@@ -383,5 +388,35 @@ def _actors(State state, uintptr_t at, uintptr_t head):
             row.status = rows[i].status
             row.four_eyes = rows[i].four_eyes
             row.name_bytes = rows[i].name_bytes
+            memcpy(row.name, rows[i].name, sizeof(row.name))
+    return False
+
+
+def _scenes(State state, uintptr_t at, uintptr_t head):
+    cdef const Header* header = <const Header*>head
+    cdef const SceneRecord* rows = <const SceneRecord*>at
+    cdef Scene* row
+    cdef uint32_t i
+    for i in range(header.count):
+        if rows[i].code == 0 or rows[i].name_bytes > sizeof(rows[i].name):
+            return True
+        if rows[i].purse_count > sizeof(rows[i].purses) or rows[i].payee > state.total.participants:
+            return True
+        state.total.scenes = max(state.total.scenes, <uint64_t>rows[i].code)
+        touch(&state.tables[SCENES], rows[i].code // SCENE_ROWS)
+        if is_newer(&state.tables[SCENES], rows[i].code // SCENE_ROWS, rows[i].sequence):
+            row = &state.scenes[rows[i].code]
+            row.most_fen = rows[i].most_fen
+            row.closed_us = rows[i].closed_us
+            row.code = rows[i].code
+            row.payee = rows[i].payee
+            row.mcc = rows[i].mcc
+            row.policy = rows[i].policy
+            row.status = rows[i].status
+            row.purse_count = rows[i].purse_count
+            memcpy(row.purses, rows[i].purses, sizeof(row.purses))
+            row.name_bytes = rows[i].name_bytes
+            row.record = rows[i].sequence
+            row.from_us = rows[i].from_us
             memcpy(row.name, rows[i].name, sizeof(row.name))
     return False

@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Tariff, Terminal
+from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Scene, Tariff, Terminal
 from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.table cimport TABLE_COUNT, TARIFFS_MAX, Table
@@ -27,6 +27,7 @@ cdef class State:
     cdef Tariff* tariffs
     cdef CardPast* card_pasts
     cdef TerminalPast* terminal_pasts
+    cdef Scene* scenes
     cdef Fares fares[TARIFFS_MAX]
     cdef Index by_token
     cdef Index by_claim

@@ -31,6 +31,7 @@ from onecard.ext.shape.tables cimport (
     Claim,
     Credential,
     Participant,
+    Scene,
     Tariff,
     Terminal,
     TerminalPast,
@@ -46,6 +47,7 @@ from onecard.ext.state.table cimport (
     CLAIMS,
     CREDENTIALS,
     PARTICIPANTS,
+    SCENES,
     TABLE_COUNT,
     TARIFFS,
     TARIFFS_MAX,
@@ -91,6 +93,7 @@ cdef class State:
         self.tariffs = <Tariff*>self.tables[TARIFFS].rows
         self.card_pasts = <CardPast*>self.tables[CARD_PASTS].rows
         self.terminal_pasts = <TerminalPast*>self.tables[TERMINAL_PASTS].rows
+        self.scenes = <Scene*>self.tables[SCENES].rows
         self.by_name = self.lookups[PARTICIPANTS]
         self.by_number = self.lookups[TERMINALS]
         self.by_actor = self.lookups[ACTORS]
@@ -132,7 +135,7 @@ cdef class State:
         return self.arrays[self.numbers[name]][0]
 
     def rows(self, name):
-        """The rows in use, live; of participants, terminals, accounts and actors row 0 is nobody."""
+        """The rows in use, live; where SHAPES begins a table at row 1, row 0 is nobody."""
         return self.table(name)[: self.count(name)]
 
     def count(self, name) -> int:

@@ -15,6 +15,7 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     CARD_PASTS
     TERMINAL_PASTS
     ACTORS
+    SCENES
     TABLE_COUNT
 
 cdef enum:

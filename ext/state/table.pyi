@@ -6,6 +6,7 @@ PARTICIPANTS_MAX: int
 ACTORS_MAX: int
 PASTS_A_CARD: int
 ROWS_MAX: int
+SCENES_MAX: int
 WINDOWS_MAX: int
 
 class Shape(NamedTuple):

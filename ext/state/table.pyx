@@ -15,6 +15,7 @@ from onecard.ext.state.table cimport (
     CLAIMS,
     CREDENTIALS,
     PARTICIPANTS,
+    SCENES,
     TABLE_COUNT,
     TARIFFS,
     TARIFFS_MAX,
@@ -28,6 +29,7 @@ WINDOWS_MAX = 65536  # a window a day for longer than a century
 ACTORS_MAX = 4095  # people and programs that run one ledger, over all the years
 PASTS_A_CARD = 2  # on average over the years: another bank or account once, and once lost and found
 ROWS_MAX = (1 << 32) - 1  # rows are numbered in 32 bits
+SCENES_MAX = 65535  # a scene's row number is its code, which has 16 bits
 
 
 class Shape(NamedTuple):
@@ -61,6 +63,7 @@ SHAPES = (
     Shape(CARD_PASTS, "card_pasts", dtypes.CARD_PAST, 1, "cards", None, PASTS_A_CARD),
     Shape(TERMINAL_PASTS, "terminal_pasts", dtypes.TERMINAL_PAST, 1, "terminals", None),
     Shape(ACTORS, "actors", dtypes.ACTOR, 1, ACTORS_MAX, "name"),
+    Shape(SCENES, "scenes", dtypes.SCENE, 1, SCENES_MAX, None),
 )
 TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
 DTYPES = {shape.name: shape.dtype for shape in SHAPES}

@@ -44,8 +44,8 @@ from onecard.v1.tap_pb2 import OUTCOME_CONFLICT
 from onecard.v1.tap_pb2 import Outcome as Outcomes
 from tests.recorded import calls
 from tests.recorded.traffic import NOW_US, SHOP, Traffic, card_number, kind_name
-from tests.rules import adjustment_tables, rule_tables
 from tests.rules.taptable import Play
+from tests.rules.test_rules import TABLES
 from tests.support.engine import HandClock, act_of, answered, quick_folder
 from tests.support.onecard_command import Command, commands
 from tests.support.serving import served
@@ -228,9 +228,9 @@ def make(folder: Path) -> Maker:
 
 
 def play_tables(folder: Path) -> Lines:
-    """Each table of rule_tables.py and adjustment_tables.py on a ledger of its own, a line each."""
+    """Each table of test_rules.py on a ledger of its own, a line each."""
     lines: Lines = {}
-    for name, table in (rule_tables.TABLES | adjustment_tables.TABLES).items():
+    for name, table in TABLES.items():
         maker = Maker(folder / name)
         with suppress(AssertionError):  # what is right is for others to say; here, what is the same
             Play(maker).run(table)

@@ -30,9 +30,10 @@ from tests.support.steps import (
     NewRules,
     NewTariff,
     Participants,
+    Scenes,
     Terminals,
 )
-from tests.twin.acts import TerminalRow
+from tests.twin.acts import SceneRow, TerminalRow
 from tests.twin.state import Declaration, Tap
 from tests.twin.twin import Decision
 
@@ -144,6 +145,7 @@ class Traffic:
         self._close(2)
         self._some()
         self._send([self._tap(EVENT, 1, 1, scene=7), self._tap(EVENT, 1, 1)])
+        self._scenes()
 
     # ---- days -------------------------------------------------------------------------------
 
@@ -227,6 +229,18 @@ class Traffic:
                 self._send([self._tap(RIDE, card, shop, amount_fen=amount_fen)])
         self._send([self._tap(TOP_UP, 9, agent, amount_fen=half_fen)] * 2)
         self._send([self._tap(TOP_UP, 9, agent, amount_fen=half_fen) for _ in range(2)])
+
+    def _scenes(self) -> None:
+        """What taps are for: loaded, limited, closed; and what costs nothing, a kind with one."""
+        card, gate, costless = CHIPS[0], 1, len(TapKind.values()) - 1
+        self._send([self._tap(costless, card, gate, scene=code) for code in (7, 0)])
+        rows = SceneRow(7, "Canteen", most_fen=500), SceneRow(9, "Library", mcc=8299)
+        self.counter.do(Scenes(rows))
+        self.counter.do(Scenes((SceneRow(9, status=CLOSED), SceneRow(70))))  # new, and has no name
+        self.counter.do(Scenes((SceneRow(9, status=CLOSED),)))
+        for amount_fen, code in ((500, 7), (501, 7), (5, 8), (5, 9)):
+            tap = self._tap(RIDE, card, gate, amount_fen=amount_fen, scene=code)
+            self._send([tap, self._tap(costless, card, gate, scene=code)])
 
     def _close(self, days: int) -> None:
         self.counter.now_us += 60_000_000

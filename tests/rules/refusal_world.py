@@ -23,10 +23,11 @@ from tests.support.steps import (
     NewRules,
     NewTariff,
     Participants,
+    Scenes,
     Taps,
     Terminals,
 )
-from tests.twin.acts import TerminalRow
+from tests.twin.acts import SceneRow, TerminalRow
 from tests.twin.state import Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -61,6 +62,7 @@ TIMES_US = {
 TARIFF_FROM_US, LOST_US = NOW_US - 10 * DAY_US, NOW_US - 30 * DAY_US
 FOUND_US = NOW_US - HOUR_US
 BEGINNING_US = 946_684_800_000_000  # what a terminal becomes, it is of taps of whatever time
+SCENES = {"given": 2, "unknown": 1, "closed": 3, "small": 65_535}
 PRINCIPALS = {"all": 0, "other": TRAM, "former": BUS}
 RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every balance
 # A terminal that was never issued, a place the tariff has not, a sequence never booked.
@@ -73,7 +75,7 @@ SEQUENCES, ORIGINAL, REFUND, FINAL, ABSENT = 16, 0, 1, 8, 9
 MESSAGE_TAPS_MAX = 4_096
 ROOMY: Settings = replace(
     SMALL,
-    cards_max=1 << 14,
+    cards_max=1 << 15,
     claims_max=1 << 14,
     recent_max=1 << 16,
     batch_taps_max=MESSAGE_TAPS_MAX,
@@ -125,6 +127,7 @@ class Played:
             flags=int(self["flags"]),
             tapped_at_us=TIMES_US[self["at"]],
             place=BEYOND if self["place"] == "beyond" else 0,
+            scene=SCENES.get(self["scene"], 0),
         )
         if kind != Kind.REVERSAL:
             about = {"original": self.original, "unknown": NEVER}.get(self["named"], 0)
@@ -133,8 +136,6 @@ class Played:
             original = REFUND if self["original"] == "refund" else ORIGINAL
             at = {"original": original, "own": FINAL, "voided": ABSENT}.get(self["named"], 15)
             tap = replace(tap, about_seq=self.sequence(at))
-        if kind == Kind.EVENT and self["scene"] == "given":
-            tap = replace(tap, scene=1)
         if self["column"] == "later":
             tap = replace(tap, caused_by=NEVER)
         if self["column"] in UNUSED and not getattr(tap, UNUSED[self["column"]]):
@@ -227,7 +228,10 @@ class World:
         )
 
     def _become(self) -> None:
-        """Cards and terminals become what the cases say."""
+        """Cards, terminals and scenes become what the cases say; until now any scene would do."""
+        closed = SceneRow(SCENES["closed"], "closed", most_fen=99, status=Status.CLOSED)
+        small = SceneRow(SCENES["small"], "small", most_fen=99)
+        self._do(Scenes((SceneRow(SCENES["given"], "given"), closed, small)))
         become = [self._terminal(key, True) for key in self.numbers]
         rows = [
             TerminalRow(t.number, t.operator, t.place, t.mode, t.status, since_us=BEGINNING_US)

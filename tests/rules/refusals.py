@@ -30,7 +30,9 @@ FIELDS = {
     # That is not 0, and no part of it; of caused_by "later" is a sequence never booked.
     "column": ("none", "about", "target", "line", "caused_by", "later"),
     "terminal": ("active", "blocked", "internal"),
-    "scene": ("given", "none"),  # of an EVENT
+    # A code that is loaded, 0, one that is not; one that is closed and takes little, one that takes
+    # little.
+    "scene": ("given", "none", "unknown", "closed", "small"),
     "operator": ("metro", "edge"),  # of edge no sum fits any more
     "moved": ("no", "yes"),  # the terminal is another operator's than it was
     "live": ("past", "ahead"),  # go_live
@@ -103,6 +105,10 @@ RULES = """
                         at=early,before
 19  CARD_DENIED         token=known denied=yes funding=prepaid flags=0,2 \
                         kind=RIDE,ENTRY,PURCHASE,HOLD,CHECK
+20  SCENE_UNKNOWN       scene=unknown kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST
+21  SCENE_CLOSED        scene=closed kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
+                        at=now,future,high
+22  AMOUNT_ABOVE_SCENE  scene=closed,small kind=RIDE,PURCHASE,HOLD amount=plain,more,huge
 a   FUNDS               kind=RIDE,PURCHASE token=known funding=prepaid funds=poor flags=0,2 \
                         amount=plain,more,huge
 b   PLACE_UNKNOWN       kind=ENTRY gate=known place=none

@@ -26,10 +26,11 @@ from tests.support.steps import (
     NewRules,
     NewTariff,
     Participants,
+    Scenes,
     Taps,
     Terminals,
 )
-from tests.twin.acts import TerminalRow
+from tests.twin.acts import SceneRow, TerminalRow
 from tests.twin.state import Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -164,6 +165,10 @@ class Play:
                 fares = tuple(map(int, fares_fen))
                 since_us = self.now_us + span_us(since)
                 self.do(NewTariff("newer", since_us, stations, fares, int(entry_min_fen)))
+            case ["scene", code, *changes]:
+                said = dict(change.split("=") for change in changes)
+                numbers = {key: int(value) for key, value in said.items() if key != "name"}
+                self.do(Scenes((SceneRow(int(code), said.get("name"), **numbers),)))
             case _:
                 raise AssertionError(f"no such act: {words}")
 

@@ -18,6 +18,7 @@ from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.rules import RULES, PutRules
+from onecard.core.registry.scenes import PutScenes, SceneRow
 from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
@@ -32,10 +33,12 @@ from tests.support.steps import (
     Close,
     NewTariff,
     Participants,
+    Scenes,
     Taps,
     Terminals,
 )
 from tests.twin.acts import ActorRow
+from tests.twin.acts import SceneRow as TwinSceneRow
 from tests.twin.state import Tap, Terminal
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_text()
@@ -145,6 +148,10 @@ def clock(side: EngineSide, to: Values) -> None:
 def actors(side: EngineSide, to: Values) -> None:
     row = ActorRow(*(to[name] for name in ("name", "secret", "roles", "participant", "status")))
     applied(side, PutActors([row], to["four_eyes"]))
+
+
+def scenes(side: EngineSide, to: Values) -> None:
+    applied(side, PutScenes([SceneRow(**to)]))
 
 
 def of_name(what: str, name: str) -> tuple[tuple[str, Broken], ...]:
@@ -286,6 +293,24 @@ ACTS = {
             ("four eyes: expected", by(four_eyes=True)),
         ),
     ),
+    "scenes": Refusals(
+        scenes,
+        {
+            **{"code": 7, "name": "Bus", "purses": b"\0", "most_fen": 5, "payee": 0, "mcc": 4111},
+            **{"policy": 0, "status": 1},
+        },
+        (
+            ("scene code: expected 1 to 65535", by(code={-1, 0, 1 << 16})),
+            ("for a scene that is new, found none", by(code=8, name=None)),
+            *of_name("scene name", "name"),
+            ("scene purses: expected some of main", by(purses={b"", b"\1", b"\0\0", b"\0" * 9})),
+            ("scene most_fen: expected 0 to", by(most_fen={-1, 1 << 63})),
+            ("scene payee: expected 0", by(payee={-1, METRO})),
+            ("scene mcc: expected 0 to 9999", by(mcc={-1, 10_000})),
+            ("scene policy: expected 0", by(policy={-1, 1})),
+            ("scene status: expected 1 or 3", by(status={0, Status.BLOCKED, INTERNAL, 9})),
+        ),
+    ),
 }
 
 
@@ -303,6 +328,7 @@ def side() -> Iterator[EngineSide]:
                 Terminals((Terminal("internal:a", METRO, 0, 0, INTERNAL, True),)),
                 Cards((1, 2), BANK, Funding.CHIP, floor_fen=-500),
                 Actors((ActorRow("Wang", b"w" * 32),)),
+                Scenes((TwinSceneRow(7, "Canteen"),)),
                 *(Cards((1, 2), BANK, Funding.PREPAID, status, 0, -500) for status in (2, 2, 1)),
                 Cards((2,), BANK, Funding.PREPAID, Status.BLOCKED, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
@@ -333,6 +359,7 @@ def test_rows_one_after_the_other(side: EngineSide) -> None:
         PutParticipants([("Tram", 1), ("Metro", 2), ("", 9)]),
         PutTerminals([sound, TerminalRow("M-1", BANK), TerminalRow("", 99)]),
         Declare([(1, 0, 0, 0), (1, -1, 0, 0), (9, 0, 0, 0)]),
+        PutScenes([SceneRow(7), SceneRow(7, mcc=-1), SceneRow(0)]),
     ):
         with pytest.raises(OnecardError) as refused:
             applied(side, act)

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,7 +98,8 @@ def pairs() -> list[Case]:
 
 
 # Functions of the twin that a rule asks, and whose answer it gives on.
-ASKED = ("form", "terminal", "identity", "columns", "limits", "time", "card", "hold_of", "charged")
+ASKED = ("form", "terminal", "identity", "columns", "limits", "time", "card", "scene", "hold_of")
+ASKED += ("charged",)
 
 
 def parsed(function: Callable[..., Any]) -> ast.FunctionDef:
@@ -122,7 +124,7 @@ def outcomes(module: ModuleType, node: ast.AST) -> frozenset[str]:
 
 
 def swaps() -> Iterator[Swap]:
-    names = ("judge", "form", "terminal", "limits", "time", "card")
+    names = ("judge", "form", "terminal", "limits", "time", "card", "scene")
     functions = [(twin, name) for name in names]
     functions += [(kinds, function.__name__) for function in kinds.KINDS.values()]
     functions.append((kinds, "hold_of"))
@@ -153,14 +155,16 @@ def swapped_ors(module: ModuleType, name: str, tree: ast.FunctionDef) -> Iterato
     """`form(tap) or terminal(...)`, the other way round."""
     for at, statement in enumerate(tree.body):
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BoolOp):
-            first, second, *_ = statement.value.values
-            if not isinstance(first, ast.Call) or not isinstance(second, ast.Call):
+            asked = statement.value.values
+            if not all(isinstance(one, ast.Call) for one in asked):
                 continue
-            changed = parsed(getattr(module, name))
-            assign = changed.body[at]
-            assert isinstance(assign, ast.Assign)
-            assign.value = ast.BoolOp(ast.Or(), [second, first])
-            yield Swap(module, name, changed, outcomes(module, first), outcomes(module, second))
+            for number, (first, second) in enumerate(pairwise(asked)):
+                changed = parsed(getattr(module, name))
+                assign = changed.body[at]
+                assert isinstance(assign, ast.Assign)
+                swapped = [*asked[:number], second, first, *asked[number + 2 :]]
+                assign.value = ast.BoolOp(ast.Or(), swapped)
+                yield Swap(module, name, changed, outcomes(module, first), outcomes(module, second))
 
 
 SWAPS = {str(swap): swap for swap in swaps()}
@@ -173,6 +177,7 @@ APART = {
     "form: ABOUT_MISSING - SCENE_MISSING",
     "terminal: TERMINAL_UNKNOWN - TERMINAL_FOREIGN",
     "card: CARD_UNKNOWN - CARD_BLOCKED",
+    "scene: SCENE_UNKNOWN - SCENE_CLOSED",
     "entry: TARIFF_UNKNOWN - FARE_UNKNOWN",
     "exit_: NO_OPEN_JOURNEY - EXIT_BEFORE_ENTRY",
     "exit_: EXIT_BEFORE_ENTRY - TARIFF_UNKNOWN",

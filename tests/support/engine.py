@@ -21,6 +21,7 @@ from onecard.core.registry.declarations import Declare as PutDeclarations
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
 from onecard.core.registry.rules import PutRules
+from onecard.core.registry.scenes import PutScenes, SceneRow
 from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import Closed, CloseWindow, closed_view
@@ -39,6 +40,7 @@ from tests.support.steps import (
     NewRules,
     NewTariff,
     Participants,
+    Scenes,
     Taps,
     Terminals,
     TwinSide,
@@ -268,6 +270,8 @@ def act_of(item: Item, window: int) -> Act:
             return PutDeclarations([(r.terminal, r.day, r.taps, r.sum_fen) for r in rows])
         case Actors(rows, four_eyes):
             return PutActors([ActorRow(**vars(row)) for row in rows], four_eyes)
+        case Scenes(rows):
+            return PutScenes([SceneRow(**vars(row)) for row in rows])
         case Close(business_day, force):
             return CloseWindow(window, business_day, force)
     raise TypeError(item)

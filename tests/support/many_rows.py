@@ -33,13 +33,17 @@ class ManyRows:
     def next(self) -> Draft:
         """A block of any kind, mostly entries; the first ones are the registry."""
         first = (self.participants, self.grow_terminals, self.grow_cards, self.config, self.tariff)
+        first += (self.scenes,)
         if self.last == 0:
             self._first = iter(first)
         made = next(self._first, None)
         if made is None:
             made = self.random.choice(
-                [self.entries, self.grow_cards, self.grow_terminals, self.close, self.tariff],
-                p=[0.7, 0.15, 0.05, 0.07, 0.03],
+                [
+                    *(self.entries, self.grow_cards, self.grow_terminals),
+                    *(self.close, self.tariff, self.scenes),
+                ],
+                p=[0.65, 0.15, 0.05, 0.07, 0.03, 0.05],
             )
         draft: Draft = made()
         self.last = draft.last
@@ -148,6 +152,19 @@ class ManyRows:
         rows["effective_from_us"] = START_US + self.tariffs
         fares = np.arange(9, dtype=np.int32) + self.tariffs
         return self._draft(Record.TARIFFS, rows, blob=fares.tobytes())
+
+    def scenes(self) -> Draft:
+        """Of codes over some pages, with pages between that nothing was ever put on."""
+        count = int(self.random.integers(1, 40))
+        rows = self._rows(dtypes.SCENE_RECORD, count)
+        apart, beside = (self.random.integers(0, many, count) for many in (8, 9))
+        rows["code"] = 1 + 700 * apart + beside
+        rows["most_fen"] = self.random.integers(0, 1000, count)
+        rows["from_us"] = START_US + rows["sequence"].astype(np.int64)
+        rows["status"] = rows["purse_count"] = 1
+        rows["name"] = [f"scene {i}".encode() for i in rows["code"]]
+        rows["name_bytes"] = [len(name) for name in rows["name"]]
+        return self._draft(Record.SCENES, rows)
 
     def config(self) -> Draft:
         rows = self._rows(dtypes.CONFIG_RECORD, 1)

@@ -22,10 +22,11 @@ from tests.support.steps import (
     NewRules,
     NewTariff,
     Participants,
+    Scenes,
     Taps,
     Terminals,
 )
-from tests.twin.acts import ActorRow, TerminalRow
+from tests.twin.acts import ActorRow, SceneRow, TerminalRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import USED_BY
 
@@ -111,6 +112,8 @@ class RandomSteps:
             )
         if rng.random() < 0.9:
             items.append(self._tariff())
+        if rng.random() < 0.4:
+            items += [self._scenes() for _ in range(3)]
         if rng.random() < 0.15:
             self.rich = True
             items.append(NewRules(replace(START_RULES, amount_max_fen=1 << 62)))
@@ -174,6 +177,8 @@ class RandomSteps:
             tap = replace(tap, scene=rng.choice((1, 7, 65_535)))
         if kind <= Kind.PURCHASE or kind in (Kind.CHECK, Kind.EVENT):
             tap = replace(tap, flags=int(rng.random() < 0.25))
+        if rng.random() < 0.3:
+            tap = replace(tap, scene=rng.choice((1, 1, 2, 7, 200, 600, *self.book.scenes)))
         if rng.random() < 0.3:
             ago_us = rng.choice((0, 1, 60_000_000, 5 * HOUR_US, 40 * DAY_US, 61 * DAY_US, -HOUR_US))
             lost_us = self._about_lost(tap.card) if rng.random() < 0.5 else 0
@@ -263,7 +268,7 @@ class RandomSteps:
     def _act(self) -> Item:
         rng, book = self.rng, self.book
         parties = range(1, len(book.participants) + 1)
-        match rng.randrange(10):
+        match rng.randrange(11):
             case 0:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
@@ -290,6 +295,8 @@ class RandomSteps:
                 return Close(NOW_US // DAY_US + rng.randrange(3), force=True)
             case 9:
                 return self._actors()
+            case 10:
+                return self._scenes()
         return self._card()
 
     def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
@@ -347,6 +354,28 @@ class RandomSteps:
             for _ in range(rng.randint(0, 3))
         )
         return Actors(rows, rng.choice((None, None, True, False)))
+
+    def _scenes(self) -> Scenes:
+        """Of few codes, so that taps meet them; now and then one that is refused."""
+        rng = self.rng
+        rows = tuple(
+            SceneRow(
+                rng.choice((1, 1, 2, 7, 200, 600, 0)),
+                rng.choice((None, f"scene {rng.randrange(3)}")),
+                rng.choice((None, None, None, bytes(1), bytes(2) if rng.random() < 0.1 else None)),
+                rng.choice((None, None, 0, 100, 300)),
+                rng.choice((None, 0)),
+                rng.choice((None, 0, 4111, 9999)),
+                rng.choice((None, 0, int(rng.random() < 0.1))),
+                rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.CLOSED)),
+            )
+            for _ in range(rng.randint(1, 3))
+        )
+        # Most are of a scene that is loaded, or say what a new one needs.
+        named = tuple(
+            row if row.code in self.book.scenes else replace(row, name="new") for row in rows
+        )
+        return Scenes(named if rng.random() < 0.9 else rows)
 
     def _card(self) -> Cards:
         """Mostly a card that is known, with another status or floor; one that is lost is found."""

@@ -12,7 +12,7 @@ from onecard.ext.wire.batch import TAP_COLUMNS
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin import acts, twin
 from tests.twin import digest as twin_digest
-from tests.twin.acts import ActorRow, CardRow, TerminalRow
+from tests.twin.acts import ActorRow, CardRow, SceneRow, TerminalRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -106,6 +106,11 @@ class Actors:
     four_eyes: bool | None = None
 
 
+@dataclass(frozen=True)
+class Scenes:
+    rows: tuple[SceneRow, ...]
+
+
 Item = (
     Taps
     | Message
@@ -117,6 +122,7 @@ Item = (
     | Declare
     | Close
     | Actors
+    | Scenes
 )
 
 
@@ -208,6 +214,8 @@ class TwinSide:
                 return acts.declare(book, rows, at_us)
             case Actors(rows, four_eyes):
                 return acts.put_actors(book, rows, four_eyes, at_us) or 0
+            case Scenes(rows):
+                return acts.put_scenes(book, rows, at_us)
             case Close(business_day, force):
                 try:
                     closed = acts.close_window(book, business_day, at_us, force)

@@ -23,6 +23,8 @@ CARD_COLUMNS = (  # whose name is that of the column, besides those that every c
     "past",
 )
 
+SCENE_COLUMNS = ("record", "from_us", "most_fen", "closed_us", "payee", "mcc", "policy", "status")
+
 
 def digest(book: Book) -> bytes:
     """SHA-256 of all tables in their order, each with its number of rows, then the totals."""
@@ -142,12 +144,25 @@ def actors(book: Book) -> Rows:
     return rows
 
 
+def scenes(book: Book) -> Rows:
+    rows = np.zeros(max(book.scenes, default=0) + 1, dtypes.SCENE)
+    for code, known in book.scenes.items():
+        row, name = rows[code], known.name.encode()
+        for column in SCENE_COLUMNS:
+            row[column] = getattr(known, column)
+        row["code"] = code
+        row["purse_count"], row["purses"] = len(known.purses), bytes(known.purses).ljust(8, b"\0")
+        row["name_bytes"], row["name"] = len(name), name
+    return rows
+
+
 def totals(book: Book) -> Rows:
     rows = np.zeros(1, dtypes.TOTALS)
     row, rules = rows[0], book.rules
     row["last"], row["booked_at_us"] = book.last, book.booked_at_us
     for name in TABLES:
         row[name] = len(getattr(book, name))  # what there is; row 0 of a table is nobody
+    row["scenes"] = max(book.scenes, default=0)  # a row number is a code
     row["window"], row["window_first"] = book.window, book.window_first
     for name in ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us"):
         row[name] = getattr(rules, name)
@@ -165,6 +180,7 @@ TABLES = {
     "card_pasts": card_pasts,
     "terminal_pasts": terminal_pasts,
     "actors": actors,
+    "scenes": scenes,
 }
 
 

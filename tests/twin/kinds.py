@@ -55,6 +55,7 @@ class Ask:
         self.terminal: Terminal = book.terminals[tap.terminal]
         at = book.terminal_at(tap.terminal, self.t)
         self.operator, self.place = at.operator, tap.place or at.place
+        self.scene = book.scenes.get(tap.scene)
         self.credential: Credential | None = book.credentials.get(tap.card)
         self.account_id = self.issuer = self.funding = 0
         if self.credential:

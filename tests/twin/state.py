@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 from typing import NamedTuple, TypeVar
 
-from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse
+from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse, Status
 
 FEN_MIN, FEN_MAX = -(1 << 63), (1 << 63) - 1
 Identity = tuple[int, int, int]  # terminal, epoch, terminal_seq
@@ -248,6 +248,20 @@ class Actor:
     status: int
 
 
+@dataclass
+class Scene:
+    record: int
+    from_us: int
+    name: str
+    purses: tuple[int, ...] = (Purse.MAIN,)
+    most_fen: int = 0
+    payee: int = 0
+    mcc: int = 0
+    policy: int = 0
+    status: int = Status.ACTIVE
+    closed_us: int = 0
+
+
 @dataclass(frozen=True)
 class Act:
     """Who did what, before it was done: the record that begins at `subject`."""
@@ -279,6 +293,7 @@ class Book:
     actors: dict[int, Actor] = field(default_factory=dict)
     four_eyes: bool = False
     four_eyes_record: tuple[int, int] = (0, 0)  # its sequence, and since when it is so
+    scenes: dict[int, Scene] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)

@@ -43,6 +43,8 @@ USED_BY = {  # of the columns that some kinds use, which; any other is of every 
 SCENE_MAX = 65_535
 DENIABLE = {Kind.RIDE, Kind.ENTRY, Kind.PURCHASE, Kind.HOLD, Kind.CHECK}
 
+HELD_TO_SCENE = {Kind.RIDE, Kind.PURCHASE, Kind.HOLD}
+
 
 class MalformedBatch(Exception):
     """The columns do not agree with each other; no row of the batch is taken."""
@@ -72,7 +74,7 @@ def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
     if not_taken:
         return Decision(not_taken)
     ask = Ask(book, tap, booked_at_us)
-    refusal = time(ask) or card(ask)
+    refusal = time(ask) or card(ask) or scene(ask)
     verdict = Verdict(refusal) if refusal else KINDS[ask.kind](ask)
     verdict = soften(ask, fitting(ask, verdict))
     return answer(bind(ask, fitting(ask, verdict)))
@@ -181,7 +183,7 @@ def identity(book: Book, tap: Tap) -> Decision | None:
     return None
 
 
-# ---- time and card ------------------------------------------------------------------------
+# ---- time, card and scene ------------------------------------------------------------------------
 
 
 def time(ask: Ask) -> O | None:
@@ -212,6 +214,20 @@ def blocked(ask: Ask, known: Credential) -> bool:
         return True
     spells = ask.book.spells(ask.tap.card)
     return any(spell.from_us < ask.t < spell.until_us for spell in spells)
+
+
+def scene(ask: Ask) -> O | None:
+    """Rules 20 to 22; of what gives back, nothing is asked of its scene."""
+    asked = bool(ask.tap.scene and ask.book.scenes) and ask.kind not in GIVES_BACK
+    if asked and ask.scene is None:
+        return O.SCENE_UNKNOWN
+    known = ask.scene if asked else None
+    if known and known.status == Status.CLOSED and ask.t >= known.closed_us:
+        return O.SCENE_CLOSED
+    most_fen = known.most_fen if known and ask.kind in HELD_TO_SCENE else 0
+    if most_fen and ask.tap.amount_fen > most_fen:
+        return O.AMOUNT_ABOVE_SCENE
+    return None
 
 
 # ---- after the kind has spoken ------------------------------------------------------------
