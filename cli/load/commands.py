@@ -2,12 +2,21 @@
 
 import typer
 
-from onecard.cli.load import actors, cards, declarations, participants, rules, tariff, terminals
+from onecard.cli.load import (
+    actors,
+    cards,
+    declarations,
+    participants,
+    rules,
+    scenes,
+    tariff,
+    terminals,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Load participants, terminals, cards, a tariff, rules, declarations or actors into a "
-    "server. Rows that say what is already so change nothing, so a file may be loaded again.",
+    help="Load participants, terminals, cards, a tariff, rules, declarations, actors, scenes into "
+    "a server. Rows that say what is already so change nothing, so a file may be loaded again.",
 )
 app.command()(participants.participants)
 app.command()(terminals.terminals)
@@ -16,3 +25,4 @@ app.command()(tariff.tariff)
 app.command()(rules.rules)
 app.command()(declarations.declarations)
 app.command()(actors.actors)
+app.command()(scenes.scenes)

@@ -10,6 +10,7 @@ from onecard.cli.show import (
     number,
     participants,
     rules,
+    scenes,
     suspense,
     tariffs,
     terminals,
@@ -25,6 +26,7 @@ app.command()(participants.participants)
 app.command()(terminals.terminals)
 app.command()(tariffs.tariffs)
 app.command()(rules.rules)
+app.command()(scenes.scenes)
 app.command()(card.card)
 app.command()(number.number)
 app.command()(entry.entry)

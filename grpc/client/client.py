@@ -290,6 +290,24 @@ class Client:
         request = message_of(registry_pb2.PutActorsRequest, fields)
         return self._call(registry_pb2.PutActorsResponse, self.registry.PutActors, request)
 
+    def put_scenes(
+        self, scenes: Iterable[registry_pb2.Scene], dry_run: bool = False
+    ) -> registry_pb2.PutScenesResponse:
+        """What taps may be for, by code; 2,000 at most, all or none."""
+        request = registry_pb2.PutScenesRequest(scenes=scenes, dry_run=dry_run)
+        return self._call(registry_pb2.PutScenesResponse, self.registry.PutScenes, request)
+
+    def scenes(self) -> Iterator[registry_pb2.Scene]:
+        """All that are loaded, in the order of their codes."""
+        after = 0
+        while True:
+            request = registry_pb2.ListScenesRequest(after=after)
+            answer = self._call(registry_pb2.ListScenesResponse, self.registry.ListScenes, request)
+            yield from answer.scenes
+            if not answer.scenes:
+                return
+            after = answer.scenes[-1].code
+
     def confirm_clock(self, wall_us: int, reason: str) -> int:
         """The server's clock is right, by another one that shows `wall_us`; when that was booked,
         0 where it was not in doubt. BadInput where the server shows another time."""

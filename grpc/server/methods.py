@@ -31,6 +31,7 @@ OPERATORS_OWN = frozenset(
         "/onecard.v1.Registry/PutCard",
         "/onecard.v1.Registry/PutParticipant",
         "/onecard.v1.Registry/PutRules",
+        "/onecard.v1.Registry/PutScenes",
         "/onecard.v1.Registry/PutTariff",
         "/onecard.v1.Registry/PutTerminal",
         "/onecard.v1.Settlement/CloseWindow",
@@ -47,6 +48,7 @@ ACTS: dict[str, int] = {
     "/onecard.v1.Registry/PutCard": Record.CARDS,
     "/onecard.v1.Registry/PutParticipant": Record.PARTICIPANTS,
     "/onecard.v1.Registry/PutRules": Record.CONFIGS,
+    "/onecard.v1.Registry/PutScenes": Record.SCENES,
     "/onecard.v1.Registry/PutTariff": Record.TARIFFS,
     "/onecard.v1.Registry/PutTerminal": Record.TERMINALS,
     "/onecard.v1.Settlement/CloseWindow": Record.WINDOWS,
@@ -59,6 +61,7 @@ MESSAGE_BYTES_MAX = 65_536
 BYTES_MAX: dict[str, int | None] = {
     "/onecard.v1.Registry/Load": None,
     "/onecard.v1.Registry/PutActors": None,  # all there may be
+    "/onecard.v1.Registry/PutScenes": 393_216,  # 2,000 of the longest, some 120 bytes each
     "/onecard.v1.Registry/PutTariff": None,  # a fare from every station to every station
     "/onecard.v1.Registry/TokensOf": 393_216,  # 5,000 numbers of the longest, 66 bytes each
 }

@@ -15,6 +15,7 @@ from onecard.core.query.card import Card, card_of
 from onecard.core.query.declarations import Declared, Difference, differences
 from onecard.core.query.dry_run import would_put
 from onecard.core.query.rules import rules_of
+from onecard.core.query.scene import scenes
 from onecard.core.query.terminal import Terminal, operators_of, terminal_of
 from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.cards import PutCards
@@ -22,6 +23,7 @@ from onecard.core.registry.declarations import Declare
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
 from onecard.core.registry.rules import PutRules
+from onecard.core.registry.scenes import PutScenes, SceneRow
 from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.grpc.server.access import only_party, principal
@@ -38,7 +40,8 @@ COLUMN_MAX = 100_000  # tokens of one message as a column: one act, and some 100
 Row = TypeVar("Row")
 ROWS_AN_ACT = 2_048  # of participants or terminals: some 20 ms of the engine
 NOTES_MAX = 10_000  # a kind of row in one answer: under a mebibyte
-Registering: TypeAlias = PutParticipants | PutTerminals | PutCards
+SCENES_MAX = 2_000  # of one call: some 20 ms of the engine, or of an answer
+Registering: TypeAlias = PutParticipants | PutTerminals | PutCards | PutScenes
 
 
 class RegistryService(registry_pb2_grpc.RegistryServicer):
@@ -185,6 +188,27 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
         response = pb.PutActorsResponse(ids=put.ids)
         _note(put, response.changes, response.notes)
         return response
+
+    async def PutScenes(self, request: pb.PutScenesRequest, _: Any) -> pb.PutScenesResponse:
+        if len(request.scenes) > SCENES_MAX:
+            raise BadInput(
+                f"PutScenes: expected at most {SCENES_MAX} rows a call, found "
+                f"{len(request.scenes)}; send them in parts"
+            )
+        response = pb.PutScenesResponse()
+        if request.scenes:
+            with _of("scenes", 0):
+                rows = [_scene_row(row) for row in request.scenes]
+                put = await self._put(PutScenes(rows), request.dry_run)
+            _note(put, response.changes, response.notes)
+        return response
+
+    async def ListScenes(self, request: pb.ListScenesRequest, _: Any) -> pb.ListScenesResponse:
+        after = request.after
+        found = await self.bridge.read(lambda state: list(scenes(state, after, SCENES_MAX)))
+        names = [field.name for field in pb.Scene.DESCRIPTOR.fields]
+        listed = [pb.Scene(**{name: getattr(one, name) for name in names}) for one in found]
+        return pb.ListScenesResponse(scenes=listed)
 
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any
@@ -337,6 +361,13 @@ def _actor_row(row: pb.Actor) -> ActorRow:
         row.participant if row.HasField("participant") else None,
         int(row.status) or None,
     )
+
+
+def _scene_row(row: pb.Scene) -> SceneRow:
+    """What the message leaves out is None: it stays as it is."""
+    optional = ("purses", "most_fen", "payee", "mcc", "policy")
+    said = {name: getattr(row, name) for name in optional if row.HasField(name)}
+    return SceneRow(row.code, row.name or None, status=int(row.status) or None, **said)
 
 
 def _terminal(terminal: Terminal) -> pb.Terminal:

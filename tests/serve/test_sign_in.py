@@ -75,6 +75,7 @@ CALLS: dict[str, tuple[Call, str]] = {  # what is called, and who may
     "PutTariff": (lambda client: client.put_tariff("a", 0, [[1]]), MAKER),
     "CloseWindow": (lambda client: client.close_window(1, DAY, force=True), MAKER),
     "Declare": (lambda client: client.declare([(1, DAY, 1, 1)]), MAKER),
+    "PutScenes": (lambda client: client.put_scenes([pb.Scene(code=7, name="a")]), MAKER),
     "PutRules": (lambda client: client.put_rules(amount_max_fen=9), SYSTEM),
     "ConfirmClock": (lambda client: client.confirm_clock(0, "why"), SYSTEM),
     "PutActors": (lambda client: client.put_actors([actor(AUDIT, 0)]), SECURITY),

@@ -1,0 +1,131 @@
+"""Scenes by command and on the wire: loaded, listed, refused by row, and then asked of taps."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onecard.core.errors import BadInput
+from onecard.core.registry.scenes import PutScenes, SceneRow
+from onecard.ext.shape.numbers import Outcome
+from onecard.ext.state.state import State
+from onecard.v1 import registry_pb2 as pb
+from tests.support.onecard_command import Command, commands
+from tests.support.serving import CARD, Served, register, served
+
+HEADER = "code,name,purses,most,mcc,status\n"
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    with commands(tmp_path_factory.mktemp("commands")) as command:
+        yield command
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path / "ledger") as running:
+        with running.client() as client:
+            register(client)
+        yield running
+
+
+def test_from_a_file_to_what_a_tap_is_answered(
+    server: Served, ask: Command, tmp_path: Path
+) -> None:
+    """As a spreadsheet saves it: with a mark in front, and two characters at the end of a line."""
+    file, to = tmp_path / "scenes.csv", ("--to", server.address)
+    rows = "7,食堂,main,500,5812,\r\n9,Library,,,,closed\r\n65535,Last,,,,\r\n"
+    file.write_bytes(("\ufeff" + HEADER.replace("\n", "\r\n") + rows).encode())
+    done = ask("load", "scenes", file, *to, "--dry-run")
+    assert (done.status, done.err) == (
+        0,
+        "3 scenes read, 3 would be changed; nothing was changed\n",
+    )
+    assert ask("load", "scenes", file, *to).err == "3 scenes read, 3 changed\n"
+    assert ask("load", "scenes", file, *to).err == "3 scenes read, 0 changed\n"
+    with server.client() as client:
+        assert [one.code for one in client.scenes()] == [7, 9, 65535]
+        told = []
+        for at, (amount_fen, code) in enumerate(((1, 7), (501, 7), (1, 9), (1, 8), (1, 0)), 900):
+            tap = {"card": CARD, "terminal": 1, "terminal_seq": at, "amount_fen": amount_fen}
+            told.append(Outcome(client.authorize_one(**tap, kind=1, scene=code).outcome).name)
+        assert told[1:4] == ["AMOUNT_ABOVE_SCENE", "SCENE_CLOSED", "SCENE_UNKNOWN"]
+        assert told[0] == told[4] and not told[0].startswith("SCENE")
+    found = json.loads(ask("show", "scenes", server.node.ledger.path, "--json").out)["scenes"]
+    assert [(one["code"], one["name"], one["most_fen"], one["mcc"]) for one in found] == [
+        (7, "食堂", 500, "5812"),
+        (9, "Library", 0, ""),
+        (65535, "Last", 0, ""),
+    ]
+    assert [one["status"] for one in found] == ["active", "closed", "active"]
+    file.write_text("code,name,most\n7,,600\n")
+    done = ask("load", "scenes", file, *to, "--dry-run")
+    assert "scenes.csv:2: changed: most_fen 500 -> 600" in done.out
+
+
+WRONG = {
+    "0,a,,,,\n": "column code: expected 1 to 65535",
+    "65536,a,,,,\n": "column code: expected 1 to 65535",
+    "x,a,,,,\n": "column code: expected a whole number",
+    "5,,,,,\n": "for a scene that is new, found none",
+    f"5,{'x' * 65},,,,\n": "scene name: expected 1 to 64 bytes",
+    "5,a,held,,,\n": "column purses: expected main",
+    "5,a,,-1,,\n": "column most: expected 0 to",
+    "5,a,,,10000,\n": "column mcc: expected 0 to 9999",
+    "5,a,,,,blocked\n": "column status: expected active or closed",
+    "5,a,,,\n": "expected 6 cells, found 5",
+}
+
+
+@pytest.mark.parametrize("row", WRONG, ids=range(len(WRONG)))
+def test_a_row_that_is_wrong_is_named_and_nothing_loaded(
+    server: Served, ask: Command, tmp_path: Path, row: str
+) -> None:
+    file = tmp_path / "scenes.csv"
+    file.write_text(HEADER + "4,sound,,,,\n" + row)
+    done = ask("load", "scenes", file, "--to", server.address)
+    assert done.status == 2 and "scenes.csv:3: " in done.err and WRONG[row] in done.err
+    assert done.err.count("\n") == 1
+    with server.client() as client:
+        assert list(client.scenes()) == []
+
+
+def test_what_a_call_takes(server: Served) -> None:
+    with server.client() as client:
+        many = [pb.Scene(code=code, name="a") for code in range(1, 2_002)]
+        with pytest.raises(BadInput, match="at most 2000 rows a call, found 2001"):
+            client.put_scenes(many)
+        client.put_scenes(many[:2_000])
+        client.put_scenes(many[2_000:])
+        assert len(list(client.scenes())) == 2_001
+
+
+BAD: dict[str, tuple[Any, ...]] = {
+    "code": (0, -1, 65_536, 1 << 40),
+    "name": ("", " a", "a\n", "x" * 65, "\u0301a", "a\u200b", "\ud800"),
+    "purses": (b"", b"\1", b"\0\0", bytes(9), b"\2", b"\xff"),
+    "most_fen": (-1, (1 << 62) + 1, 1 << 70),
+    "payee": (1, -1, 65_535),
+    "mcc": (-1, 10_000, 65_536),
+    "policy": (1, -1, 65_536),
+    "status": (0, 2, 4, 255, -1),
+}
+
+
+def test_thousands_of_bad_rows_are_refused_in_a_line_each() -> None:
+    rng, state = random.Random(8), State(8, 8, 8)
+    for at in range(5_000):
+        bad = rng.sample(list(BAD), rng.choice((1, 1, 1, 2, 3)))
+        said: dict[str, Any] = {"code": 7, "name": "Canteen"}
+        row = SceneRow(**(said | {column: rng.choice(BAD[column]) for column in bad}))
+        sound = [SceneRow(code, "sound") for code in range(1, 1 + rng.randrange(3))]
+        with pytest.raises(BadInput) as refused:
+            PutScenes([*sound, row]).apply(state, 1, 1_780_300_800_000_000)
+        assert refused.value.row == len(sound), (at, row)
+        text = str(refused.value)
+        assert text.startswith("scene ") and len(text.splitlines()) == 1 and len(text) < 200, text
+    assert int(state.totals["scenes"][0]) == 0
