@@ -1,6 +1,9 @@
 """What a ledger has bounded room for, and how much of it is in use."""
 
+import numpy as np
+
 from onecard.ext.state.state import State
+from onecard.ext.state.table import SCENES_MAX
 
 
 def rows_in_use(state: State) -> dict[str, tuple[int, int]]:
@@ -15,4 +18,6 @@ def rows_in_use(state: State) -> dict[str, tuple[int, int]]:
         "claims": (int(total["claims"]), state.claims_max),
         "card_pasts": (int(total["card_pasts"]), len(state.table("card_pasts")) - 1),
         "terminal_pasts": (int(total["terminal_pasts"]), len(state.table("terminal_pasts")) - 1),
+        # Codes between two that are loaded are rows of nothing.
+        "scenes": (int(np.count_nonzero(state.rows("scenes")["code"])), SCENES_MAX),
     }

@@ -44,6 +44,7 @@ ROOMS = {
     "claims": "claims",
     "card_pasts": "what cards were before",
     "terminal_pasts": "what terminals were before",
+    "scenes": "scenes",
 }
 
 

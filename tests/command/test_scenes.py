@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from onecard.core.errors import BadInput
+from onecard.core.query.room import rows_in_use
 from onecard.core.registry.scenes import PutScenes, SceneRow
 from onecard.ext.shape.numbers import Outcome
 from onecard.ext.state.state import State
@@ -55,6 +56,7 @@ def test_from_a_file_to_what_a_tap_is_answered(
             told.append(Outcome(client.authorize_one(**tap, kind=1, scene=code).outcome).name)
         assert told[1:4] == ["AMOUNT_ABOVE_SCENE", "SCENE_CLOSED", "SCENE_UNKNOWN"]
         assert told[0] == told[4] and not told[0].startswith("SCENE")
+    assert rows_in_use(server.node.state)["scenes"] == (3, 65_535)
     found = json.loads(ask("show", "scenes", server.node.ledger.path, "--json").out)["scenes"]
     assert [(one["code"], one["name"], one["most_fen"], one["mcc"]) for one in found] == [
         (7, "食堂", 500, "5812"),
