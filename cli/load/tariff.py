@@ -14,6 +14,7 @@ from onecard.cli.who import ActorFile, CheckerFile, Reason, who
 from onecard.core.days import day_number, midnight_us
 from onecard.core.errors import BadInput
 from onecard.core.registry.tariffs import STATIONS_MAX
+from onecard.core.registry.terminals import NETWORK_MAX
 from onecard.core.tariff.distance import compile_tariff
 
 FEN_MAX = (1 << 63) - 1  # money is 64 bits
@@ -36,13 +37,17 @@ def tariff(
     entry_min_fen: Annotated[
         int, typer.Option(help="What a card must hold to enter.", min=0, max=FEN_MAX)
     ] = 0,
+    network: Annotated[
+        int,
+        typer.Option(help="Whose terminals it rates, and no others.", min=0, max=NETWORK_MAX),
+    ] = 0,
     actor: ActorFile = None,
     checker: CheckerFile = None,
     reason: Reason = "",
 ) -> None:
-    """Fares from station to station, immutable once stored. Columns: from, to (station numbers
-    from 1 on), fare_fen. A pair that is not in the file has no fare. A folder with stations.csv,
-    links.csv and fares.toml is compiled.
+    """Fares from station to station of a network, immutable once stored. Columns: from, to
+    (station numbers from 1 on), fare_fen. A pair that is not in the file has no fare. A folder
+    with stations.csv, links.csv and fares.toml is compiled.
 
     Example: onecard load tariff metro.csv --name metro --effective-from 2026-01-01
     """
@@ -53,13 +58,13 @@ def tariff(
             made = compile_tariff(file)
             from_us = _start_us(made.effective_day if given is None else given, zone_us)
             version = client.put_tariff(
-                name or made.name, from_us, made.fares_fen, made.entry_min_fen
+                name or made.name, from_us, made.fares_fen, made.entry_min_fen, network
             )
             typer.echo(f"tariff {version}: {len(made.fares_fen)} stations", err=True)
             return
         fares = _fares(Rows(file, ("from", "to", "fare_fen")))
         from_us = 0 if given is None else _start_us(given, zone_us)
-        version = client.put_tariff(name or file.stem, from_us, fares, entry_min_fen)
+        version = client.put_tariff(name or file.stem, from_us, fares, entry_min_fen, network)
         typer.echo(
             f"tariff {version}: {len(fares)} stations, {int((fares >= 0).sum())} fares", err=True
         )

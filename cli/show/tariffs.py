@@ -9,7 +9,8 @@ from onecard.core.query.tariff import tariffs as every_tariff
 
 
 def tariffs(data: Dir, as_json: AsJson = False) -> None:
-    """The tariffs there are; of several that have begun, the one with the latest start is used.
+    """The tariffs there are; of several of a network that have begun, the one with the latest start
+    is used.
 
     Example: onecard show tariffs ./ledger
     """
@@ -22,6 +23,7 @@ def tariffs(data: Dir, as_json: AsJson = False) -> None:
 def _tariff(ledger: Ledger, one: Tariff) -> dict[str, Any]:
     return {
         "version": one.version,
+        "network": one.network,
         "name": one.name,
         "effective_from": local_time(ledger, one.effective_from_us) or "always",
         "stations": one.stations,

@@ -10,7 +10,7 @@ ROLE: dict[int, ActorRole] = {
     ActKind.JOURNAL: ActorRole.AUDIT,
 }
 # By force a window is closed for a day that does not follow; others of its kind need no second.
-CHECKED = frozenset({int(Record.CONFIGS), int(Record.TARIFFS), int(Record.ACTORS)})
+CHECKED = frozenset(map(int, (Record.CONFIGS, Record.TARIFFS, Record.TARIFF_SETS, Record.ACTORS)))
 
 
 def role_of(act: int) -> ActorRole:

@@ -19,6 +19,7 @@ from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES
+from onecard.ext.state.tariff import of_record
 
 NO_HASH = bytes(32)
 UNMAP_BYTES = 64 * MIB  # read through the map of the journal before it is given back
@@ -150,9 +151,12 @@ def read_through(journal: Journal, first: int) -> Iterator[Block]:
 
 def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
     block = journal.block_of(record)
-    if block is None or block.record != Record.TARIFFS:
+    if block is None or block.record not in (Record.TARIFFS, Record.TARIFF_SETS):
         raise LedgerFault(f"record {record}: expected the fares of a tariff, found none")
-    return np.frombuffer(block.blob, np.int32)
+    try:
+        return of_record(block.rows, block.blob).fares_fen
+    except ValueError as error:
+        raise LedgerFault(f"{block.where}: expected a tariff, found {error}") from error
 
 
 def head_at(journal: Journal, sequence: int) -> bytes:

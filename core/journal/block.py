@@ -35,6 +35,7 @@ ROWS: dict[int, np.dtype[np.void]] = {  # what is written
     Record.DECLARATIONS: dtypes.DECLARATION_RECORD,
     Record.TARIFFS: dtypes.TARIFF_RECORD,
     Record.CONFIGS: dtypes.CONFIG_RECORD,
+    Record.TARIFF_SETS: dtypes.POLICY_RECORD,
     Record.ACTORS: dtypes.ACTOR_RECORD,
     Record.SCENES: dtypes.SCENE_RECORD,
     Record.ACT: dtypes.ACT_RECORD,

@@ -1,9 +1,7 @@
-"""The tariffs there are; of several that have begun, the one with the latest start is used."""
+"""The tariffs there are; of those of a network that have begun, the last one is used."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
 
 from onecard.core.journal.chain import Journal
 from onecard.core.query.stored_text import text_of
@@ -15,6 +13,7 @@ class Tariff:
     """`record` is the sequence it is journalled under; `fares` is of pairs that have one."""
 
     version: int
+    network: int
     name: str
     effective_from_us: int  # 0: always
     stations: int
@@ -25,15 +24,15 @@ class Tariff:
 
 def tariffs(state: State, journal: Journal) -> Iterator[Tariff]:
     """All of them, in order of version. Reads the record of each, so not on the event loop."""
-    for row in state.rows("tariffs"):
+    for number, row in enumerate(state.rows("tariffs")):
         block = journal.block_of(int(row["record"]))
-        fares = np.frombuffer(block.blob, np.int32) if block is not None else np.empty(0, np.int32)
         yield Tariff(
             version=int(row["version"]),
+            network=int(row["network"]),
             name=text_of(block.rows["name"][0]) if block is not None else "",
             effective_from_us=int(row["effective_from_us"]),
             stations=int(row["stations"]),
-            fares=int((fares >= 0).sum()),
+            fares=int((state.fares_of(number) >= 0).sum()),
             entry_min_fen=int(row["entry_min_fen"]),
             record=int(row["record"]),
         )

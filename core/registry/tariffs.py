@@ -1,4 +1,4 @@
-"""Tariffs: fares from station to station, immutable once stored."""
+"""Tariffs: fares from station to station of a network, immutable once stored."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,23 @@ from numpy.typing import NDArray
 from onecard.core.errors import BadInput, Overloaded
 from onecard.core.journal.block import Draft
 from onecard.core.registry.name import name_bytes
+from onecard.core.registry.terminals import NETWORK_MAX
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Record
+from onecard.ext.shape.numbers import Policy, Record
 from onecard.ext.state.state import State
+from onecard.ext.state.tariff import ARRAYS, arrays_of
+from onecard.ext.state.tariff import (
+    STATIONS_MAX as STATIONS_MAX,
+)  # of what is read as of what is written
 
 TARIFF_NAME_BYTES_MAX = 36
-STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
+DIRECTORY_BYTES = ARRAYS * dtypes.ARRAY_ROW.itemsize + 8  # and the least balance
 
 
 @dataclass(frozen=True)
 class PutTariff:
-    """Store a tariff, immutable; answers its version. What is in force for its start already is
-    the same version; one that another with the same start replaced becomes a new one.
+    """Store a tariff of a network, immutable; answers its version. What is in force there for its
+    start already is the same version; one that another with the same start replaced becomes new.
 
     fares_fen: stations * stations int32, row = from, station 1 first; -1 = no fare.
     """
@@ -29,11 +34,12 @@ class PutTariff:
     stations: int
     fares_fen: NDArray[np.int32]
     entry_min_fen: int = 0
+    network: int = 0
 
     @property
     def size_bytes(self) -> int:
         """What it will journal, at most."""
-        return 4 * len(self.fares_fen)
+        return 4 * len(self.fares_fen) + DIRECTORY_BYTES
 
     def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
         name = name_bytes(self.name, TARIFF_NAME_BYTES_MAX, "tariff name")
@@ -46,28 +52,32 @@ class PutTariff:
             raise BadInput("tariff fares: expected 0 or more fen, or -1 for no fare")
         if not 0 <= self.effective_from_us < 1 << 62:
             raise BadInput(f"tariff start: expected a time, found {self.effective_from_us}")
-        starts_us = state.rows("tariffs")["effective_from_us"]
-        alike = np.flatnonzero(starts_us == self.effective_from_us)
+        if not 0 <= self.network <= NETWORK_MAX:
+            raise BadInput(f"tariff network: expected 0 to {NETWORK_MAX}, found {self.network}")
         # Of several with one start the newest is in force: an older one said again is put back.
-        if len(alike) and self._is(state, int(alike[-1]), fares):
-            return [], int(state.table("tariffs")["version"][alike[-1]])
+        known = state.tariff_in_force(self.network, self.effective_from_us)
+        if known >= 0 and self._is(state, known, fares):
+            return [], int(state.table("tariffs")["version"][known])
         if state.count("tariffs") >= len(state.table("tariffs")):
             raise Overloaded(f"a ledger holds at most {len(state.table('tariffs'))} tariffs")
         version = state.count("tariffs") + 1
-        row = np.zeros(1, dtypes.TARIFF_RECORD)
+        row = np.zeros(1, dtypes.POLICY_RECORD)
         row["sequence"] = sequence
         row["effective_from_us"] = self.effective_from_us
         row["version"] = version
-        row["stations"] = self.stations
-        row["entry_min_fen"] = self.entry_min_fen
+        row["network"] = self.network
+        row["policy"] = Policy.OD_FARES
+        row["arrays"] = ARRAYS
         row["name"] = name
-        draft = Draft.of(Record.TARIFFS, row, booked_at_us, blob=fares.tobytes())
+        blob = arrays_of(fares, self.stations, self.entry_min_fen)
+        draft = Draft.of(Record.TARIFF_SETS, row, booked_at_us, blob=blob)
         return [draft], version
 
     def _is(self, state: State, known: int, fares: NDArray[np.int32]) -> bool:
         row = state.table("tariffs")[known]
         return (
-            int(row["stations"]) == self.stations
+            int(row["effective_from_us"]) == self.effective_from_us
+            and int(row["stations"]) == self.stations
             and int(row["entry_min_fen"]) == self.entry_min_fen
             and bool(np.array_equal(state.fares_of(known), fares))
         )

@@ -1,4 +1,4 @@
-"""From an entry to its exit: the tariff of the entry rates the exit."""
+"""From an entry to its exit, in one network: the tariff of the entry rates the exit."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
@@ -15,7 +15,7 @@ cdef uint8_t enter(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Open a journey at a place that the tariff knows: 0, or the refusal."""
-    cdef int64_t row = state.tariff_at(tap.at_us)
+    cdef int64_t row = state.tariff_at(tap.network, tap.at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
     plan.tariff = state.tariffs[row].version
@@ -36,11 +36,11 @@ cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept n
     cdef int64_t row
     cdef uint64_t stations
     cdef int64_t fare_fen
-    if tap.account.journey == 0:
+    if tap.account.journey == 0 or tap.account.journey_network != tap.network:
         return Outcome.NO_OPEN_JOURNEY
     if tap.at_us < tap.account.journey_at_us:
         return Outcome.EXIT_BEFORE_ENTRY
-    row = state.tariff_at(tap.account.journey_at_us)
+    row = state.tariff_at(tap.network, tap.account.journey_at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
     plan.tariff = state.tariffs[row].version

@@ -14,6 +14,7 @@ from onecard.ext.shape.journal cimport (
     ActorRecord,
     ActRecord,
     AfterImage,
+    ArrayRow,
     CardRecord,
     CardRecord1,
     ChipPart,
@@ -27,6 +28,7 @@ from onecard.ext.shape.journal cimport (
     Leg,
     SpanPart,
     ParticipantRecord,
+    PolicyRecord,
     RatingPart,
     ReferencePart,
     SceneRecord,
@@ -153,6 +155,8 @@ CARD_RECORD_1 = derived("CardRecord1", <CardRecord1[:1]><CardRecord1*>here)
 WINDOW_RECORD = derived("WindowRecord", <WindowRecord[:1]><WindowRecord*>here)
 DECLARATION_RECORD = derived("DeclarationRecord", <DeclarationRecord[:1]><DeclarationRecord*>here)
 TARIFF_RECORD = derived("TariffRecord", <TariffRecord[:1]><TariffRecord*>here)
+POLICY_RECORD = derived("PolicyRecord", <PolicyRecord[:1]><PolicyRecord*>here)
+ARRAY_ROW = derived("ArrayRow", <ArrayRow[:1]><ArrayRow*>here)
 CONFIG_RECORD = derived("ConfigRecord", <ConfigRecord[:1]><ConfigRecord*>here)
 ACTOR_RECORD = derived("ActorRecord", <ActorRecord[:1]><ActorRecord*>here)
 ACT_RECORD = derived("ActRecord", <ActRecord[:1]><ActRecord*>here)

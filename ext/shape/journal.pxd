@@ -317,6 +317,28 @@ cdef packed struct TariffRecord:  # the blob holds stations * stations int32 far
     uint8_t name[36]
 
 
+cdef packed struct PolicyRecord:  # of TARIFF_SETS; the blob holds an ArrayRow an array, and the arrays
+    uint64_t sequence
+    int64_t effective_from_us
+    uint32_t version
+    uint16_t network
+    uint16_t policy  # Policy: what is decided by it
+    uint16_t arrays
+    uint8_t name[36]
+    uint8_t unused[2]
+
+
+cdef packed struct ArrayRow:
+    uint8_t name[16]
+    uint32_t shape[4]  # the last dimension runs fastest; 0 in those it has not
+    uint32_t offset  # from the start of the blob
+    uint32_t bytes
+    uint32_t check  # CRC-32 of its bytes
+    uint8_t type  # ArrayType
+    uint8_t rank
+    uint8_t unused[2]
+
+
 cdef packed struct ConfigRecord:
     uint64_t sequence
     int64_t go_live_us

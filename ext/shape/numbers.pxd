@@ -134,6 +134,20 @@ cpdef enum Record:
     INSTITUTIONS = 21
 
 
+cpdef enum Policy:
+    # what is loaded to decide by
+    OD_FARES = 1  # a fare from every station to every station
+
+
+cpdef enum ArrayType:
+    # of the arrays of a policy, little-endian
+    INT32 = 1
+    INT64 = 2
+    UINT8 = 3
+    UINT16 = 4
+    UINT32 = 5
+
+
 cpdef enum Effect:
     JOURNEY_OPENED = 1
     JOURNEY_CLOSED = 2

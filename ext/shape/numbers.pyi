@@ -122,6 +122,16 @@ class Record(IntEnum):
     SIGNATURES = 20
     INSTITUTIONS = 21
 
+class Policy(IntEnum):
+    OD_FARES = 1
+
+class ArrayType(IntEnum):
+    INT32 = 1
+    INT64 = 2
+    UINT8 = 3
+    UINT16 = 4
+    UINT32 = 5
+
 class Effect(IntEnum):
     JOURNEY_OPENED = 1
     JOURNEY_CLOSED = 2

@@ -36,7 +36,8 @@ cdef packed struct Account "onecard_account":
     uint32_t journey_place
     uint32_t entries
     uint16_t issuer  # its home: the party of its legs, whoever issues the cards on it
-    uint8_t unused[6]
+    uint16_t journey_network
+    uint8_t unused[4]
 
 
 cdef packed struct Terminal "onecard_terminal":
@@ -86,12 +87,14 @@ cdef packed struct Window "onecard_window":
 
 
 cdef packed struct Tariff "onecard_tariff":
-    uint64_t record  # sequence of its TariffRecord; the fares stay in the journal
+    uint64_t record  # sequence of its record; the fares stay in the journal
     int64_t effective_from_us
     uint32_t version
     uint32_t stations
     int32_t entry_min_fen
-    uint8_t unused[4]
+    uint16_t network
+    uint8_t policy  # Policy: what is decided by it
+    uint8_t unused
 
 
 # Whose a card was and what it drew on; or, where it has a status, a spell in which it was not ACTIVE.

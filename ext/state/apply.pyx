@@ -4,10 +4,8 @@ A row is changed only by records above `as_of` of its page; the totals always ad
 references are checked, since a block comes from a file.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
-
-import numpy as np
 
 from onecard.ext.block.unpack cimport Entries, Piece, lay_out, take
 from onecard.ext.shape.journal cimport (
@@ -23,13 +21,14 @@ from onecard.ext.shape.journal cimport (
     Header1,
     Leg,
     ParticipantRecord,
+    PolicyRecord,
     SceneRecord,
     TariffRecord,
     TerminalRecord,
     TerminalRecord1,
     WindowRecord,
 )
-from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Record
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Policy, Record
 from onecard.ext.shape.tables cimport (
     ACTOR_ROWS,
     PARTICIPANT_ROWS,
@@ -46,6 +45,7 @@ from onecard.ext.shape.tables cimport (
     TerminalPast,
     Window,
 )
+from onecard.ext.state import tariff
 from onecard.ext.state.cards import cards, cards_1
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport (
@@ -104,6 +104,7 @@ def _rows(State state, block, size_t header_bytes):
         (<int>Record.WINDOWS, sizeof(WindowRecord)): _windows,
         (<int>Record.DECLARATIONS, sizeof(DeclarationRecord)): None,
         (<int>Record.TARIFFS, sizeof(TariffRecord)): _tariffs,
+        (<int>Record.TARIFF_SETS, sizeof(PolicyRecord)): _policies,
         (<int>Record.CONFIGS, sizeof(ConfigRecord)): _configs,
         (<int>Record.ACTORS, sizeof(ActorRecord)): _actors,
         (<int>Record.ACT, sizeof(ActRecord)): None,
@@ -155,6 +156,8 @@ cdef bint _entry(State state, const Piece* piece) noexcept nogil:
     cdef int64_t card = -1
     cdef int i
     if entry.account > state.total.accounts or entry.terminal > state.total.terminals:
+        return True
+    if entry.effects & Effect.JOURNEY_OPENED and entry.tariff > state.total.tariffs:
         return True
     for i in range(entry.legs):
         if (
@@ -333,23 +336,60 @@ def _windows(State state, uintptr_t at, uintptr_t head):
 
 
 def _tariffs(State state, uintptr_t at, uintptr_t head):
+    """A tariff of before there were networks: it is of network 0."""
     cdef const Header* header = <const Header*>head
-    cdef const TariffRecord* rows = <const TariffRecord*>at
-    cdef Tariff* row
-    fares = sizeof(int32_t) * <uint64_t>rows[0].stations * <uint64_t>rows[0].stations
-    if header.count != 1 or is_full(&state.tables[TARIFFS]) or header.blob_bytes != fares:
+    cdef const TariffRecord* row = <const TariffRecord*>at
+    if header.count != 1 or header.legs or header.images or is_full(&state.tables[TARIFFS]):
         return True
-    row = &state.tariffs[state.total.tariffs]
-    row.record = rows[0].sequence
-    row.effective_from_us = rows[0].effective_from_us
-    row.version = rows[0].version
-    row.stations = rows[0].stations
-    row.entry_min_fen = rows[0].entry_min_fen
     blob = <bytes>(<const char*>(at + sizeof(TariffRecord)))[: header.blob_bytes]
-    touch(&state.tables[TARIFFS], state.total.tariffs // TARIFF_ROWS)
-    state.total.tariffs += 1
-    state.load_fares(state.total.tariffs - 1, np.frombuffer(blob, np.int32).copy())
+    fares = _read(header, tariff.of_fares, blob, row.stations, row.entry_min_fen)
+    _tariff(state, row.sequence, row.effective_from_us, row.version, 0, fares)
     return False
+
+
+def _policies(State state, uintptr_t at, uintptr_t head):
+    cdef const Header* header = <const Header*>head
+    cdef const PolicyRecord* row = <const PolicyRecord*>at
+    if header.count != 1 or header.legs or header.images or is_full(&state.tables[TARIFFS]):
+        return True
+    if row.version != state.total.tariffs + 1:
+        raise ValueError(
+            f"block {header.first}: version {row.version} of a policy after {state.total.tariffs}"
+        )
+    if row.policy != Policy.OD_FARES:
+        raise ValueError(f"block {header.first}: unknown kind of policy {row.policy}")
+    blob = <bytes>(<const char*>(at + sizeof(PolicyRecord)))[: header.blob_bytes]
+    fares = _read(header, tariff.of_arrays, blob, row.arrays)
+    _tariff(state, row.sequence, row.effective_from_us, row.version, row.network, fares)
+    return False
+
+
+cdef object _read(const Header* header, read, blob, said, more=None):
+    """What a blob holds; ValueError, naming the block, where it is not what the row says."""
+    try:
+        return read(blob, said) if more is None else read(blob, said, more)
+    except ValueError as error:
+        raise ValueError(f"block {header.first}: {error}") from None
+
+
+cdef int _tariff(
+    State state, uint64_t record, int64_t effective_from_us, uint32_t version, uint16_t network, fares
+) except -1:
+    """The next row of tariffs. It is the same whether its page is ahead of the record or not."""
+    cdef uint64_t number = state.total.tariffs
+    cdef Tariff* row = &state.tariffs[number]
+    row.record = record
+    row.effective_from_us = effective_from_us
+    row.version = version
+    row.stations = fares.stations
+    row.entry_min_fen = fares.entry_min_fen
+    row.network = network
+    row.policy = Policy.OD_FARES
+    touch(&state.tables[TARIFFS], number // TARIFF_ROWS)
+    state.total.tariffs += 1
+    state.policies.add(Policy.OD_FARES, network, effective_from_us, <uint32_t>number)
+    state.load_fares(number, fares.fares_fen)
+    return 0
 
 
 def _configs(State state, uintptr_t at, uintptr_t head):

@@ -6,7 +6,8 @@ from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Scene, Tariff, Terminal
 from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
 from onecard.ext.state.index cimport Index
-from onecard.ext.state.table cimport TABLE_COUNT, TARIFFS_MAX, Table
+from onecard.ext.state.policies cimport Policies
+from onecard.ext.state.table cimport TABLE_COUNT, Table
 
 
 cdef struct Fares:
@@ -28,7 +29,8 @@ cdef class State:
     cdef CardPast* card_pasts
     cdef TerminalPast* terminal_pasts
     cdef Scene* scenes
-    cdef Fares fares[TARIFFS_MAX]
+    cdef Fares* fares  # of each row of tariffs
+    cdef Policies policies  # which of them is in force
     cdef Index by_token
     cdef Index by_claim
     cdef readonly uint64_t cards_max
@@ -48,7 +50,8 @@ cdef class State:
     cdef bint post_account(self, const Leg* leg, int64_t amount, uint64_t sequence) noexcept nogil
     cdef void settle(self, const Entry* entry, int64_t card) noexcept nogil
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil
-    cdef int64_t tariff_at(self, int64_t at_us) noexcept nogil
+    cdef int64_t tariff_at(self, uint16_t network, int64_t at_us) noexcept nogil
+    cdef uint16_t network_of(self, uint32_t version) noexcept nogil
     cdef Claim* claim(self, uint64_t sequence) noexcept nogil
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
     cdef int _lay(self, shape, uint64_t room) except -1

@@ -18,7 +18,7 @@ from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 from onecard.ext.shape.memory cimport address, reserve
-from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Purse
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Policy, Purse
 from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
     CLAIM_ROWS,
@@ -40,6 +40,7 @@ from onecard.ext.shape.tables cimport (
 )
 from onecard.ext.state import table as tables
 from onecard.ext.state.index cimport Index
+from onecard.ext.state.policies cimport Policies
 from onecard.ext.state.table cimport (
     ACCOUNTS,
     ACTORS,
@@ -91,6 +92,10 @@ cdef class State:
         self.claims = <Claim*>self.tables[CLAIMS].rows
         self.windows = <Window*>self.tables[WINDOWS].rows
         self.tariffs = <Tariff*>self.tables[TARIFFS].rows
+        fares = reserve(TARIFFS_MAX * sizeof(Fares))
+        self.fares = <Fares*>address(fares)
+        self.kept.append(fares)
+        self.policies = Policies(TARIFFS_MAX)
         self.card_pasts = <CardPast*>self.tables[CARD_PASTS].rows
         self.terminal_pasts = <TerminalPast*>self.tables[TERMINAL_PASTS].rows
         self.scenes = <Scene*>self.tables[SCENES].rows
@@ -185,6 +190,7 @@ cdef class State:
 
     def reindex(self) -> None:
         """Rebuild the look-up tables from the rows in use."""
+        self.policies.rebuild(self.rows("tariffs"))
         for shape in tables.SHAPES:
             lookup = self.lookups[shape.number]
             if lookup is not None:
@@ -231,6 +237,10 @@ cdef class State:
     def has_fares(self, uint64_t row) -> bool:
         """Returns True when `load_fares` was called for it."""
         return self.fares[row].fen is not NULL
+
+    def tariff_in_force(self, uint16_t network, int64_t at_us) -> int:
+        """The row of the tariff that is in force in a network at a time, -1 where there is none."""
+        return self.tariff_at(network, at_us)
 
     # ---- posting ----------------------------------------------------------------------------
 
@@ -315,10 +325,12 @@ cdef class State:
                 account.journey = entry.sequence
                 account.journey_at_us = entry.tapped_at_us or entry.booked_at_us
                 account.journey_place = entry.place
+                account.journey_network = self.network_of(entry.tariff)
             elif entry.effects & Effect.JOURNEY_CLOSED:
                 account.journey = 0
                 account.journey_at_us = 0
                 account.journey_place = 0
+                account.journey_network = 0
             touch(&self.tables[ACCOUNTS], page)
         if card >= 0 and entry.effects & (Effect.DENIED | Effect.UNDENIED):
             page = <uint64_t>card // CREDENTIAL_ROWS
@@ -359,18 +371,17 @@ cdef class State:
                 self.claims[row].closed = 1
         touch(&self.tables[CLAIMS], row // CLAIM_ROWS)
 
-    cdef int64_t tariff_at(self, int64_t at_us) noexcept nogil:
-        """The row of the tariff in force at a time, -1 where there is none."""
-        cdef int64_t best = -1
-        cdef uint64_t row
-        check(self.total.tariffs <= TARIFFS_MAX)
-        for row in range(self.total.tariffs):
-            if self.tariffs[row].effective_from_us <= at_us and (
-                best < 0
-                or self.tariffs[row].effective_from_us >= self.tariffs[best].effective_from_us
-            ):
-                best = <int64_t>row
-        return best
+    cdef int64_t tariff_at(self, uint16_t network, int64_t at_us) noexcept nogil:
+        """The row of the tariff in force in a network at a time, -1 where there is none."""
+        return self.policies.find(Policy.OD_FARES, network, at_us)
+
+    cdef uint16_t network_of(self, uint32_t version) noexcept nogil:
+        """The network of a tariff, by its version; 0 where that is none. It never changes, so that a
+        replay finds it whatever page is ahead of it, as it would not of a terminal."""
+        if version == 0:
+            return 0
+        check(version <= self.total.tariffs)
+        return self.tariffs[version - 1].network
 
     cdef Claim* claim(self, uint64_t sequence) noexcept nogil:
         """What was taken back of an entry, NULL where nothing was."""

@@ -19,7 +19,7 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     TABLE_COUNT
 
 cdef enum:
-    TARIFFS_MAX = 64  # a tap looks at each; a city changes its tariff once in some years
+    TARIFFS_MAX = 65_535  # a version has 16 bits wherever it may come to stand
 
 
 cdef struct Table:

@@ -255,8 +255,10 @@ class Client:
         effective_from_us: int,
         fares_fen: NDArray[np.int32],
         entry_min_fen: int = 0,
+        network: int = 0,
     ) -> int:
-        """A square of fares, row = from, -1 = no fare; the version it was stored under."""
+        """A square of fares of a network, row = from, -1 = no fare; the version it was stored
+        under."""
         fares = square_of("fares_fen", fares_fen)
         tariff = message_of(
             registry_pb2.Tariff,
@@ -266,6 +268,7 @@ class Client:
                 "stations": len(fares),
                 "fares_fen": column_of("fares_fen", fares.reshape(-1), "<i4").tolist(),
                 "entry_min_fen": entry_min_fen,
+                "network": network,
             },
         )
         return int(self._call(registry_pb2.Tariff, self.registry.PutTariff, tariff).version)

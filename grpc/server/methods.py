@@ -49,7 +49,7 @@ ACTS: dict[str, int] = {
     "/onecard.v1.Registry/PutParticipant": Record.PARTICIPANTS,
     "/onecard.v1.Registry/PutRules": Record.CONFIGS,
     "/onecard.v1.Registry/PutScenes": Record.SCENES,
-    "/onecard.v1.Registry/PutTariff": Record.TARIFFS,
+    "/onecard.v1.Registry/PutTariff": Record.TARIFF_SETS,
     "/onecard.v1.Registry/PutTerminal": Record.TERMINALS,
     "/onecard.v1.Settlement/CloseWindow": Record.WINDOWS,
 }

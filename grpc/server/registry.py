@@ -149,6 +149,7 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
             request.stations,
             fares,
             request.entry_min_fen,
+            request.network,
         )
         version = await self.bridge.act(act)
         return pb.Tariff(
@@ -157,6 +158,7 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
             effective_from_us=request.effective_from_us,
             stations=request.stations,
             entry_min_fen=request.entry_min_fen,
+            network=request.network,
         )
 
     async def PutRules(self, request: pb.Rules, _: Any) -> pb.Rules:

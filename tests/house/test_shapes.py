@@ -45,6 +45,7 @@ WRITTEN = {  # struct -> its lines
     if struct not in IN_C
 }
 MADE = {
+    numbers.Record.TARIFF_SETS,
     numbers.Record.ACTORS,
     numbers.Record.ACT,
     numbers.Record.SCENES,

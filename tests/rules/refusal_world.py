@@ -67,7 +67,7 @@ PRINCIPALS = {"all": 0, "other": TRAM, "former": BUS}
 RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every balance
 # A terminal that was never issued, a place the tariff has not, a sequence never booked.
 NOWHERE, BEYOND, NEVER = 999_999, 9, 1 << 40
-STATIONS = 4
+STATIONS, FERRY = 4, 7  # of both networks; the number of the other
 UNUSED = {"about": "about", "target": "about_seq", "line": "line", "caused_by": "caused_by"}
 SPARE, STRANGE = 1 << 32, 1 << 33  # what is added to a case's token for a card beside, and for none
 # Of the sequences of a case on its terminal, those that are named.
@@ -115,6 +115,9 @@ class Played:
         made = Tap(self.owner, self.till, self.sequence(at), 0, 0, kind, amount_fen, *(0,) * 5)
         return replace(made, **fields)
 
+    def entry(self, terminal: int) -> Tap:
+        return self.tap(4, Kind.ENTRY, card=self.token, place=1, terminal=terminal)
+
     def final(self) -> Tap:
         """The tap that is decided by the first of what it breaks."""
         kind = int(Kind.__members__.get(self["kind"], max(Kind) + 1))
@@ -151,9 +154,11 @@ class World:
         self.records: dict[int, dict[str, Any]] = {}  # entries of the engine, by sequence
         self.numbers: dict[tuple[str, ...], int] = {}
         self.played = [self._placed(case, number) for number, case in enumerate(cases)]
+        self.ferry = len(self.numbers) + 2  # after the one at the edge
         self._register()
         self._fill_edge()
         self._send(first_taps)
+        self._send(lambda one: [one.entry(self.ferry)] * (one["journey"] == "elsewhere"))
         self._send(taps_about_originals)
         self._send(lambda one: [one.final()] * (one["identity"] == "repeat"))
         self._deny()
@@ -187,7 +192,8 @@ class World:
         self._do(Participants(tuple(zip(NAMES, roles, strict=True))))
         self._do(NewRules(LAX))
         self._do(Terminals(tuple(self._terminal(key, False) for key in self.numbers)))
-        self._do(NewTariff("square", TARIFF_FROM_US, STATIONS, FARES_FEN, 300))
+        for network in (0, FERRY):
+            self._do(NewTariff("square", TARIFF_FROM_US, STATIONS, FARES_FEN, 300, network))
         for funding, some in self._grouped("funding").items():
             tokens = tuple(token for one in some for token in (one.token, one.token + SPARE))
             self._do(Cards(tokens, BANK, FUNDINGS[funding[0]], 1, 0, RICH_FEN))
@@ -209,7 +215,8 @@ class World:
     def _fill_edge(self) -> None:
         """What the operator at the edge collected, of two issuers, is all that a sum can hold."""
         edge = Terminal("edge", EDGE, 1, 0, Status.ACTIVE, False)
-        self._do(Terminals((edge,)))
+        ferry = replace(edge, number="ferry", operator=METRO, network=FERRY)
+        self._do(Terminals((edge, ferry)))
         number = len(self.numbers) + 1
         for token, amount_fen in ((FIRST, SUM_HALF_FEN), (SECOND, SUM_HALF_FEN - 1)):
             tap = Tap(token, number, token, 0, 0, Kind.TOP_UP, amount_fen, *(0,) * 5)
@@ -319,7 +326,7 @@ def first_taps(one: Played) -> list[Tap]:
     if one["named"] == "voided":
         found.append(one.tap(5, Kind.REVERSAL, card=beside, about_seq=one.sequence(ABSENT)))
     if one["journey"] == "open":
-        found.append(one.tap(4, Kind.ENTRY, card=one.token, place=1))
+        found.append(one.entry(one.till))
     if one["named"] == "original":
         kinds = {"top_up": Kind.TOP_UP, "hold": Kind.HOLD, "declined": Kind.EXIT}
         kind = kinds.get(one["original"], Kind.RIDE)

@@ -41,7 +41,7 @@ FIELDS = {
     "funding": ("prepaid", "chip", "credit"),
     "funds": ("rich", "poor"),
     "place": ("known", "none", "beyond"),
-    "journey": ("none", "open"),
+    "journey": ("none", "open", "elsewhere"),  # elsewhere: in another network
     "original": ("ride", "top_up", "hold", "refund", "declined"),  # what is named, 100 fen each
     "owner": ("own", "other"),  # whose it is
     "used": ("no", "part", "closed"),
@@ -117,10 +117,10 @@ b   FARE_UNKNOWN        kind=ENTRY at=now,before,future,high place=beyond
 b   FUNDS               kind=ENTRY at=now,before,future,high token=known funding=prepaid \
                         funds=poor flags=0,2
 c   PLACE_UNKNOWN       kind=EXIT gate=known place=none
-c   NO_OPEN_JOURNEY     kind=EXIT journey=none
-c   EXIT_BEFORE_ENTRY   kind=EXIT token=known journey=open at=low,old,unborn,early,before
-c   FARE_UNKNOWN        kind=EXIT token=known journey=open place=beyond
-c   FUNDS               kind=EXIT token=known journey=open place=known funding=prepaid funds=poor \
+c   NO_OPEN_JOURNEY     kind=EXIT journey=none,elsewhere
+c   EXIT_BEFORE_ENTRY   kind=EXIT token=known journey=!none at=low,old,unborn,early,before
+c   FARE_UNKNOWN        kind=EXIT token=known journey=!none place=beyond
+c   FUNDS               kind=EXIT token=known journey=!none place=known funding=prepaid funds=poor \
                         flags=0,2
 d   TOP_UP_NOT_ALLOWED  kind=TOP_UP token=known funding=credit
 d   BALANCE_OVERFLOW    kind=TOP_UP token=known gate=known operator=edge amount=plain,more,huge

@@ -160,11 +160,14 @@ class Play:
                 self.do(Terminals((replace(row, **values),)))
                 if not self.expected:
                     self.terminals[name] = replace(known, **values)
-            case ["tariff", since, entry_min_fen, *fares_fen]:
+            case ["tariff", since, *words]:
+                network = int(words.pop(0)[8:]) if words[0].startswith("network=") else 0
+                entry_min_fen, *fares_fen = words
                 stations = round(len(fares_fen) ** 0.5)
                 fares = tuple(map(int, fares_fen))
                 since_us = self.now_us + span_us(since)
-                self.do(NewTariff("newer", since_us, stations, fares, int(entry_min_fen)))
+                least_fen = int(entry_min_fen)
+                self.do(NewTariff("newer", since_us, stations, fares, least_fen, network))
             case ["scene", code, *changes]:
                 said = dict(change.split("=") for change in changes)
                 numbers = {key: int(value) for key, value in said.items() if key != "name"}

@@ -45,7 +45,7 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_t
 METRO, BANK = 1, 2
 INTERNAL = Status.INTERNAL
 TODAY = day_of(NOW_US, 8 * HOUR_US)
-TARIFFS_MAX = 64
+TARIFFS_MAX = 65_535
 SINCE_WHEN = "on, since when it is what it is"
 Value = Hashable
 Broken = dict[str, frozenset[Value]]
@@ -122,8 +122,8 @@ def cards(side: EngineSide, to: Values) -> None:
 
 def tariff(side: EngineSide, to: Values) -> None:
     fares = np.array(to["fares"], np.int32)
-    act = PutTariff(to["name"], to["start_us"], to["stations"], fares, to["entry_min_fen"])
-    applied(side, act)
+    said = to["name"], to["start_us"], to["stations"], fares, to["entry_min_fen"], to["network"]
+    applied(side, PutTariff(*said))
 
 
 def rules(side: EngineSide, to: Values) -> None:
@@ -228,7 +228,10 @@ ACTS = {
     ),
     "tariff": Refusals(
         tariff,
-        {"name": "a", "start_us": 0, "stations": 1, "fares": (5,), "entry_min_fen": 0},
+        {
+            **{"name": "a", "start_us": 0, "stations": 1, "fares": (5,), "entry_min_fen": 0},
+            **{"network": 0},
+        },
         (
             *of_name("tariff name", "name"),
             ("tariff stations", by(stations={0, 5_000})),
@@ -236,6 +239,7 @@ ACTS = {
             ("tariff fares: expected 0 or more", by(stations=1, fares={(-2,), (5, -2)})),
             ("tariff fares: expected 0 or more", by(entry_min_fen=-1)),
             ("tariff start", by(start_us={-1, 1 << 62})),
+            ("tariff network: expected 0 to 65535", by(network={-1, 1 << 16})),
             (f"holds at most {TARIFFS_MAX} tariffs", by(stations=1, fares=(6,))),
         ),
     ),
@@ -332,12 +336,15 @@ def side() -> Iterator[EngineSide]:
                 *(Cards((1, 2), BANK, Funding.PREPAID, status, 0, -500) for status in (2, 2, 1)),
                 Cards((2,), BANK, Funding.PREPAID, Status.BLOCKED, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
-                *(NewTariff("a", at, 1, (5,), 0) for at in reversed(range(TARIFFS_MAX))),
+                *(NewTariff("a", at, 1, (5,), 0) for at in (1, 0)),
                 Close(TODAY),
             ],
             NOW_US,
         )
+        # As if the others were in force later: each would be a record.
+        made.engine.state.totals["tariffs"] = TARIFFS_MAX
         yield made
+        made.engine.state.totals["tariffs"] = 2
         made.close()
 
 

@@ -146,6 +146,7 @@ def registered(day: Day) -> Book:
         len(TARIFF.stations),
         TARIFF.fares_fen.ravel().tolist(),
         TARIFF.entry_min_fen,
+        0,
         NOW_US,
     )
     return book

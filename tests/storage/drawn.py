@@ -160,6 +160,8 @@ class Drawn:
             row["account"] = self.random.randint(0, ACCOUNTS)
             row["token"] = self.random.randint(1, ACCOUNTS)
             row["terminal"] = self.random.randint(1, TERMINALS)
+            if row["effects"] & Effect.JOURNEY_OPENED:
+                row["tariff"] = 0  # no other is there, and the network of a journey follows from it
             row["previous"] = self.random.choice((0, *self.entries[-1:], *self.entries[-40:][:1]))
             own = self.legs()
             row["legs"], row["legs_at"] = len(own), len(legs)

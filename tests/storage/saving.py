@@ -18,7 +18,7 @@ from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES
 from tests.support.algorithms import chosen
-from tests.support.many_rows import ManyRows, token_of
+from tests.support.many_rows import START_US, ManyRows, token_of
 
 SMALL = Settings(
     cards_max=200_000,
@@ -100,6 +100,12 @@ def same(ledger: Ledger, state: State) -> bool:
         (ledger.state.fares_of(row) == state.fares_of(row)).all()
         for row in range(len(state.rows("tariffs")))
     )
+    at = range(START_US, START_US + 9)
+    due = [
+        [one.tariff_in_force(network, at_us) for network in range(4) for at_us in at]
+        for one in (ledger.state, state)
+    ]
     at_rest = not any(ledger.state.as_of(name).any() for name in TABLES)
     digest = ledger.state.digest() == state.digest()
-    return digest and names and bool((found[0] == found[1]).all()) and fares and at_rest
+    cards = bool((found[0] == found[1]).all())
+    return digest and names and cards and fares and due[0] == due[1] and at_rest

@@ -261,9 +261,9 @@ def act_of(item: Item, window: int) -> Act:
             account = None if accounts is None else np.array(accounts, np.uint32)
             put = PutCards(token, issuer, funding, status, since_us, floor_fen, account)
             return replace(put, **dict(recorded))
-        case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
+        case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen, network):
             fares = np.array(fares_fen, np.int32)
-            return PutTariff(name, effective_from_us, stations, fares, entry_min_fen)
+            return PutTariff(name, effective_from_us, stations, fares, entry_min_fen, network)
         case NewRules(rules):
             return PutRules(**vars(rules))
         case Declare(rows):

@@ -7,7 +7,17 @@ from numpy.typing import NDArray
 
 from onecard.core.journal import Draft
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Effect, Funding, Image, Kind, OwnerKind, Purse, Record
+from onecard.ext.shape.numbers import (
+    Effect,
+    Funding,
+    Image,
+    Kind,
+    OwnerKind,
+    Policy,
+    Purse,
+    Record,
+)
+from onecard.ext.state.tariff import ARRAYS, arrays_of
 
 PARTICIPANTS = 600
 START_US = 1_700_000_000_000_000
@@ -103,6 +113,9 @@ class ManyRows:
         effects = [0, 0, Effect.JOURNEY_OPENED, Effect.JOURNEY_CLOSED, Effect.DENIED]
         effects += [Effect.UNDENIED | Effect.JOURNEY_CLOSED]
         rows["effects"] = self.random.choice(np.array(effects, np.uint8), count)
+        # Of the tariff follows the network of a journey.
+        rated = rows["effects"] == Effect.JOURNEY_OPENED
+        rows["tariff"][rated] = self.random.integers(0, self.tariffs + 1, int(rated.sum()))
         rows["amount_fen"] = self.random.integers(1, 1000, count)
         rows["legs"] = 2
         rows["legs_at"] = 2 * np.arange(count)
@@ -145,13 +158,19 @@ class ManyRows:
         return self._draft(Record.WINDOWS, rows)
 
     def tariff(self) -> Draft:
-        rows = self._rows(dtypes.TARIFF_RECORD, 1)
+        """Each other one as it was written before there were networks."""
         self.tariffs += 1
+        is_old = self.tariffs % 2 == 0
+        rows = self._rows(dtypes.TARIFF_RECORD if is_old else dtypes.POLICY_RECORD, 1)
         rows["version"] = self.tariffs
-        rows["stations"] = 3
-        rows["effective_from_us"] = START_US + self.tariffs
+        rows["effective_from_us"] = START_US + int(self.random.integers(0, 9))
         fares = np.arange(9, dtype=np.int32) + self.tariffs
-        return self._draft(Record.TARIFFS, rows, blob=fares.tobytes())
+        if is_old:
+            rows["stations"] = 3
+            return self._draft(Record.TARIFFS, rows, blob=fares.tobytes())
+        rows["network"] = self.random.integers(0, 4)
+        rows["policy"], rows["arrays"] = Policy.OD_FARES, ARRAYS
+        return self._draft(Record.TARIFF_SETS, rows, blob=arrays_of(fares, 3, self.tariffs))
 
     def scenes(self) -> Draft:
         """Of codes over some pages, with pages between that nothing was ever put on."""

@@ -49,6 +49,7 @@ KINDS = (
     Kind.EVENT,
     *(Kind.ADJUST,) * 2,
 )
+NETWORKS = (0, 7, 65_535)
 LATER = tuple(Tap.__dataclass_fields__)[12:]  # columns that clients of before do not send
 STATUSES = (Status.ACTIVE, Status.BLOCKED, Status.CLOSED)  # of cards and devices
 HOSTILE = {  # values that a rule of form, terminal or card is about
@@ -111,7 +112,7 @@ class RandomSteps:
                 )
             )
         if rng.random() < 0.9:
-            items.append(self._tariff())
+            items += [self._tariff() for _ in range(rng.randint(1, 2))]
         if rng.random() < 0.4:
             items += [self._scenes() for _ in range(3)]
         if rng.random() < 0.15:
@@ -303,7 +304,10 @@ class RandomSteps:
         rng = self.rng
         status = Status.ACTIVE if rng.random() < 0.95 else rng.choice(STATUSES)
         place = rng.choice((0, 1, 2, 3))
-        return Terminal(f"T-{number}", rng.choice(parties), place, 0, status, rng.random() < 0.2)
+        network = rng.choice(NETWORKS) if rng.random() < 0.2 else 0
+        counterless = rng.random() < 0.2
+        party = rng.choice(parties)
+        return Terminal(f"T-{number}", party, place, 0, status, counterless, network)
 
     def _changed(self, row: Terminal) -> Terminal | TerminalRow:
         """Of some rows not all is said, which stays, and since when it is so."""
@@ -312,18 +316,20 @@ class RandomSteps:
             return TerminalRow(row.number, row.operator, row.place)
         if rng.random() < 0.4:
             since_us = self.now_us - rng.choice((1, 60_000_000, 6 * HOUR_US, 50 * DAY_US, -DAY_US))
-            network = rng.choice((None, 0, 7))
+            network = rng.choice((None, *NETWORKS))
             status = rng.choice((None, *Status))
             said = row.operator, row.place, None, status, None, network
             return TerminalRow(row.number, *said, since_us=since_us)
         return row
 
     def _tariff(self) -> NewTariff:
+        """Mostly of network 0, which most terminals are of."""
         rng = self.rng
+        network = rng.choice((0, 0, *NETWORKS))
         stations = rng.randint(1, 4)
         since_us = self.now_us - rng.choice((0, 0, 1, HOUR_US, 30 * DAY_US, 90 * DAY_US))
         fares = tuple(rng.choice(FARES_FEN) for _ in range(stations**2))
-        return NewTariff("fares", since_us, stations, fares, rng.choice((0, 0, 300)))
+        return NewTariff("fares", since_us, stations, fares, rng.choice((0, 0, 300)), network)
 
     def _rules(self) -> Rules:
         rng = self.rng

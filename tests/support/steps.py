@@ -82,6 +82,7 @@ class NewTariff:
     stations: int
     fares_fen: tuple[int, ...]
     entry_min_fen: int
+    network: int = 0
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,9 @@ class TwinSide:
                     for token, account in zip(tokens, shared, strict=True)
                 ]
                 return acts.put_cards(book, cards, at_us)
-            case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen):
-                return acts.put_tariff(
-                    book, name, effective_from_us, stations, fares_fen, entry_min_fen, at_us
-                )
+            case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen, network):
+                said = name, effective_from_us, stations, fares_fen, entry_min_fen, network
+                return acts.put_tariff(book, *said, at_us)
             case NewRules(rules):
                 return acts.put_rules(book, rules, at_us)
             case Declare(rows):

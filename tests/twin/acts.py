@@ -335,12 +335,18 @@ def put_tariff(
     stations: int,
     fares_fen: Sequence[int],
     entry_min_fen: int,
+    network: int,
     booked_at_us: int,
 ) -> int:
-    """The version it was given. Immutable: what is in force for its start is the same version."""
-    acting = Acting(book, Record.TARIFFS, booked_at_us)
+    """The version it was given. Immutable: what is in force in its network for its start already is
+    the same version."""
+    acting = Acting(book, Record.TARIFF_SETS, booked_at_us)
     same = (stations, list(fares_fen), entry_min_fen)
-    alike = [v for v, known in book.tariffs.items() if known.effective_from_us == effective_from_us]
+    alike = [
+        version
+        for version, known in book.tariffs.items()
+        if (known.network, known.effective_from_us) == (network, effective_from_us)
+    ]
     if alike:
         known = book.tariffs[max(alike)]
         if (known.stations, known.fares_fen, known.entry_min_fen) == same:
@@ -348,7 +354,7 @@ def put_tariff(
     version = len(book.tariffs) + 1
     record = acting.next_sequence()
     book.tariffs[version] = Tariff(
-        record, name, effective_from_us, stations, list(fares_fen), entry_min_fen
+        record, name, effective_from_us, stations, list(fares_fen), entry_min_fen, network
     )
     return version
 

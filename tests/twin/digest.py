@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import OwnerKind, Status
+from onecard.ext.shape.numbers import OwnerKind, Policy, Status
 from tests.twin.state import Book, Entry, Tap
 
 WORD = (1 << 64) - 1
@@ -71,6 +71,7 @@ def accounts(book: Book) -> Rows:
         row["floor_fen"], row["last"], row["entries"] = known.floor_fen, known.last, known.entries
         row["journey"], row["journey_at_us"] = known.journey, known.journey_at_us
         row["journey_place"] = known.journey_place
+        row["journey_network"] = known.journey_network
         row["issuer"] = known.issuer
     return rows
 
@@ -126,7 +127,8 @@ def tariffs(book: Book) -> Rows:
     for row, (version, known) in zip(rows, book.tariffs.items(), strict=True):
         row["record"], row["effective_from_us"] = known.record, known.effective_from_us
         row["version"], row["stations"] = version, known.stations
-        row["entry_min_fen"] = known.entry_min_fen
+        row["entry_min_fen"], row["network"] = known.entry_min_fen, known.network
+        row["policy"] = Policy.OD_FARES
     return rows
 
 

@@ -56,6 +56,7 @@ class Ask:
         at = book.terminal_at(tap.terminal, self.t)
         self.operator, self.place = at.operator, tap.place or at.place
         self.scene = book.scenes.get(tap.scene)
+        self.network = at.network
         self.credential: Credential | None = book.credentials.get(tap.card)
         self.account_id = self.issuer = self.funding = 0
         if self.credential:
@@ -149,7 +150,7 @@ def charged(ask: Ask, amount_fen: int, tariff: int = 0) -> Verdict:
 def entry(ask: Ask) -> Verdict:
     if ask.place == 0:
         return Verdict(O.PLACE_UNKNOWN)
-    version = tariff_at(ask.book, ask.t)
+    version = tariff_at(ask.book, ask.network, ask.t)
     if version == 0:
         return Verdict(O.TARIFF_UNKNOWN)
     tariff = ask.book.tariffs[version]
@@ -164,11 +165,11 @@ def exit_(ask: Ask) -> Verdict:
     account = ask.account
     if ask.place == 0:
         return Verdict(O.PLACE_UNKNOWN)
-    if account.journey == 0:
+    if account.journey == 0 or account.journey_network != ask.network:
         return Verdict(O.NO_OPEN_JOURNEY)
     if ask.t < account.journey_at_us:
         return Verdict(O.EXIT_BEFORE_ENTRY)
-    version = tariff_at(ask.book, account.journey_at_us)
+    version = tariff_at(ask.book, account.journey_network, account.journey_at_us)
     if version == 0:
         return Verdict(O.TARIFF_UNKNOWN)
     fare_fen = fare(ask.book.tariffs[version], account.journey_place, ask.place)
@@ -187,12 +188,12 @@ def exit_(ask: Ask) -> Verdict:
     )
 
 
-def tariff_at(book: Book, t: int) -> int:
-    """The version with the latest effective time not after t, 0 for none."""
+def tariff_at(book: Book, network: int, t: int) -> int:
+    """The version of a network with the latest effective time not after t, 0 for none."""
     in_force = [
         (tariff.effective_from_us, version)
         for version, tariff in book.tariffs.items()
-        if tariff.effective_from_us <= t
+        if tariff.network == network and tariff.effective_from_us <= t
     ]
     return max(in_force)[1] if in_force else 0
 

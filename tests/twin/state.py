@@ -173,6 +173,7 @@ class Account:
     journey: int = 0
     journey_at_us: int = 0
     journey_place: int = 0
+    journey_network: int = 0
 
 
 @dataclass
@@ -224,6 +225,7 @@ class Tariff:
     stations: int
     fares_fen: list[int]  # row = from, stations are numbered from 1
     entry_min_fen: int
+    network: int = 0
 
     def fare_fen(self, origin: int, destination: int) -> int:
         return self.fares_fen[(origin - 1) * self.stations + destination - 1]

@@ -312,8 +312,10 @@ def apply_journey(ask: Ask, entry: Entry) -> None:
     if entry.effects & Effect.JOURNEY_OPENED:
         account.journey, account.journey_at_us = entry.sequence, ask.t
         account.journey_place = entry.place
+        account.journey_network = ask.book.tariffs[entry.tariff].network
     if entry.effects & Effect.JOURNEY_CLOSED:
-        account.journey = account.journey_at_us = account.journey_place = 0
+        account.journey = account.journey_at_us = 0
+        account.journey_place = account.journey_network = 0
 
 
 def apply_deny_list(ask: Ask, entry: Entry) -> None:
