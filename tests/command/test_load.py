@@ -82,6 +82,12 @@ def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: 
     # Midnight in Shanghai, where the ledger is, and not in Greenwich.
     midnights_us = [1_767_225_600_000_000 - ZONE_US, 1_419_724_800_000_000 - ZONE_US]
     assert server.node.state.rows("tariffs")["effective_from_us"].tolist() == midnights_us
+    # Of another network the same fares are another tariff, and only there.
+    for _ in range(2):
+        said = run_load(server, "tariff", fares, "--effective-from", "2026-01-01", "--network", "7")
+        assert "tariff 3: 3 stations, 3 fares" in said.output
+    assert "tariff 4: " in run_load(server, "tariff", beijing, "--network", "65535").output
+    assert server.node.state.rows("tariffs")["network"].tolist() == [0, 0, 7, 65_535]
 
 
 def test_a_tariff_begins_at_midnight_of_the_zone_that_rules_say(

@@ -72,7 +72,7 @@ def test_the_register_in_a_pipe(server: Served, look: Look) -> None:
     with server.client() as client:
         assert client.put_participant(LONG, 1) == 4
         client.load_terminals([registry_pb2.Terminal(number=GATE, operator=4, place=7)])
-        client.put_tariff("metro", 0, np.array([[-1, 300], [300, -1]], np.int32), 5)
+        client.put_tariff("metro", 0, np.array([[-1, 300], [300, -1]], np.int32), 5, network=7)
         client.authorize_one(card=CARD, terminal=5, terminal_seq=3, amount_fen=250)
         now = client.rules()
     header, *rows = parted(look("participants"))
@@ -89,6 +89,7 @@ def test_the_register_in_a_pipe(server: Served, look: Look) -> None:
     assert parted(look("terminals", "--operator", "4"))[1:] == rows[4:]
     [tariff] = look.json("tariffs")["tariffs"]
     assert (tariff["version"], tariff["name"], tariff["fares"]) == (1, "metro", 2)
+    assert (tariff["network"], tariff["entry_min_fen"]) == (7, 5)
     rules = {row["rule"]: (row["value"], row["means"]) for row in look.json("rules")["rules"]}
     assert rules["zone_offset_us"] == (now.zone_offset_us, "UTC+8 hours")
     assert rules["age_max_us"] == (60 * DAY_US, "60 days")
