@@ -28,4 +28,5 @@ def scenes(data: Dir, as_json: AsJson = False) -> None:
             }
             for one in every_scene(ledger.state)
         ]
-    say(found, "scenes", as_json, ("record", "policy", "payee", "since", "purses"))
+    spare = ("record", "policy", "payee", "since", "purses")
+    say(found, "scenes", as_json, spare, "no scene is loaded")

@@ -33,7 +33,8 @@ from tests.support.steps import (
     Scenes,
     Terminals,
 )
-from tests.twin.acts import SceneRow, TerminalRow
+from tests.twin.acts import TerminalRow
+from tests.twin.scenes import SceneRow
 from tests.twin.state import Declaration, Tap
 from tests.twin.twin import Decision
 
@@ -143,9 +144,9 @@ class Traffic:
         self._close(2)
         self._to_the_end_of_64_bits()
         self._close(2)
+        self._scenes()
         self._some()
         self._send([self._tap(EVENT, 1, 1, scene=7), self._tap(EVENT, 1, 1)])
-        self._scenes()
 
     # ---- days -------------------------------------------------------------------------------
 

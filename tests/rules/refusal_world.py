@@ -27,7 +27,8 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
-from tests.twin.acts import SceneRow, TerminalRow
+from tests.twin.acts import TerminalRow
+from tests.twin.scenes import SceneRow
 from tests.twin.state import Rules, Tap, Terminal
 from tests.twin.twin import Decision
 

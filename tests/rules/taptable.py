@@ -30,7 +30,8 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
-from tests.twin.acts import SceneRow, TerminalRow
+from tests.twin.acts import TerminalRow
+from tests.twin.scenes import SceneRow
 from tests.twin.state import Tap, Terminal
 from tests.twin.twin import Decision
 

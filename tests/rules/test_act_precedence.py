@@ -38,7 +38,7 @@ from tests.support.steps import (
     Terminals,
 )
 from tests.twin.acts import ActorRow
-from tests.twin.acts import SceneRow as TwinSceneRow
+from tests.twin.scenes import SceneRow as TwinSceneRow
 from tests.twin.state import Tap, Terminal
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_text()

@@ -40,6 +40,7 @@ from onecard.core.query.window import every_window, last_closed_us, open_number,
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Change
 from onecard.ext.shape.numbers import Flag, Outcome
+from onecard.ext.state.table import SCENES_MAX
 from tests.support.engine import Both, quick_folder
 from tests.support.random_steps import NOW_US, RandomSteps
 from tests.support.steps import Cards, Close, Participants
@@ -315,6 +316,7 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
         "claims": (len(book.claims), ledger.settings.claims_max),
         "card_pasts": (len(book.card_pasts), 2 * ledger.settings.cards_max),
         "terminal_pasts": (len(book.terminal_pasts), ledger.settings.terminals_max),
+        "scenes": (len(book.scenes), SCENES_MAX),
     }
     head = head_of(engine.journal, ledger.card_tokens, open_number(state))
     assert (head.sequence, head.window, head.ledger) == (book.last, book.window, ledger.id)

@@ -26,7 +26,8 @@ from tests.support.steps import (
     Taps,
     Terminals,
 )
-from tests.twin.acts import ActorRow, SceneRow, TerminalRow
+from tests.twin.acts import ActorRow, TerminalRow
+from tests.twin.scenes import SceneRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import USED_BY
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from onecard.ext.wire.batch import TAP_COLUMNS
 from onecard.v1.tap_pb2 import TapBatch
-from tests.twin import acts, twin
+from tests.twin import acts, scenes, twin
 from tests.twin import digest as twin_digest
-from tests.twin.acts import ActorRow, CardRow, SceneRow, TerminalRow
+from tests.twin.acts import ActorRow, CardRow, TerminalRow
+from tests.twin.scenes import SceneRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
@@ -215,7 +216,7 @@ class TwinSide:
             case Actors(rows, four_eyes):
                 return acts.put_actors(book, rows, four_eyes, at_us) or 0
             case Scenes(rows):
-                return acts.put_scenes(book, rows, at_us)
+                return scenes.put_scenes(book, rows, at_us)
             case Close(business_day, force):
                 try:
                     closed = acts.close_window(book, business_day, at_us, force)
