@@ -23,10 +23,13 @@ MENDED_BY: dict[Outcome, str] = {
     Outcome.TIME_TOO_OLD: "agree with the issuer, raise age_max_us; then reverse and send again",
     Outcome.TIME_IN_FUTURE: "set the terminal's clock; reverse, send again with the right time",
     Outcome.PLACE_UNKNOWN: "give the terminal its place; then reverse and send again",
-    Outcome.TARIFF_UNKNOWN: "load the tariff of that day; then reverse and send again",
+    Outcome.TARIFF_UNKNOWN: "load its network a tariff of that day; then reverse and send again",
     Outcome.FARE_UNKNOWN: "load a tariff that has this pair; then reverse and send again",
     Outcome.NO_OPEN_JOURNEY: "find the entry tap (show gaps) and have it sent; reverse, send again",
     Outcome.EXIT_BEFORE_ENTRY: "set the gates' clocks; reverse, send again with the right time",
+    Outcome.SCENE_UNKNOWN: "load the scene, or set the terminal right; reverse and send again",
+    Outcome.SCENE_CLOSED: "if it was open, load the scene as active; then reverse and send again",
+    Outcome.AMOUNT_ABOVE_SCENE: "agree on it, raise the most of the scene; reverse, send again",
 }
 
 

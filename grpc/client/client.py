@@ -268,8 +268,8 @@ class Client:
                 "stations": len(fares),
                 "fares_fen": column_of("fares_fen", fares.reshape(-1), "<i4").tolist(),
                 "entry_min_fen": entry_min_fen,
-                "network": network,
-            },
+            }
+            | ({"network": network} if network else {}),  # a .proto of before has no such field
         )
         return int(self._call(registry_pb2.Tariff, self.registry.PutTariff, tariff).version)
 
@@ -297,7 +297,9 @@ class Client:
         self, scenes: Iterable[registry_pb2.Scene], dry_run: bool = False
     ) -> registry_pb2.PutScenesResponse:
         """What taps may be for, by code; 2,000 at most, all or none."""
-        request = registry_pb2.PutScenesRequest(scenes=scenes, dry_run=dry_run)
+        rows = list(only("scenes", registry_pb2.Scene, scenes))
+        fields = {"scenes": rows, "dry_run": dry_run}
+        request = message_of(registry_pb2.PutScenesRequest, fields)
         return self._call(registry_pb2.PutScenesResponse, self.registry.PutScenes, request)
 
     def scenes(self) -> Iterator[registry_pb2.Scene]:

@@ -171,6 +171,13 @@ def suspended(client: Client, at: int, **tap: Any) -> tap_pb2.Decision:
     return client.authorize_one(terminal=1, terminal_seq=at, offline=True, **given)
 
 
+OF_SCENES = (
+    (Outcome.SCENE_UNKNOWN, 8),
+    (Outcome.SCENE_CLOSED, 9),
+    (Outcome.AMOUNT_ABOVE_SCENE, 7),
+)
+
+
 def test_suspense_is_listed_until_it_is_reversed(server: Served, look: Look) -> None:
     """Every reason there is: brought about, listed with what mends it, mended, gone."""
     now_us = SystemClock().now_us()
@@ -200,11 +207,16 @@ def test_suspense_is_listed_until_it_is_reversed(server: Served, look: Look) -> 
         assert (
             suspended(client, 10, card=CARD + 3, place=2, tapped_at_us=early, **fare).outcome == 3
         )
+        scenes = [registry_pb2.Scene(code=7, name="Canteen", most_fen=99)]
+        client.put_scenes([*scenes, registry_pb2.Scene(code=9, name="Library", status=3)])
+        for at, (reason, code) in enumerate(OF_SCENES, start=11):
+            made.append((reason, {}))
+            assert suspended(client, at, scene=code).outcome == 3
         reasons = {reason for reason, _ in made}
         assert reasons == set(MENDED_BY)
         found = look.json("suspense")
         assert {row["reason"] for row in found["suspense"]} == {reason.name for reason in reasons}
-        assert sum(row["amount_fen"] for row in found["suspense"]) == 400
+        assert sum(row["amount_fen"] for row in found["suspense"]) == 700
         assert {row["reason"]: row["do"] for row in found["reasons"]} == {
             reason.name: do for reason, do in MENDED_BY.items()
         }
@@ -212,7 +224,8 @@ def test_suspense_is_listed_until_it_is_reversed(server: Served, look: Look) -> 
         assert (row["number"], row["seq"], row["operator"], row["age_h"]) == ("T1", 1, "Bus", 0)
         assert look.json("suspense", "--operator", "Metro")["suspense"] == []
         said = look("suspense")
-        assert said.startswith("9 taps in suspense, 400 fen\n") and "CARD_UNKNOWN\t1\t100\t" in said
+        assert said.startswith("12 taps in suspense, 700 fen\n")
+        assert "CARD_UNKNOWN\t1\t100\t" in said
         # Mended as the page says: registered, reversed, sent again under a new number.
         client.put_card(token=77, issuer=BANK, funding=1, floor_fen=-1_000)
         reverse(client, 77, 1, 51)

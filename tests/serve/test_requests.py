@@ -27,8 +27,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "put_card": {"token": 1, "number": "N", "issuer": 1, "funding": 1, "floor_fen": 5},
     "card": {"token": 1, "number": ""},
     "tokens": {"numbers": ["N1", "N2"]},
-    "put_tariff": {"name": "a", "effective_from_us": 1, "fares_fen": FARES, "entry_min_fen": 1},
+    "put_tariff": {"name": "a", "effective_from_us": 1, "fares_fen": FARES, "network": 1},
     "put_rules": {"age_max_us": 1},
+    "put_scenes": {"scenes": [registry.Scene(code=7)], "dry_run": True},
     "put_actors": {"actors": [registry.Actor(name="Li")], "four_eyes": True},
     "confirm_clock": {"wall_us": 1, "reason": "so it is"},
     "declare": {"rows": [(1, 20_000, 3, 400)]},
@@ -43,7 +44,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "is_serving": {"service": ""},
     "wait_ready": {"timeout_s": 0.01},
 }
-TAKE_NOTHING = {"close", "participants", "rules", "head"}
+TAKE_NOTHING = {"close", "participants", "rules", "scenes", "head"}
 WRONG = (1 << 64, -(1 << 63) - 1, 10**400, 1.5, "\ud800", None, True, b"\xff", [None], object())
 NOT_ROWS = (5, "text", [()], ["ab"], [5], [(1, 2, 3, 4, 5)], [(object(),) * 4], [(1 << 64,) * 2])
 TOO_MUCH = "expected an integer of -2^63 to 2^63 - 1"
@@ -64,6 +65,7 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "field role takes no such int; expected a Role",
     ),
     ("load_terminals", {"rows": [("T1", 1)]}, "row 0: expected terminals of Terminal, found tuple"),
+    ("put_scenes", {"scenes": [7]}, "row 0: expected scenes of Scene, found int"),
     ("put_actors", {"actors": [7]}, "row 0: expected actors of Actor, found int"),
     ("load", {"requests": [b""]}, "row 0: expected requests of LoadRequest, found bytes"),
     (
