@@ -7,8 +7,9 @@ missing does `judge` change anything.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from onecard.ext.judge.body cimport WORDS_MAX, BodyKey, same_body, siphash, words_of
+from onecard.ext.judge.body cimport BodyKey, same_body
 from onecard.ext.judge.counters cimport Counters, count_item
+from onecard.ext.judge.digests cimport digests_of
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.parties cimport at_terminal, had, of_card, of_original
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
@@ -62,6 +63,7 @@ def judge(
     """
     cdef Columns* columns = &taps.columns
     cdef int64_t cards[2][CHUNK]  # of the chunk that is judged, and of the one after
+    cdef uint64_t bodies[CHUNK]
     cdef int turn = 0
     cdef Reach reach
     cdef Py_ssize_t start, end
@@ -78,11 +80,12 @@ def judge(
         while start < columns.count:
             # Memory takes as long as some rows do, so the next chunk is asked for before this one.
             fetch(state, recent, columns, end, min(end + CHUNK, columns.count), cards[1 - turn])
+            digests_of(body_key, columns, start, end, bodies)
             for row in range(start, end):
                 if judge_row(
                     state, recent, ring, columns, row, cards[turn][row - start], draft, decisions,
                     counters,
-                    principal, now_us, recalled, &reach, body_key,
+                    principal, now_us, recalled, &reach, bodies[row - start],
                 ):
                     missing = True
                     break
@@ -140,7 +143,7 @@ cdef bint judge_row(
     State state, Generations recent, Ring ring, Columns* columns, Py_ssize_t row, int64_t card,
     EntryDraft draft,
     Decisions decisions, Counters counters, uint32_t principal, int64_t now_us,
-    Recalled recalled, Reach* reach, BodyKey body_key,
+    Recalled recalled, Reach* reach, uint64_t body,
 ) noexcept nogil:
     """Rules 1-14, then decide and book. Returns True when its history is not in memory."""
     cdef Tap tap
@@ -149,16 +152,11 @@ cdef bint judge_row(
     cdef const Entry* original = NULL
     cdef const Leg* legs = NULL
     cdef Leg own[2]
-    cdef uint64_t[WORDS_MAX] words
-    cdef uint64_t body
     cdef uint64_t sequence = 0
     cdef int found
-    cdef int count
     cdef bint once = False  # the stream's participant had the terminal at another time
     cdef uint8_t outcome
     read_tap(&tap, columns, row, now_us)
-    count = words_of(&tap, words)
-    body = siphash(body_key, words, count)
     outcome = form(state, &tap)
     if outcome == 0:
         outcome = at_terminal(state, &tap, principal)
@@ -176,7 +174,7 @@ cdef bint judge_row(
         return False
     if found == ENTRY_FOUND:
         repeat(
-            decisions, counters, row, &tap, entry, same_body(entry, &tap, words, count, body)
+            decisions, counters, row, &tap, entry, same_body(entry, &tap, columns, row, body)
         )
         return False
     outcome = within_limits(state, &tap)

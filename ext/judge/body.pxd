@@ -10,6 +10,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.kinds cimport NO_AMOUNT, rule_of
+from onecard.ext.shape.numbers cimport Kind
+from onecard.ext.wire.batch cimport Columns, u8_at, u32_at, u64_at
 
 cdef enum:
     WORDS = 8  # of every body
@@ -21,35 +23,50 @@ cdef class BodyKey:
     cdef uint64_t low, high
 
 
-cdef inline void say(uint64_t* words, int* count, int field, uint64_t value) noexcept nogil:
-    """A later column, where it is not 0: its field number, then its value."""
-    if value != 0:
-        words[count[0]] = field
-        words[count[0] + 1] = value
-        count[0] += 2
+cdef inline int say(
+    uint64_t* words, int count, int stride, int field, uint64_t value
+) noexcept nogil:
+    """How many words there are after a later column: where it is not 0, its number and its value."""
+    if value == 0:
+        return count
+    words[count * stride] = field
+    words[(count + 1) * stride] = value
+    return count + 2
 
 
-cdef inline int words_of(const Tap* tap, uint64_t* words) noexcept nogil:
-    """How many words a body has; of a tap as it was sent, before its terminal's place is taken."""
+cdef inline int words_of(
+    const Columns* columns, Py_ssize_t row, uint64_t* words, int stride
+) noexcept nogil:
+    """How many words the body of a row has, as it was sent; one each `stride` of `words`."""
     cdef int count = WORDS
-    words[0] = tap.token
-    words[1] = tap.terminal | ((tap.key >> 32) << 32)
-    words[2] = (tap.key & <uint64_t>0xFFFFFFFF) | (<uint64_t>tap.place << 32)
-    words[3] = <uint64_t>tap.tapped_at_us
-    words[4] = <uint64_t>tap.amount_fen
-    words[5] = tap.about
-    words[6] = (tap.target >> 32) | (tap.target << 32)
-    words[7] = tap.kind | (<uint64_t>tap.flags << 8)
-    if tap.later:
-        say(words, &count, 14, tap.line)
-        say(words, &count, 15, tap.scene)
-        say(words, &count, 16, tap.rider_class)
-        say(words, &count, 17, tap.media)
-        say(words, &count, 18, <uint64_t>tap.face_fen)
-        say(words, &count, 19, tap.chip_before_fen)
-        say(words, &count, 20, tap.chip_counter)
-        say(words, &count, 21, tap.chip_loads)
-        say(words, &count, 22, tap.caused_by)
+    cdef uint64_t kind = u8_at(columns.kind, row)
+    words[0] = u64_at(columns.card, row)
+    words[stride] = (
+        u32_at(columns.terminal, row) | (<uint64_t>u32_at(columns.epoch, row) << 32)
+    )
+    words[2 * stride] = (
+        u32_at(columns.terminal_seq, row) | (<uint64_t>u32_at(columns.place, row) << 32)
+    )
+    words[3 * stride] = u64_at(columns.tapped_at_us, row)
+    words[4 * stride] = u64_at(columns.amount_fen, row)
+    words[5 * stride] = u64_at(columns.about, row)
+    words[6 * stride] = (
+        u32_at(columns.about_epoch, row) | (<uint64_t>u32_at(columns.about_seq, row) << 32)
+    )
+    words[7 * stride] = (
+        (kind if kind != 0 else <uint64_t>Kind.RIDE)
+        | (<uint64_t>u8_at(columns.flags, row) << 8)
+    )
+    if columns.later != 0:
+        count = say(words, count, stride, 14, u32_at(columns.line, row))
+        count = say(words, count, stride, 15, u32_at(columns.scene, row))
+        count = say(words, count, stride, 16, u8_at(columns.rider_class, row))
+        count = say(words, count, stride, 17, u8_at(columns.media, row))
+        count = say(words, count, stride, 18, u64_at(columns.face_fen, row))
+        count = say(words, count, stride, 19, u32_at(columns.chip_before_fen, row))
+        count = say(words, count, stride, 20, u32_at(columns.chip_counter, row))
+        count = say(words, count, stride, 21, u32_at(columns.chip_loads, row))
+        count = say(words, count, stride, 22, u64_at(columns.caused_by, row))
     return count
 
 
@@ -107,12 +124,17 @@ cdef inline uint64_t digest_1(const uint64_t* words) noexcept nogil:
 
 
 cdef inline bint same_body(
-    const Entry* entry, const Tap* tap, const uint64_t* words, int count, uint64_t body
+    const Entry* entry, const Tap* tap, const Columns* columns, Py_ssize_t row, uint64_t body
 ) noexcept nogil:
-    """Returns True when an entry was made of a tap of this body, whose digest is `body`."""
-    if entry.version == 1:
-        return count == WORDS and entry.body == digest_1(words) and says_so(entry, tap, words)
-    return entry.body == body
+    """Returns True when an entry was made of a tap of this row's body, whose digest is `body`."""
+    cdef uint64_t[WORDS_MAX] words
+    if entry.version != 1:
+        return entry.body == body
+    return (
+        words_of(columns, row, words, 1) == WORDS
+        and entry.body == digest_1(words)
+        and says_so(entry, tap, words)
+    )
 
 
 cdef inline bint says_so(const Entry* entry, const Tap* tap, const uint64_t* words) noexcept nogil:

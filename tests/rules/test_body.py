@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from onecard.core.authorize.engine import Engine
 from onecard.ext.judge.body import KEY_BYTES, BodyKey
+from onecard.ext.judge.digests import AVX2, AVX512, LANES, PLAIN, in_lanes
 from onecard.ext.shape.numbers import Kind, Outcome
 from onecard.v1.tap_pb2 import Decisions
 from tests.recorded import recording
 from tests.rules.taptable import NOW_US, Play
-from tests.support.engine import Both, EngineSide, HandClock, quick_folder
+from tests.support.engine import SMALL, Both, EngineSide, HandClock, quick_folder
 from tests.support.steps import Taps
 from tests.twin import digest as twin
 from tests.twin.state import Tap
@@ -52,6 +55,62 @@ def test_published_vectors(size: int, published: str) -> None:
 def test_the_twin_agrees_on_every_length(count: int) -> None:
     words = [(0x9E3779B97F4A7C15 * (at + 1)) & WORD for at in range(count)]
     assert BodyKey(twin.DIGEST_KEY).digest(words) == twin.siphash(twin.DIGEST_KEY, words)
+
+
+@pytest.mark.parametrize("way", [PLAIN, AVX2, AVX512])
+def test_bodies_side_by_side_have_the_digest_of_each(way: int) -> None:
+    """Of every length, mixed and alike, as many as there are lanes and fewer."""
+    random = Random(7)
+    key = BodyKey(random.randbytes(KEY_BYTES))
+    groups = [
+        [[random.getrandbits(64) for _ in range(length)] for length in lengths]
+        for lengths in (
+            *([length] * LANES for length in range(WORDS_MAX + 1)),
+            *([8] * count for count in range(1, LANES)),
+            *(random.choices(range(WORDS_MAX + 1), k=random.randint(1, LANES)) for _ in range(200)),
+        )
+    ]
+    try:
+        found = [in_lanes(key, bodies, way) for bodies in groups]
+    except ValueError as error:
+        pytest.skip(str(error))
+    assert found == [[key.digest(body) for body in bodies] for bodies in groups]
+
+
+def test_more_bodies_than_lanes_are_refused() -> None:
+    key = BodyKey(bytes(KEY_BYTES))
+    for bodies in ([], [[1]] * (LANES + 1), [[1] * (WORDS_MAX + 1)]):
+        with pytest.raises(ValueError, match=f"expected 1 to {LANES} bodies of at most 26 words"):
+            in_lanes(key, bodies, PLAIN)
+
+
+def test_rows_of_every_form_have_the_digest_of_their_body() -> None:
+    """Of a message as long as some chunks of the judge and a rest, and of short ones: what stands
+    on record is the twin's, and all of it is known again."""
+    random = Random(8)
+    later = ("rider_class", "media", "chip_before_fen", "chip_counter", "chip_loads", "line")
+    sizes = (300, 13, 4, 1)
+    settings = replace(SMALL, batch_taps_max=sizes[0], group_taps_max=512, recent_max=4096)
+    with quick_folder() as folder:
+        both = Both(folder / "ledger", NOW_US, settings)
+        play = Play(both)
+        terminal_seq = count(600)
+        parts = []
+        for size in sizes:
+            taps = []
+            for _ in range(size):
+                seq, named = next(terminal_seq), random.sample(later, random.randrange(6))
+                tap = Tap(play.tokens["P"], 1, seq, 0, 0, Kind.RIDE, 1, 0, 0, 0, 0, 0)
+                columns = {name: random.randrange(3) for name in named}
+                taps.append(replace(tap, place=random.randrange(1, 9), **columns))
+            parts.append(Taps(tuple(taps)))
+            both.step(parts[-1:], NOW_US)
+        for part in parts:
+            [again] = both.step([part], NOW_US)
+            assert {(answer.outcome, answer.repeated) for answer in again} == {
+                (Outcome.ACCEPTED, True)
+            }
+        both.engine_side.close()
 
 
 def test_what_is_no_key_and_no_body_is_refused() -> None:
