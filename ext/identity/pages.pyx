@@ -15,6 +15,7 @@ import numpy as np
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from onecard.ext.identity.checksum cimport KEY_BYTES, checksum
@@ -29,6 +30,8 @@ cdef enum:
     VALUE_BYTES_MAX = HEADER_BYTES + BITMAP_BYTES + SLOTS * 8
     FORM_SLOTS = 1
     FORM_BITMAP = 2
+    RUN_MIN = 3  # identities a run, on average: with fewer they are sorted one by one
+    AHEAD = 8  # runs whose memory is asked for before they are copied
     DIGIT_BITS = 11  # 2,048 counters and as many open write streams: what the first cache holds
 
 PAGE_IDENTITIES = SLOTS
@@ -43,6 +46,10 @@ cdef struct Page:
 
 
 cdef extern from *:
+    """
+    #define onecard_prefetch(p) __builtin_prefetch((p), 0, 3)
+    """
+    void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
     int lowest_bit "__builtin_ctzll"(uint64_t word) noexcept nogil
     int bit_count "__builtin_popcountll"(uint64_t word) noexcept nogil
 
@@ -71,8 +78,43 @@ def arrange_within(identities, spare, bint whole=False):
     cdef Identity* source = &one[0]
     cdef Identity* target = &other[0]
     with nogil:
-        source = radix(source, target, count, 0 if whole else 8)
+        if whole or not by_runs(source, target, count):
+            source = radix(source, target, count, 0 if whole else 8)
+        else:
+            source = target
     return identities if source == &one[0] else spare[:count]
+
+
+cdef bint by_runs(const Identity* source, Identity* target, Py_ssize_t count) noexcept nogil:
+    """Returns True when `target` has them in order of page. What comes out of a generation has up to
+    eight of a page side by side, so it is runs that are sorted, each a row of where it begins
+    (`sequence`) and how long it is (`unused`). Not done where that would be no fewer rows, or memory
+    is short.
+    """
+    cdef Identity* runs = target  # until all are found
+    cdef Identity* other
+    cdef Py_ssize_t i, found = 0, put = 0
+    for i in range(count):
+        if i > 0 and same_page(&source[i - 1], &source[i]):
+            runs[found - 1].unused += 1
+            continue
+        if found == count // RUN_MIN:
+            return False
+        runs[found] = source[i]
+        runs[found].sequence = i
+        runs[found].unused = 1
+        found += 1
+    other = <Identity*>malloc(found * sizeof(Identity))
+    if other is NULL:
+        return False
+    if radix(runs, other, found, 8) == runs:
+        memcpy(other, runs, found * sizeof(Identity))
+    for i in range(found):
+        _prefetch(&source[other[min(i + AHEAD, found - 1)].sequence])
+        memcpy(&target[put], &source[other[i].sequence], other[i].unused * sizeof(Identity))
+        put += other[i].unused
+    free(other)
+    return True
 
 
 cdef Identity* radix(Identity* source, Identity* target, Py_ssize_t count, int skip) noexcept nogil:

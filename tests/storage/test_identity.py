@@ -140,6 +140,24 @@ def test_arrange_sorts(keys: list[Key], whole: bool) -> None:
         )
 
 
+@given(st.lists(st.tuples(sparse, st.integers(1, 12)), max_size=60))
+def test_arrange_sorts_runs(runs: list[tuple[Key, int]]) -> None:
+    """What is side by side is sorted as one, and in each page they stay in the order they came."""
+    keys = [
+        (terminal, epoch, min(seq + at, (1 << 32) - 1))
+        for (terminal, epoch, seq), length in runs
+        for at in range(length)
+    ]
+    rows = np.zeros(len(keys), IDENTITY)
+    for at, key in enumerate(keys):
+        rows[at] = (*key, 0, at + 1)
+    before = rows.tolist()
+    wanted = sorted(before, key=lambda row: (row[0], row[1], row[2] >> 8))
+    spare = np.zeros(len(rows), IDENTITY)
+    assert identity_pages.arrange_within(rows, spare).tolist() == wanted
+    assert sorted(rows.tolist()) == sorted(before)
+
+
 @pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 200, 256])
 def test_the_checksum_is_what_zlib_makes_of_key_and_value(count: int) -> None:
     """As pages on disk have always had it: the field itself is left out."""
