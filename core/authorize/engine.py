@@ -29,7 +29,7 @@ from onecard.ext.judge.body import BodyKey
 from onecard.ext.judge.claims import new_claims
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
-from onecard.ext.judge.lookback import Recalled, missing
+from onecard.ext.judge.lookback import InMemory, Recalled, missing
 from onecard.ext.shape.kinds import FINISHING
 from onecard.ext.shape.numbers import ActKind, Outcome, Record
 from onecard.ext.state.apply import apply
@@ -66,6 +66,7 @@ class TapsIn:
     conflict_terminals: str = ""  # the first few they came from
     refusal: OnecardError | None = None  # its history could not be read now
     recalled: Recalled | None = None
+    in_memory: InMemory = field(default_factory=InMemory)  # that it lacks nothing, once looked at
 
     @property
     def size(self) -> int:
@@ -181,14 +182,18 @@ class Engine:
 
     def prepare(self, submission: TapsIn) -> NDArray[np.void] | None:
         """Read the message; what of its history is to be recalled first, or None. BadInput."""
-        taps = self.read(submission)
-        if missing(self.state, self.recent, self.ring, taps, submission.recalled) is None:
+        taps, in_memory = self.read(submission), submission.in_memory
+        memory = self.state, self.recent, self.ring
+        # A batch is looked at when it is taken in hand and again before it is judged.
+        if in_memory.holds(*memory, taps):
+            return None
+        if missing(*memory, taps, submission.recalled, in_memory=in_memory) is None:
             return None
         # All of it anew, and what leaves memory next: else a batch could lack something else each
         # time it comes back.
         submission.recalled = None
         ahead = self.ring.size // RING_GROUPS
-        return missing(self.state, self.recent, self.ring, taps, None, ahead)
+        return missing(*memory, taps, None, ahead)
 
     def recall(self, submission: TapsIn, lacking: NDArray[np.void]) -> Recalled:
         """Read what is lacking from disk. Any thread, of what is durable."""

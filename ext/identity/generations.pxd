@@ -38,6 +38,7 @@ cdef class Generations:
     cdef int shift
     cdef readonly uint64_t generation_max
     cdef readonly uint64_t retirements  # raised whenever identities leave memory
+    cdef readonly uint64_t let_go  # raised whenever one may have to be asked for on disk
     cdef uint64_t* retired  # a terminal: highest key that may be on disk only
     cdef object retired_memory
     cdef uint8_t* has_retired  # a terminal: whether `retired` says anything, 0 being a key too

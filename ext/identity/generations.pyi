@@ -9,6 +9,7 @@ IDENTITY: np.dtype[np.void]
 class Generations:
     generation_max: int
     retirements: int
+    let_go: int
     waiting: int
     space: int
     def __new__(cls, generation_max: int, terminals_max: int) -> Self: ...

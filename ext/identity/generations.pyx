@@ -194,13 +194,14 @@ cdef class Generations:
         return copy, i
 
     def retire(self, identities) -> None:
-        """From now on ask on disk for these, once they are dropped. Beside the engine thread.
+        """From now on ask on disk for these, once they are dropped. Engine thread.
 
         Raising `retired` early is safe: memory is asked first.
         """
         cdef const Identity[::1] rows = identities
         cdef Py_ssize_t i
         cdef uint64_t key
+        self.let_go += 1
         with nogil:
             for i in range(rows.shape[0]):
                 key = (<uint64_t>rows[i].epoch << 32) | rows[i].terminal_seq
@@ -218,6 +219,7 @@ cdef class Generations:
             self.order[i - 1] = self.order[i]
         self.used -= 1
         self.retirements += 1
+        self.let_go += 1
 
     def recycle(self, int generation) -> None:
         """Empty a generation that was dropped; any thread but not twice."""

@@ -32,6 +32,13 @@ cdef class Recalled:
     cdef readonly Py_ssize_t count
 
 
+@cython.final
+cdef class InMemory:
+    cdef uint64_t lowest  # sequence that the ring was asked for
+    cdef uint64_t let_go
+    cdef bint known  # that nothing is missing
+
+
 cdef struct Reach:  # how far memory and a Recalled reach; pointers into it, or NULL
     const int32_t* own
     const int32_t* about

@@ -25,6 +25,10 @@ class Recalled:
         retirements: int,
     ) -> None: ...
 
+@final
+class InMemory:
+    def holds(self, state: State, recent: Generations, ring: Ring, taps: Taps) -> bool: ...
+
 def missing(
     state: State,
     recent: Generations,
@@ -32,4 +36,5 @@ def missing(
     taps: Taps,
     recalled: Recalled | None = None,
     ahead: int = 0,
+    in_memory: InMemory | None = None,
 ) -> NDArray[np.void] | None: ...

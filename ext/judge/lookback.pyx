@@ -53,6 +53,27 @@ cdef class Recalled:
         self.count = len(own)
 
 
+@cython.final
+cdef class InMemory:
+    """That a batch lacks nothing, as `missing` found: it need not look again while this `holds`.
+
+    It rests on what no batch after it takes away but by pushing entries out of the ring, and on no
+    identity having been let go since.
+    """
+
+    def holds(
+        self, State state not None, Generations recent not None, Ring ring not None,
+        Taps taps not None,
+    ):
+        """Returns True when the batch, which is the one that was looked at, still lacks nothing."""
+        cdef Reach reach
+        if not self.known or self.let_go != recent.let_go:
+            return False
+        memset(&reach, 0, sizeof(Reach))
+        reach_of(&reach, state, recent, ring, None, taps.columns.count)
+        return reach.ring_low <= self.lowest
+
+
 cdef void reach_of(
     Reach* reach, State state, Generations recent, Ring ring, Recalled recalled, Py_ssize_t count
 ) noexcept:
@@ -77,10 +98,12 @@ def missing(
     Taps taps not None,
     Recalled recalled=None,
     uint64_t ahead=0,
+    InMemory in_memory=None,
 ):
     """What the batch needs from disk before it can be judged: MISSING rows, or None.
 
-    With `ahead`, also what leaves memory with so many more entries.
+    With `ahead`, also what leaves memory with so many more entries. Where it is None `in_memory`
+    tells from then on whether it would be None again.
     """
     cdef Columns* columns = &taps.columns
     cdef Py_ssize_t row
@@ -88,15 +111,20 @@ def missing(
     cdef Missing[::1] rows
     cdef Reach reach
     cdef Missing* one
-    out = np.empty(0, MISSING)
+    # What is booked from now on is in the ring for as long as the next entry is.
+    cdef uint64_t lowest = state.total.last + 1
     memset(&reach, 0, sizeof(Reach))
     reach_of(&reach, state, recent, ring, recalled, columns.count)
     reach.ring_low += ahead
     with nogil:
         for row in range(columns.count):
-            if needs(state, recent, ring, columns, row, recalled, &reach, NULL, 0) != 0:
+            if needs(state, recent, ring, columns, row, recalled, &reach, NULL, 0, &lowest) != 0:
                 found += 1
     if found == 0:
+        if in_memory is not None:
+            in_memory.lowest = lowest
+            in_memory.let_go = recent.let_go
+            in_memory.known = True
         return None
     out = np.zeros(2 * columns.count, MISSING)
     rows = out
@@ -104,16 +132,19 @@ def missing(
     with nogil:
         for row in range(columns.count):
             one = &rows[found]
-            found += needs(state, recent, ring, columns, row, recalled, &reach, one, 2)
+            found += needs(state, recent, ring, columns, row, recalled, &reach, one, 2, &lowest)
     return out[:found]
 
 
 cdef int needs(
     State state, Generations recent, Ring ring, Columns* columns, Py_ssize_t row, Recalled recalled,
     Reach* reach,
-    Missing* out, int room,
+    Missing* out, int room, uint64_t* lowest,
 ) noexcept nogil:
-    """How many references of a row are not in memory; written to `out` where there is room."""
+    """How many references of a row are not in memory; written to `out` where there is room.
+
+    `lowest` falls to the lowest sequence that the ring was asked for.
+    """
     cdef uint32_t terminal = u32_at(columns.terminal, row)
     cdef uint64_t key = (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row)
     cdef uint8_t kind = u8_at(columns.kind, row)
@@ -128,6 +159,7 @@ cdef int needs(
         if count < room:
             note(&out[count], row, 0, terminal, key, sequence)
         count += 1
+    ask(reach, sequence, lowest)
     if kind >= KINDS:
         return count
     if rule_of(kind).about == ABOUT_IDENTITY:
@@ -138,6 +170,7 @@ cdef int needs(
             if count < room:
                 note(&out[count], row, 1, terminal, key, sequence)
             count += 1
+        ask(reach, sequence, lowest)
     elif names_entry(kind):
         sequence = u64_at(columns.about, row)
         if 0 < sequence <= state.total.last and by_sequence(
@@ -146,7 +179,14 @@ cdef int needs(
             if count < room:
                 note(&out[count], row, 2, terminal, 0, sequence)
             count += 1
+        ask(reach, sequence, lowest)
     return count
+
+
+cdef inline void ask(const Reach* reach, uint64_t sequence, uint64_t* lowest) noexcept nogil:
+    """What memory knows and the ring holds counts; the rest was recalled, and stays so."""
+    if reach.ring_low <= sequence < lowest[0]:
+        lowest[0] = sequence
 
 
 cdef inline void note(
