@@ -39,10 +39,6 @@ def init(
     terminals_max: Annotated[
         int, typer.Option(help="Terminals it has room for, likewise.", min=1)
     ] = Settings.terminals_max,
-    claims_max: Annotated[
-        int,
-        typer.Option(help="Entries of which something may be taken back, likewise.", min=1),
-    ] = Settings.claims_max,
     card_digits: Annotated[
         bool, typer.Option("--card-digits", help="Card numbers are digits only.")
     ] = False,
@@ -84,7 +80,6 @@ def init(
         segment_bytes=segment_bytes,
         cards_max=cards_max,
         terminals_max=terminals_max,
-        claims_max=claims_max,
     )
     origin = Ledger.create(ledger, settings, form, algorithms)
     typer.echo(f"made      {ledger}, ledger {origin.ledger_id.hex()}, epoch {origin.epoch}")

@@ -13,7 +13,7 @@ from onecard.cli import stdio
 from onecard.core.clock import SystemClock
 from onecard.core.config import RANGES, Settings
 from onecard.core.errors import BadInput
-from onecard.core.ledger.settings_file import KEPT, SETTINGS, read_settings
+from onecard.core.ledger.settings_file import ENDED, KEPT, SETTINGS, read_settings
 from onecard.core.watch.lines import Lines
 from onecard.core.watch.log import Log
 from onecard.grpc.server.process import Process, Ready
@@ -150,6 +150,8 @@ def _settings(own: Settings, given: list[str]) -> Settings:
     values: dict[str, Any] = {}
     for pair in given:
         name, equals, text = pair.partition("=")
+        if name in ENDED and equals:  # of a unit that was written before
+            continue
         if name not in known or not equals:
             raise BadInput(
                 f"--set: expected NAME=VALUE with one of {', '.join(known)}; found {pair[:80]!r}"

@@ -19,8 +19,6 @@ class Settings:
     cards_max: int = 1 << 24
     # Terminals on the register: 64 bytes each; a country has some hundred thousand gates.
     terminals_max: int = 1 << 20
-    # Entries of which something was taken back or that were adjusted, for ever: 32 bytes each.
-    claims_max: int = 1 << 24
     # Identities a generation: some seconds of a country's taps, and up to three are kept; a
     # repeat that comes later is looked up on disk.
     recent_max: int = 1 << 20

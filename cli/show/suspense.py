@@ -41,7 +41,7 @@ def suspense(
         now_us = SystemClock().now_us()
         found = [
             _suspended(ledger, row, now_us)
-            for rows in find_suspense(ledger.journal, ledger.state)
+            for rows in find_suspense(ledger.journal, ledger.identities)
             for row in (rows if only is None else rows[rows["operator_id"] == only])
         ]
     reasons = [

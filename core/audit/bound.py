@@ -1,29 +1,32 @@
 """One identity, one entry: what a whole journal binds, sorted, and held against what is retired.
 
-Identities are collected in runs of a million, each sorted and put into a file of the system's
-folder for temporary files (24 bytes an identity; a journal of one run needs none). The runs are
-then read side by side, a range of keys after another: some 30 MiB at a time, and half a MiB more
-for each run.
+So is what it takes back and corrects, of which the last entry of each original counts. Keys of the
+index are collected in runs of a million, each sorted and put into a file of the system's folder for
+temporary files (24 bytes a key; a journal of one run needs none). The runs are then read side by
+side, a range of keys after another: some 30 MiB at a time, and half a MiB more for each run.
 """
 
 import tempfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.checkpoint.claims import taken_back_by
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Block
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity.generations import IDENTITY
-from onecard.ext.shape.numbers import Record
+from onecard.ext.shape.numbers import Record, Space
 
 Rows = NDArray[np.void]
 Key = tuple[int, int, int]
+SPACE_SHIFT, GROUP_BITS = 28, 20  # ext/identity/space
 ROWS_A_RUN = 1 << 20
 # Each run is sampled so often; a range spans so many samples.
 ROWS_A_SAMPLE = 1 << 14
@@ -37,6 +40,7 @@ class Bound:
     def __init__(self) -> None:
         self._rows: list[Rows] = []
         self._count = 0
+        self.last = 0  # sequence of the last entry taken
         self._runs: list[Path] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -48,11 +52,13 @@ class Bound:
             self._folder.cleanup()
 
     def take(self, block: Block) -> None:
-        """Collect what a block's entries bind, tombstoned identities included."""
+        """Collect what a block's entries bind, tombstoned identities included, and take back."""
         if block.record != Record.ENTRIES:
             return
-        self._rows.append(bound_by(block, 0))
-        self._count += len(self._rows[-1])
+        self.last = block.last
+        for rows in (bound_by(block, 0), taken_back_by(block, 0)):
+            self._rows.append(rows)
+            self._count += len(rows)
         if self._count >= ROWS_A_RUN:
             if self._folder is None:
                 self._folder = tempfile.TemporaryDirectory(prefix="onecard-verify-")
@@ -62,9 +68,10 @@ class Bound:
             self._rows, self._count = [], 0
 
     def in_order(self) -> Iterator[Rows]:
-        """All identities in order of terminal, epoch and terminal_seq, some at a time.
+        """All keys in order of terminal, epoch and terminal_seq, some at a time; of those that are
+        there several times, in the order of their entries, and together.
 
-        LedgerFault where one is bound to two entries. No more blocks may be taken.
+        LedgerFault where an identity is bound to two entries. No more blocks may be taken.
         """
         runs: list[Rows] = [np.memmap(path, IDENTITY, "r") for path in self._runs]
         runs.append(self._sorted())
@@ -77,34 +84,82 @@ class Bound:
 
 
 def agree(bound: Bound, identities: Identities) -> int:
-    """How many of the retired identities were held against the journal, all of which agree.
+    """How many of the retired identities were held against the journal; all that is retired agrees.
 
-    LedgerFault where one is bound twice, or where an identity up to `retired` is missing, leads to
-    another entry, or is in no entry. Only the first is the journal's fault.
+    LedgerFault where an identity is bound twice, or where a key up to `retired` is missing, leads
+    to another entry, or is in no entry. Only the first is the journal's fault.
     """
     retired = identities.retired
-    stored = _Stored(identities)
+    stored = _Stored(chain(identities.in_order(), identities.moving_in_order()))
     compared = 0
     for rows in bound.in_order():
-        found = stored.up_to(key_of(rows[-1]))
-        _compare(rows[rows["sequence"] <= retired], found[found["sequence"] <= retired])
-        # Of a retirement that was cut, or goes on at this moment, some are there already.
-        early = found[found["sequence"] > retired]
-        both = identity_pages.arrange(np.concatenate([rows, early]), whole=True)
-        if len(early) and int((both[1:] == both[:-1]).sum()) != len(early):
-            raise _differ("expected identities that entries bound, found others", early[0])
-        compared += len(found)
+        rows, moving = _split(rows)
+        if len(rows):
+            compared += _agree_once(rows, stored.up_to(key_of(rows[-1])), retired)
+        if len(moving):
+            found = stored.up_to(key_of(moving[-1]))
+            _agree_newest(moving, found, retired, bound.last)
     rest = stored.rest()
     if len(rest):
         raise _differ("expected none more than the journal has, found more", rest[0])
     return compared
 
 
-class _Stored:
-    """The retired identities in order, taken piece by piece."""
+def _split(rows: Rows) -> tuple[Rows, Rows]:
+    """Identities, and the keys after them that may come to lead to later entries."""
+    at = int(np.searchsorted(rows["terminal"], np.uint32(1 << SPACE_SHIFT)))
+    return rows[:at], rows[at:]
 
-    def __init__(self, identities: Identities) -> None:
-        self._walk = identities.in_order()
+
+def _agree_once(rows: Rows, found: Rows, retired: int) -> int:
+    """Identities of the journal, and those that are stored of the same range."""
+    _compare(rows[rows["sequence"] <= retired], found[found["sequence"] <= retired])
+    # Of a retirement that was cut, or goes on at this moment, some are there already.
+    early = found[found["sequence"] > retired]
+    both = identity_pages.arrange(np.concatenate([rows, early]), whole=True)
+    if len(early) and int((both[1:] == both[:-1]).sum()) != len(early):
+        raise _differ("expected identities that entries bound, found others", early[0])
+    return len(found)
+
+
+def _agree_newest(rows: Rows, found: Rows, retired: int, last: int) -> None:
+    """Keys of the journal, each with all its entries in order, and what is stored of the range: the
+    last of those up to `retired`, or a later one of a retirement that was cut or goes on, which may
+    be further than `last`, where the journal was walked to."""
+    beyond = found[found["sequence"] > last]
+    if len(beyond):
+        beyond = beyond.copy()
+        beyond["sequence"] = last + 1
+        rows = identity_pages.arrange(np.concatenate([rows, beyond]), whole=True)
+        found = found.copy()
+        found["sequence"] = np.minimum(found["sequence"], np.uint64(last + 1))
+    settled = _last_of_each(rows[rows["sequence"] <= retired])
+    later = rows[np.isin(rows, found[found["sequence"] > retired])]
+    both = np.concatenate([settled, later])
+    _compare(_last_of_each(identity_pages.arrange(both, whole=True)), found)
+
+
+def _last_of_each(rows: Rows) -> Rows:
+    """Of each key that stands several times, one after the other, the last."""
+    if len(rows) < 2:
+        return rows
+    last: Rows = rows[np.append(~_same_key(rows), True)]
+    return last
+
+
+def _same_key(rows: Rows) -> NDArray[np.bool_]:
+    """Of each row but the last: whether the next one has its key."""
+    same = np.ones(max(len(rows) - 1, 0), np.bool_)
+    for column in ("terminal", "epoch", "terminal_seq"):
+        same &= rows[column][1:] == rows[column][:-1]
+    return same
+
+
+class _Stored:
+    """What is retired in order, taken piece by piece."""
+
+    def __init__(self, walk: Iterator[Rows]) -> None:
+        self._walk = walk
         self._rows = NONE
 
     def up_to(self, key: Key) -> Rows:
@@ -144,10 +199,8 @@ def _side_by_side(runs: list[Rows]) -> Iterator[Rows]:
 
 
 def _check_once(rows: Rows) -> None:
-    same = np.ones(max(len(rows) - 1, 0), np.bool_)
-    for column in ("terminal", "epoch", "terminal_seq"):
-        same &= rows[column][1:] == rows[column][:-1]
-    twice = np.flatnonzero(same)
+    rows = _split(rows)[0]
+    twice = np.flatnonzero(_same_key(rows))
     if len(twice):
         first, second = rows[twice[0]], rows[twice[0] + 1]
         raise LedgerFault(
@@ -179,4 +232,7 @@ def _differ(said: str, row: np.void) -> LedgerFault:
 
 def _named(row: np.void) -> str:
     terminal, epoch, terminal_seq = key_of(row)
+    if space := terminal >> SPACE_SHIFT:
+        original = ((terminal & (1 << SPACE_SHIFT) - 1) << GROUP_BITS) + terminal_seq
+        return f"{Space(space).name.lower()} of entry {original}"
     return f"terminal {terminal}, epoch {epoch}, sequence {terminal_seq}"

@@ -15,22 +15,20 @@ from onecard.core.access.caller import OWNER, Caller
 from onecard.core.authorize.booking import BookingTime, ConfirmClock
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.recall import recall
-from onecard.core.checkpoint.recovery import part_end
+from onecard.core.checkpoint.recovery import bound_by, part_end
 from onecard.core.clock import Clock
-from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError, Overloaded
+from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError
 from onecard.core.failpoint import here
-from onecard.core.journal.block import Draft
+from onecard.core.journal.block import Block, Draft
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.rules import PutRules
 from onecard.ext.identity.generations import Generations
 from onecard.ext.identity.ring import Ring
 from onecard.ext.judge.batch import judge
 from onecard.ext.judge.body import BodyKey
-from onecard.ext.judge.claims import new_claims
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import EntryDraft
 from onecard.ext.judge.lookback import InMemory, Recalled, missing
-from onecard.ext.shape.kinds import FINISHING
 from onecard.ext.shape.numbers import ActKind, Outcome, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
@@ -229,7 +227,6 @@ class Engine:
         while lacking is not None:  # node.py had it read before; here only what changed since
             submission.recalled = self.recall(submission, lacking)
             lacking = self.prepare(submission)
-        self._check_claims(taps, submission.recalled)
         draft = self._entry_draft(group, taps.count)
         decisions = Decisions(taps.count, taps.request_id)
         judge(
@@ -256,20 +253,6 @@ class Engine:
             rows = decisions.column("outcome") == Outcome.CONFLICT
             terminals = np.unique(taps.column("terminal")[rows])[:CONFLICT_TERMINALS]
             submission.conflict_terminals = ",".join(map(str, terminals.tolist()))
-
-    def _check_claims(self, taps: Taps, recalled: Recalled | None) -> None:
-        """Overloaded unless the table has the rows that the batch may need: one for each entry that
-        nothing was taken back of before."""
-        left = self.state.claims_max - self.state.count("claims")
-        if taps.count <= left or int(np.isin(taps.column("kind"), FINISHING).sum()) <= left:
-            return
-        needed = new_claims(self.state, self.recent, self.ring, taps, recalled)
-        if needed > left:
-            raise Overloaded(
-                f"claims_max: this ledger has room for {self.state.claims_max} entries that are "
-                f"refunded, captured, released, reversed or adjusted, {left} of it are left, and "
-                f"this may need {needed}; serve it with --set claims_max=N"
-            )
 
     def _confirm(self, act: ConfirmClock, group: Group, caller: Caller) -> object:
         """The time it was booked at; 0 where there is no doubt, so that nothing is booked."""
@@ -406,21 +389,18 @@ class Engine:
         return ring
 
     def _remember(self) -> Generations:
-        """Identities back in memory, as far as memory goes."""
+        """Identities and claims back in memory, as far as memory goes."""
         settings = self.settings
         per_generation = max(settings.recent_max, 2 * settings.batch_taps_max)
         self.recent = Generations(per_generation, settings.terminals_max)
         terminals = self.state.rows("terminals")
-        self.recent.retire_all_below(terminals)
+        retired = self.ledger.identities.retired
+        self.recent.retire_all_below(terminals, retired)
         known = self.ledger.identities.counts(np.arange(len(terminals), dtype=np.uint32))
-        for identities in self.ledger.recent():
+        for block in self.ledger.recent_entries():
+            identities = bound_by(block, retired)
             known += np.bincount(identities["terminal"], minlength=len(terminals))
-            at = 0
-            while at < len(identities):
-                end = part_end(identities, at, self.recent.space or per_generation)
-                while not self.recent.fill(np.ascontiguousarray(identities[at:end])):
-                    self.retire_identities()
-                at = end
+            self._remember_block(block, identities, per_generation)
         # The state was made of the journal apart from them, so it tells what they lack.
         fewer = np.flatnonzero(known < terminals["taken"])
         if len(fewer):
@@ -430,3 +410,18 @@ class Engine:
             )
             return self._remember()
         return self.recent
+
+    def _remember_block(
+        self, block: Block, identities: NDArray[np.void], per_generation: int
+    ) -> None:
+        """Part by part, since a generation has what its own entries did and nothing else."""
+        by = np.uint64(block.first) + block.images["row"]
+        at = 0
+        while at < len(identities):
+            end = part_end(identities, at, self.recent.space or per_generation)
+            part = np.ascontiguousarray(identities[at:end])
+            while not self.recent.fill(part):
+                self.retire_identities()
+            theirs = (by >= part["sequence"][0]) & (by <= part["sequence"][-1])
+            self.recent.fill_claims(block.images[theirs], by[theirs])
+            at = end

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.checkpoint.claims import claims_on
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.errors import LedgerFault
@@ -51,9 +52,20 @@ def recall(
     mine = missing["what"] == lookback.OWN
     own[missing["row"][mine]] = indexes[mine]
     about[missing["row"][~mine]] = indexes[~mine]
-    if len(entries) == 0:
-        entries = np.zeros(1, entries.dtype)  # a view of no rows has no address to point to
-    return lookback.Recalled(own, about, entries, legs, retirements)
+    originals = sequences[found[there]]
+    # What takes back of a later one is in memory, or this is stale.
+    wanted = ~mine[found[there]] & (originals <= identities.retired)
+    taken = np.full(count, NOT_ASKED, np.int32)
+    distinct, index = np.unique(originals[wanted], return_inverse=True)
+    taken[missing["row"][found[there]][wanted]] = index
+    try:
+        claims = claims_on(distinct, journal, identities)
+    except ValueError as error:
+        raise _doubted(identities, str(error)) from None
+    # A view of no rows has no address to point to.
+    entries = entries if len(entries) else np.zeros(1, entries.dtype)
+    claims = claims if len(claims) else np.zeros(1, claims.dtype)
+    return lookback.Recalled(own, about, taken, claims, entries, legs, retirements)
 
 
 def _check_bound(

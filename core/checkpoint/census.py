@@ -1,7 +1,8 @@
-"""How many retired identities each terminal has, and how far retiring has come.
+"""What the pages of each terminal, or million of entries, weigh, and how far retiring has come.
 
-What is counted here is changed in the same transaction as the pages it counts. Held in memory it is
-what a look-up is proven by: pages that are missing, or of another time, do not sum to it.
+Pages of identities weigh as many as they hold; `ext/identity/shelf` says what others weigh. What
+is counted here is changed in the same transaction as the pages it counts. Held in memory it is what
+a look-up is proven by: pages that are missing, or of another time, do not sum to it.
 """
 
 import struct
@@ -18,9 +19,11 @@ KEY_BYTES = 4
 # A value of 2 KiB, so that terminals that count together are written together.
 TERMINALS_A_CHUNK = 256
 CHUNK_BITS = 8
+CHUNKS_OF_TERMINALS = 1 << 20  # the first of the index's spaces
 NO_HASH = bytes(32)
 SHELVED = np.uint64(1)
-Chunk = NDArray[np.uint64]  # a terminal: identities << 1 | whether it has shelves
+TOTAL_MAX = (1 << 64) - 1  # a total is a sum modulo one more
+Chunk = NDArray[np.uint64]  # a terminal, or another group: weight << 1 | whether it has shelves
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Mark:
 
     retired: int = 0  # the identities of all entries up to here are in the pages
     begun: int = 0  # and some up to here
-    total: int = 0  # identities in all pages
+    total: int = 0  # what all pages weigh, modulo 2^64
     head: bytes = NO_HASH
 
     def packed(self) -> bytes:
@@ -64,22 +67,27 @@ class Census:
                 raise ValueError(f"the counts of terminals {key.hex()}.. are damaged")
             chunks[int.from_bytes(key, "big")] = np.frombuffer(body, np.uint64)
         found = sum(int((chunk >> SHELVED).sum()) for chunk in chunks.values())
-        if found != total:
-            raise ValueError(f"expected {total} identities counted, found {found}")
+        if found & TOTAL_MAX != total:
+            raise ValueError(f"expected pages that weigh {total}, found {found & TOTAL_MAX}")
         return cls(chunks)
 
     def counts(self, terminals: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Identities of each of some terminals."""
+        """Weight of each of some groups; of terminals, their identities."""
         return (self._of(terminals) >> SHELVED).astype(np.int64)
 
+    def identities(self) -> int:
+        """Identities of all terminals."""
+        mine = (chunk for number, chunk in self.chunks.items() if number < CHUNKS_OF_TERMINALS)
+        return sum(int((chunk >> SHELVED).sum()) for chunk in mine)
+
     def shelved(self, terminals: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        """Whether each of some terminals has shelves."""
+        """Whether each of some groups has shelves."""
         return (self._of(terminals) & SHELVED).astype(np.bool_)
 
     def grown(
         self, terminals: NDArray[np.uint32], added: NDArray[np.int64], shelves_from: int
     ) -> "Census":
-        """With so many identities more of each (a terminal once); from a number on with shelves."""
+        """With so much more weight of each, or less (a group once); from some on with shelves."""
         chunks = dict(self.chunks)
         numbers = terminals >> np.uint32(CHUNK_BITS)
         for number in np.unique(numbers).tolist():
@@ -92,7 +100,7 @@ class Census:
         return Census(chunks)
 
     def packed(self, terminals: NDArray[np.uint32]) -> list[tuple[bytes, bytes]]:
-        """(key, value) pairs, in order, of the chunks that hold these terminals."""
+        """(key, value) pairs, in order, of the chunks that hold these groups."""
         pairs = []
         for number in np.unique(terminals >> np.uint32(CHUNK_BITS)).tolist():
             key, body = number.to_bytes(KEY_BYTES, "big"), self.chunks[number].tobytes()
@@ -101,7 +109,7 @@ class Census:
         return pairs
 
     def every(self) -> Iterator[tuple[int, int, bool]]:
-        """Each terminal that has any, how many, and whether it has shelves; in order."""
+        """Each group that has any, its weight, and whether it has shelves; in order."""
         for number, chunk in sorted(self.chunks.items()):
             for slot in np.flatnonzero(chunk):
                 word = int(chunk[slot])

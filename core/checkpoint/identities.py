@@ -1,13 +1,16 @@
-"""Retired identities on disk: which entry bound (terminal, epoch, terminal_seq), for ever.
+"""What left memory, on disk, for ever: one index from a key to the entry that says what it is.
 
-Recent identities live in memory, in generations. A generation that is full is *retired*: merged
-into pages of up to 256 consecutive terminal sequences (`ext/identity/pages`), so that a few hundred
-taps cost one write and one later read. All of it is derived from the journal and may be deleted.
+Its keys are of several spaces (Space): which entry bound (terminal, epoch, terminal_seq), which was
+the last to take something back of an original, which the last to correct it. What is recent lives
+in memory, in generations. A generation that is full is *retired*: merged into pages of up to 256
+consecutive numbers (`ext/identity/pages`), so that a few hundred taps cost one write and one later
+read. All of it is derived from the journal and may be deleted.
 
 An identity that is found leads to its entry, which bears it. One that is not found is *proven
 absent*: its page is there as it was last written, or was never made (`shelves.py`), because all
-pages of its terminal sum to what is counted of it (`census.py`). What does not prove itself is a
-LedgerFault: the process stops, and the next start makes all of it anew from the journal.
+pages of its terminal sum to what is counted of it (`census.py`). Where a key may come to lead to a
+later entry, what is found is proven to be the newest in the same way. What does not prove itself is
+a LedgerFault: the process stops, and the next start makes all of it anew from the journal.
 """
 
 import threading
@@ -21,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.checkpoint import shelves
-from onecard.core.checkpoint.census import NO_HASH, Census, Mark
+from onecard.core.checkpoint.census import NO_HASH, TOTAL_MAX, Census, Mark
 from onecard.core.errors import LedgerFault
 from onecard.core.failpoint import here
 from onecard.core.storage.environment import NO_READERS, Readers, Txn
@@ -31,7 +34,7 @@ from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
 from onecard.ext.identity.generations import IDENTITY
 
-LAYOUT = 2
+LAYOUT = 3
 PAGES = "pages"
 SHELVES = "shelves"
 COUNTS = "counts"
@@ -47,6 +50,7 @@ TERMINAL_BYTES = 4
 # counts, some milliseconds where every identity has its own. So a million terminals of few taps
 # each cost no write of a shelf beside that of the page.
 SHELVES_FROM = 4096
+MOVING = b"\x10"  # before the first key that may come to lead to a later entry
 NO_IDENTITIES: NDArray[np.void] = np.empty(0, IDENTITY)
 HashOf = Callable[[int], bytes]  # of the journal's block that holds a sequence
 
@@ -67,7 +71,7 @@ class Gap:
 
 
 class Identities:
-    """`mark.retired`: the identities of all entries up to this sequence are here.
+    """`mark.retired`: what all entries up to this sequence bound and took back is here.
 
     One thread retires; any thread may look up beside it.
     """
@@ -132,7 +136,7 @@ class Identities:
 
     @property
     def begun(self) -> int:
-        """Some identities up to this sequence are here: `retired`, unless a retirement was cut."""
+        """Some keys of entries up to this are here: `retired`, unless a retirement was cut."""
         return self._mark.begun
 
     def counts(self, terminals: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -143,8 +147,8 @@ class Identities:
         """Add a generation (IDENTITY rows, in no order, of which it may make another); durable when
         it returns.
 
-        It must hold all identities of the sequences above `retired` up to `up_to`, and the journal
-        must be durable to `up_to`. May be repeated after a crash. MapFull: try again later.
+        It must hold all keys of the entries above `retired` up to `up_to`, and the journal must be
+        durable to `up_to`. May be repeated after a crash. MapFull: try again later.
         LedgerFault: a stored page is damaged or missing, or an identity is bound to two entries.
         """
         environment = self._writable()
@@ -162,7 +166,8 @@ class Identities:
                 with self._moving:
                     with environment.write() as txn, faults_named(environment):
                         census, added = self._merge(txn, ordered, starts, first, last)
-                        total, begun = self._mark.total + added, max(up_to, self.begun)
+                        total = (self._mark.total + added) & TOTAL_MAX
+                        begun = max(up_to, self.begun)
                         mark = Mark(self.retired, begun, total, self._mark.head)
                         if last == pages:
                             mark = Mark(up_to, begun, total, head)
@@ -173,7 +178,7 @@ class Identities:
                     self._stopping.wait(self._pause_s)
 
     def find(self, keys: NDArray[np.void]) -> NDArray[np.uint64]:
-        """The sequences (uint64) of the entries that bound these identities, 0 where none did.
+        """The sequences (uint64) of the entries that these keys lead to, 0 where to none.
 
         LedgerFault where that cannot be proven.
         """
@@ -213,7 +218,7 @@ class Identities:
         recent = identity_pages.arrange(recent, whole=True)
         used = 0
         before = NO_IDENTITIES
-        for stored in self._proven(self._walk(terminal), terminal):
+        for stored in self._proven(self._walk(*_range_of(terminal)), terminal):
             upto = used + _count_within_page(recent[used:], stored[-1])
             rows = identity_pages.arrange(np.concatenate([stored, recent[used:upto]]), whole=True)
             yield from _holes(np.concatenate([before, rows]))
@@ -222,8 +227,12 @@ class Identities:
         yield from _holes(np.concatenate([before, recent[used:]]))
 
     def in_order(self) -> Iterator[NDArray[np.void]]:
-        """All of them (IDENTITY rows), some pages at a time; of what is retired meanwhile, some."""
-        return self._proven(self._walk(None), None)
+        """All identities, some pages at a time; of what is retired meanwhile, some."""
+        return self._proven(self._walk(*_range_of(None)), None)
+
+    def moving_in_order(self) -> Iterator[NDArray[np.void]]:
+        """All keys that may come to lead to later entries, likewise; `check` tells if one lacks."""
+        return self._walk(MOVING, b"\xff" * TERMINAL_BYTES)
 
     def check(self) -> None:
         """LedgerFault unless every page and shelf is there that is counted. Nobody may retire."""
@@ -301,15 +310,15 @@ class Identities:
         first: int,
         last: int,
     ) -> tuple[Census, int]:
-        """Unite some pages with what is stored of them; the census then, and identities added."""
+        """Unite some pages with what is stored of them; the census then, and the weight added."""
         environment = self._opened()
         cursor = txn.cursor(db=environment.database(PAGES))
         keys = identity_pages.keys_of(ordered[starts[first:last]])
         stored = {bytes(key): bytes(value) for key, value in cursor.getmulti(keys)}
         pages = identity_pages.merge(ordered, starts, first, last, stored)
         cursor.putmulti(pages)
-        before = shelf.counts_of([stored.get(key) for key in keys])
-        after = shelf.counts_of([value for _, value in pages])
+        before = shelf.weights_of(keys, [stored.get(key) for key in keys])
+        after = shelf.weights_of(keys, [value for _, value in pages])
         terminals = ordered["terminal"][starts[first:last]]
         distinct, at = np.unique(terminals, return_inverse=True)
         added = np.bincount(at, after - before, len(distinct)).astype(np.int64)
@@ -338,15 +347,15 @@ class Identities:
                 return self._find_in(txn, census, keys)
 
     def _find_in(self, txn: Txn, census: Census, keys: NDArray[np.void]) -> NDArray[np.uint64]:
-        """ValueError where what is absent cannot be proven to be."""
+        """ValueError where what is absent, or the newest, cannot be proven to be."""
         cursor = txn.cursor()
         wanted = sorted(set(identity_pages.keys_of(keys)))
         pages = {bytes(key): bytes(value) for key, value in cursor.getmulti(wanted)}
         found = identity_pages.look_up(keys, pages)
-        absent = keys[found == 0]
-        if len(absent):
+        unsure = keys[(found == 0) | (keys["terminal"] >> shelves.SPACE_SHIFT != 0)]
+        if len(unsure):
             shelf_cursor = txn.cursor(db=self._opened().database(SHELVES))
-            shelves.prove_absent(cursor, shelf_cursor, census, absent, pages)
+            shelves.prove(cursor, shelf_cursor, census, unsure, pages)
         return found
 
     def _proven(
@@ -356,8 +365,8 @@ class Identities:
 
         More may have been retired since the count was taken, by this process or another.
         """
-        mark, census = self._mark, self._census
-        left = mark.total if terminal is None else int(census.counts(_one(terminal))[0])
+        census = self._census
+        left = census.identities() if terminal is None else int(census.counts(_one(terminal))[0])
         last, rest = None, 0  # identities met of the terminal that the walk is in
         with faults_named(self._environment):
             for rows in walk:
@@ -378,17 +387,16 @@ class Identities:
             if left > 0:
                 raise ValueError(f"expected {left} identities of terminals that have none")
 
-    def _walk(self, terminal: int | None) -> Iterator[NDArray[np.void]]:
-        """Stored identities in order, some pages at a time; no transaction is left open."""
-        prefix = b"" if terminal is None else terminal.to_bytes(TERMINAL_BYTES, "big")
-        start = prefix
+    def _walk(self, start: bytes, end: bytes) -> Iterator[NDArray[np.void]]:
+        """What is stored from a key to before another, in order, some pages at a time; no
+        transaction is left open."""
         while self._environment is not None:
             pages: list[tuple[bytes, bytes]] = []
             with self._environment.read(PAGES) as txn:
                 cursor = txn.cursor()
                 if cursor.set_range(start):
                     for key, value in cursor.iternext():
-                        if len(pages) == PAGES_A_READ or bytes(key[: len(prefix)]) != prefix:
+                        if len(pages) == PAGES_A_READ or bytes(key) >= end:
                             break
                         pages.append((bytes(key), bytes(value)))
             if not pages:
@@ -397,6 +405,13 @@ class Identities:
                 rows = identity_pages.identities_of(pages)
             yield rows
             start = pages[-1][0] + b"\0"
+
+
+def _range_of(terminal: int | None) -> tuple[bytes, bytes]:
+    """Where the identities of a terminal, or of all, begin and where they have ended."""
+    if terminal is None:
+        return b"", MOVING
+    return terminal.to_bytes(TERMINAL_BYTES, "big"), (terminal + 1).to_bytes(TERMINAL_BYTES, "big")
 
 
 def _count_within_page(rows: NDArray[np.void], last: np.void) -> int:

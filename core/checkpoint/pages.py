@@ -27,7 +27,7 @@ from onecard.ext.shape.dtypes import PAGE_BYTES
 from onecard.ext.state.state import State
 from onecard.ext.state.table import DTYPES, ROWS_A_PAGE, TABLES
 
-LAYOUT = 6
+LAYOUT = 7
 PAGES = "pages"
 MANIFEST = b"manifest"
 KEY = struct.Struct(">BI")
@@ -260,7 +260,7 @@ def _check(key: bytes, as_of: int, content: bytes | memoryview) -> int:
 
 
 def _check_room(manifest: Manifest, state: State) -> None:
-    room = Room(state.cards_max, state.terminals_max, state.claims_max)
+    room = Room(state.cards_max, state.terminals_max)
     used = Room.used(np.frombuffer(manifest.totals, dtypes.TOTALS)[0])
     if not room.holds(used):
         raise NoRoom(room.with_(used))

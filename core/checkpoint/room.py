@@ -10,7 +10,7 @@ import numpy as np
 
 from onecard.core.config import Settings
 from onecard.core.journal.block import Block
-from onecard.ext.shape.numbers import Image, Record
+from onecard.ext.shape.numbers import Record
 from onecard.ext.state.state import State
 from onecard.ext.state.table import SETTINGS, SHAPES
 
@@ -21,11 +21,10 @@ class Room:
 
     cards: int
     terminals: int
-    claims: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Room":
-        return cls(settings.cards_max, settings.terminals_max, settings.claims_max)
+        return cls(settings.cards_max, settings.terminals_max)
 
     @classmethod
     def used(cls, totals: np.void) -> "Room":
@@ -39,7 +38,7 @@ class Room:
 
     def state(self) -> State:
         """An empty state with so much room."""
-        return State(self.cards, self.terminals, self.claims)
+        return State(self.cards, self.terminals)
 
     def holds(self, used: "Room") -> bool:
         """Returns True when so many rows fit."""
@@ -78,7 +77,7 @@ def check_room(state: State, block: Block) -> None:
 
     Only rows that follow those in use count: what else does not fit is a fault of the block.
     """
-    room = Room(state.cards_max, state.terminals_max, state.claims_max)
+    room = Room(state.cards_max, state.terminals_max)
     now = Room.used(state.totals[0])
     most = block.count
     if block.record == Record.TERMINALS and now.terminals + most > room.terminals:
@@ -88,10 +87,6 @@ def check_room(state: State, block: Block) -> None:
     elif block.record == Record.CARDS and now.cards + most > room.cards:
         pasts = _pasts_after(state, block, "card_pasts", ("was_account", "was_status"))
         now = replace(now, cards=max(_cards_after(state, block), pasts))
-    elif block.record == Record.ENTRIES and now.claims + len(block.images) > room.claims:
-        changes = block.images[block.images["what"] != int(Image.VOIDED_IDENTITY)]
-        fresh = [key for key in np.unique(changes["key"]).tolist() if state.claimed(key) is None]
-        now = replace(now, claims=now.claims + len(fresh))
     if not room.holds(now):
         raise NoRoom(room.with_(now))
 

@@ -26,6 +26,7 @@ from onecard.core.storage.datafile import later
 from onecard.core.storage.disk import free_bytes
 from onecard.core.storage.environment import MapFull, Readers, WriteFailed, sync_folder
 from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers import IMAGES_MAX
 
 FOLDER = "journal"
 MAP_UNIT_BYTES = 1 << 16
@@ -290,23 +291,38 @@ class Journal:
 
     def entries_with_legs(self, sequences: NDArray[np.uint64]) -> tuple[Rows, Rows]:
         """The same, and the LEG rows that `legs_at` counts into; one row more than they need."""
-        sequences = np.ascontiguousarray(sequences, np.uint64)
         order = np.argsort(sequences, kind="stable")
-        wanted = sequences[order]
+        wanted = np.ascontiguousarray(sequences, np.uint64)[order]
         rows = np.zeros(len(wanted), dtypes.ENTRY)
-        last = self.last  # before the segments: whatever is durable is in one of them
-        segments = self._segments
-        bounds = np.array([s.first for s in segments[1:]] + [last + 1], np.uint64)
-        ends = np.searchsorted(wanted, bounds)
-        at = int(np.searchsorted(wanted, np.uint64(1)))
         legs: list[Rows] = []
-        for segment, end in zip(segments, ends, strict=True):
-            if end > at:
-                legs += segment.entries(wanted[at:end], rows[at:end], sum(map(len, legs)))
-                at = int(end)
+        for segment, part in self._shares(wanted):
+            legs += segment.entries(wanted[part], rows[part], sum(map(len, legs)))
         result = np.empty_like(rows)
         result[order] = rows
         return result, np.concatenate((*legs, np.zeros(1, dtypes.LEG)))
+
+    def images(self, sequences: NDArray[np.uint64]) -> Rows:
+        """The after-images of entries (AFTER_IMAGE, IMAGES_MAX a row), in the order of `sequences`;
+        zeros where an entry has fewer, and where there is none."""
+        order = np.argsort(sequences, kind="stable")
+        wanted = np.ascontiguousarray(sequences, np.uint64)[order]
+        images = np.zeros((len(wanted), IMAGES_MAX), dtypes.AFTER_IMAGE)
+        for segment, part in self._shares(wanted):
+            segment.images(wanted[part], images[part])
+        result = np.empty_like(images)
+        result[order] = images
+        return result
+
+    def _shares(self, wanted: NDArray[np.uint64]) -> Iterator[tuple[Segment, slice]]:
+        """Which of some sequences, ascending, each segment has; of what is not durable, none."""
+        last = self.last  # before the segments: whatever is durable is in one of them
+        segments = self._segments
+        bounds = np.array([s.first for s in segments[1:]] + [last + 1], np.uint64)
+        at = int(np.searchsorted(wanted, np.uint64(1)))
+        for segment, end in zip(segments, np.searchsorted(wanted, bounds), strict=True):
+            if end > at:
+                yield segment, slice(at, int(end))
+                at = int(end)
 
     def chain(self, last: int, rows_max: int) -> Rows:
         """The ENTRY rows of an account from entry `last` back, newest first: at most `rows_max`.

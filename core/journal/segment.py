@@ -21,7 +21,7 @@ from onecard.core.journal.block import (
 )
 from onecard.core.journal.hashing import HASHES
 from onecard.core.storage.environment import Cursor, Environment, Txn, sync_folder
-from onecard.ext.block.unpack import Trace, glance, some_of
+from onecard.ext.block.unpack import Trace, glance, images_of, some_of
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Hash, Record
 
@@ -298,6 +298,32 @@ class Segment:
             wanted, seen = sequences[wrong[0]], rows["sequence"][wrong[0]]
             raise LedgerFault(f"{self.where(first)}: expected entry {wanted}, found {seen}")
         return taken, legs
+
+    def images(self, sequences: NDArray[np.uint64], images: Rows) -> None:
+        """Fill `images` (AFTER_IMAGE, IMAGES_MAX a row, zeros) with those of the entries of
+        `sequences`, ascending. What is of no entry keeps its zeros."""
+        at = 0
+        while at < len(sequences):
+            with self.environment.read(BLOCKS) as txn:
+                for _ in range(READ_BLOCKS):
+                    at += self._fill_images(txn, sequences[at:], images[at:])
+                    if at >= len(sequences):
+                        break
+
+    def _fill_images(self, txn: Txn, sequences: NDArray[np.uint64], images: Rows) -> int:
+        """Fill the rows of the first sequence's block; how many sequences that was."""
+        found = _seek(txn, int(sequences[0]))
+        if found is None:
+            return 1
+        first, count, record = self._glance(found[0], found[1])
+        taken = int(np.searchsorted(sequences, np.uint64(first + count)))
+        if taken == 0 or record != Record.ENTRIES:
+            return max(taken, 1)
+        try:
+            images_of(found[1], sequences[:taken], images[:taken])
+        except ValueError as error:
+            raise unfit(self.where(first), error) from None
+        return taken
 
     def chain(self, last: int, rows: Rows) -> tuple[int, int]:
         """Fill `rows` (ENTRY) with the entry `last` and those of its account before it, newest

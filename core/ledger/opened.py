@@ -30,7 +30,7 @@ from onecard.core.checkpoint.room import NoRoom, Room
 from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import LedgerForeign
-from onecard.core.journal import Journal
+from onecard.core.journal import Block, Journal
 from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
@@ -283,9 +283,14 @@ class Ledger:
         One array a block of the journal, tombstoned identities included (after the reversal's).
         """
         retired = self.identities.retired
-        for block in read_through(self.journal, retired + 1):
+        for block in self.recent_entries():
+            yield bound_by(block, retired)
+
+    def recent_entries(self) -> Iterator[Block]:
+        """The blocks of entries that may not be retired yet; the first also has some that are."""
+        for block in read_through(self.journal, self.identities.retired + 1):
             if block.record == Record.ENTRIES:
-                yield bound_by(block, retired)
+                yield block
 
     def forget_identities(self, reason: str) -> None:
         """Set the retired identities aside: all are in the journal still, so `recent` gives all."""

@@ -25,7 +25,6 @@ ADDRESSES_MAX = 1 << 46  # half of what a process of Linux may address
 LIMITS = {
     "cards_max": (1, 1 << 31),
     "terminals_max": (1, 1 << 26),  # 64 times as many as a country has
-    "claims_max": (1, 1 << 31),
 }
 # Of the disk it lies on: whoever writes the ledger needs the same, with a server or without.
 DISK = {
@@ -40,6 +39,8 @@ CLOCK = {
 }
 # Of what is kept beside the journal, whoever writes it; a hundred years are for good.
 ERASABLE = {"numbers_kept_days": (0, 36_500)}
+# What older ledgers say and nothing asks any more: read over, and not written again.
+ENDED = ("claims_max",)
 KEPT = LIMITS | DISK | CLOCK | ERASABLE
 HEAD = """\
 # What this ledger has room for. Every command reads it. Change it here while nothing is served, or
@@ -62,6 +63,8 @@ def read_settings(path: Path) -> Settings:
             f"{quoted(error, REASON_CHARACTERS_MAX)}; mend it"
         ) from None
     try:
+        for name in ENDED:
+            found.pop(name, None)
         for name, value in found.items():
             check_setting(name, value)
     except BadInput as error:

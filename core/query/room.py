@@ -15,7 +15,6 @@ def rows_in_use(state: State) -> dict[str, tuple[int, int]]:
     return {
         "cards": (int(total["credentials"]), state.cards_max),
         "terminals": (int(total["terminals"]), state.terminals_max),
-        "claims": (int(total["claims"]), state.claims_max),
         "card_pasts": (int(total["card_pasts"]), len(state.table("card_pasts")) - 1),
         "terminal_pasts": (int(total["terminal_pasts"]), len(state.table("terminal_pasts")) - 1),
         # Codes between two that are loaded are rows of nothing.

@@ -11,10 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.checkpoint.identities import Identities
 from onecard.core.journal.block import Block
+from onecard.ext.identity import pages
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Outcome, Record
-from onecard.ext.state.state import State
+from onecard.ext.shape.numbers import Image, Outcome, Record, Space
 
 # Every reason an offline tap can have, and what mends it; docs/suspense.md says it at length.
 MENDED_BY: dict[Outcome, str] = {
@@ -39,18 +40,33 @@ class Journal(Protocol):
     def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]: ...
 
 
-def find_suspense(journal: Journal, state: State) -> Iterator[NDArray[np.void]]:
+def find_suspense(journal: Journal, index: Identities) -> Iterator[NDArray[np.void]]:
     """ENTRY rows that are in suspense and not reversed, oldest first; some a block, none empty.
 
-    Walks the whole journal, in the memory of one block. `state` is of the same journal, or of a
-    later moment of it.
+    Walks the whole journal, in the memory of one block and of what was reversed of late. `index` is
+    of the same journal. LedgerFault where a look-up in it cannot be proven.
     """
-    claims = state.rows("claims")
-    closed = np.sort(claims["sequence"][claims["closed"] != 0])
+    retired = index.retired
+    lately = _closed_after(journal, retired)
     for block in journal.blocks():
         if block.record != Record.ENTRIES:
             continue
         rows = block.rows[block.rows["outcome"] == int(Outcome.ACCEPTED_SUSPENSE)]
-        found = rows[~np.isin(rows["sequence"], closed, assume_unique=True)]
-        if len(found):
-            yield np.array(found, dtypes.ENTRY)
+        rows = rows[~np.isin(rows["sequence"], lately)]
+        cold = np.zeros(len(rows), np.bool_)
+        early = rows["sequence"] <= retired
+        if early.any():  # nothing takes back of what is in suspense but a reversal, which closes it
+            keys = pages.in_space(Space.TAKEN_BACK, rows["sequence"][early])
+            cold[early] = index.find(keys) != 0
+        if not cold.all():
+            yield np.array(rows[~cold], dtypes.ENTRY)
+
+
+def _closed_after(journal: Journal, retired: int) -> NDArray[np.uint64]:
+    """The originals that entries after a sequence closed."""
+    parts = [np.empty(0, np.uint64)]
+    for block in journal.blocks(retired + 1):
+        if block.record == Record.ENTRIES:
+            closed = block.images["what"] == int(Image.CLOSED_ORIGINAL)
+            parts.append(block.images["key"][closed])
+    return np.concatenate(parts)

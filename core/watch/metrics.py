@@ -41,7 +41,6 @@ STAGE_HELP = {
 ROOMS = {
     "cards": "cards",
     "terminals": "terminals",
-    "claims": "claims",
     "card_pasts": "what cards were before",
     "terminal_pasts": "what terminals were before",
     "scenes": "scenes",

@@ -11,6 +11,9 @@ def all_of(
 def some_of(
     value: bytes | memoryview, sequences: NDArray[np.uint64], rows: NDArray[np.void]
 ) -> NDArray[np.void]: ...
+def images_of(
+    value: bytes | memoryview, sequences: NDArray[np.uint64], images: NDArray[np.void]
+) -> None: ...
 def glance(value: bytes | memoryview) -> tuple[int, int, int]: ...
 
 @final

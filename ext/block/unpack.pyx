@@ -27,7 +27,8 @@ from onecard.ext.shape.journal cimport (
     ReferencePart,
     WidePart,
 )
-from onecard.ext.shape.numbers cimport DAY_S, LEGS_MAX, PARTS_MAX, SECOND_US, Part, Record, Reference, Template
+from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, PARTS_MAX, SECOND_US
+from onecard.ext.shape.numbers cimport Part, Record, Reference, Template
 
 cdef uint64_t PART_BYTES[PARTS_MAX]
 memset(PART_BYTES, 0, sizeof(PART_BYTES))
@@ -400,6 +401,42 @@ def some_of(value, const uint64_t[::1] sequences, rows):
     if fault is not NULL:
         raise ValueError(fault.decode())
     return legs[:leg]
+
+
+def images_of(value, const uint64_t[::1] sequences, images):
+    """Fill `images` (AFTER_IMAGE, IMAGES_MAX a row) with those of the entries of `sequences`,
+    ascending, all of this block; what an entry has not keeps its zeros.
+
+    ValueError where the block does not fit itself. Nothing else of the block is read.
+    """
+    cdef const uint8_t[::1] view = value
+    cdef Entries entries
+    cdef const char* fault = lay_out(&view[0], view.shape[0], &entries)
+    cdef AfterImage[:, ::1] to = images
+    cdef Py_ssize_t i
+    cdef uint64_t row
+    cdef uint32_t low, high, middle
+    cdef int kept
+    if fault is not NULL:
+        raise ValueError(fault.decode())
+    if to.shape[0] != sequences.shape[0] or to.shape[1] != IMAGES_MAX:
+        raise ValueError(f"{to.shape[0]} rows for the images of {sequences.shape[0]} entries")
+    for i in range(sequences.shape[0]):
+        if not entries.first <= sequences[i] < entries.first + entries.count:
+            raise ValueError("it has no such row")
+        row = sequences[i] - entries.first
+        low, high = 0, entries.image_count
+        while low < high:  # they lie in the order of their rows
+            middle = (low + high) // 2
+            if entries.images[middle].row < row:
+                low = middle + 1
+            else:
+                high = middle
+        kept = 0
+        while low < entries.image_count and kept < IMAGES_MAX and entries.images[low].row == row:
+            to[i, kept] = entries.images[low]
+            kept += 1
+            low += 1
 
 
 @cython.final

@@ -1,13 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-cdef packed struct Identity:
-    uint32_t terminal
-    uint32_t epoch
-    uint32_t terminal_seq
-    uint32_t unused
-    uint64_t sequence
-
+from onecard.ext.identity.claims cimport Claims
+from onecard.ext.identity.space cimport GENERATIONS
+from onecard.ext.shape.tables cimport Claim
 
 cdef packed struct Slot:  # four to a cache line
     uint32_t terminal
@@ -16,13 +12,9 @@ cdef packed struct Slot:  # four to a cache line
     uint32_t offset  # sequence - base of its generation + 1; 0 = free
 
 
-cdef enum:
-    GENERATIONS = 3
-
-
 @cython.final
 cdef class Generations:
-    """Identities in memory; what is older is read from disk."""
+    """Identities and claims in memory; what is older is read from disk."""
 
     cdef Slot* slots[GENERATIONS]
     cdef uint64_t bases[GENERATIONS]  # sequences are counted from here
@@ -39,6 +31,9 @@ cdef class Generations:
     cdef readonly uint64_t generation_max
     cdef readonly uint64_t retirements  # raised whenever identities leave memory
     cdef readonly uint64_t let_go  # raised whenever one may have to be asked for on disk
+    cdef readonly uint64_t left  # what entries up to here bound or took back may be on disk only
+    cdef uint64_t last_left  # the same, once the oldest generation is dropped
+    cdef Claims claims
     cdef uint64_t* retired  # a terminal: highest key that may be on disk only
     cdef object retired_memory
     cdef uint8_t* has_retired  # a terminal: whether `retired` says anything, 0 being a key too
@@ -49,3 +44,5 @@ cdef class Generations:
     cdef uint64_t find(self, uint32_t terminal, uint64_t key) noexcept nogil
     cdef void bind(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
     cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil
+    cdef const Claim* claim(self, uint64_t original) noexcept nogil
+    cdef void take_back(self, const Claim* claim) noexcept nogil

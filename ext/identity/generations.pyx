@@ -1,8 +1,9 @@
-"""Identities in memory, in generations.
+"""Identities and claims in memory, in generations.
 
 The young generation takes what is bound. When it is full it grows old, is written to disk by a
 thread of its own (`oldest`, `recycle`) and leaves (`drop_oldest`). A key that is in no
-generation and not above `retired` of its terminal must be asked for on disk.
+generation and not above `retired` of its terminal must be asked for on disk, and so must a claim
+on an entry that is not above `left`.
 """
 
 import os
@@ -13,9 +14,15 @@ from libc.string cimport memset
 
 import numpy as np
 
+from onecard.ext.identity.claims cimport BOTH_KNOWN, Claims, change
+from onecard.ext.identity.space cimport GENERATIONS, Identity
+from onecard.ext.shape import dtypes
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.dtypes import derived
+from onecard.ext.shape.journal cimport AfterImage
 from onecard.ext.shape.memory cimport address, reserve
+from onecard.ext.shape.numbers cimport IMAGES_MAX, Image
+from onecard.ext.shape.tables cimport Claim
 
 cdef Identity an_identity
 IDENTITY = derived("Identity", <Identity[:1]>&an_identity)
@@ -25,6 +32,9 @@ cdef extern from *:
     #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
     """
     void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
+
+cdef enum:
+    KEYS_A_CLAIM = 2  # of the index: one a half
 
 cdef uint64_t SPAN_MAX = 1 << 31  # sequences a generation may reach over
 cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
@@ -46,7 +56,10 @@ cdef class Generations:
         self.memory = []
         self.secret = int.from_bytes(os.urandom(8), "little")
         self.odd = int.from_bytes(os.urandom(8), "little") | 1
-        self.copy_memory = reserve(generation_max * sizeof(Identity))
+        # An entry binds an identity at least, so a generation has no more entries than identities.
+        claims_max = IMAGES_MAX * generation_max
+        self.claims = Claims(claims_max)
+        self.copy_memory = reserve((generation_max + KEYS_A_CLAIM * claims_max) * sizeof(Identity))
         for i in range(GENERATIONS):
             self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
             self.slots[i] = <Slot*>address(self.memory[i])
@@ -119,6 +132,20 @@ cdef class Generations:
         cdef uint64_t at = self.place(terminal, key)
         _prefetch(&self.slots[self.order[self.used - 1]][at])
 
+    cdef const Claim* claim(self, uint64_t original) noexcept nogil:
+        """The claim on an entry, as far as memory knows it; NULL where it knows none."""
+        cdef const Claim* found
+        cdef int i
+        for i in range(self.used - 1, -1, -1):
+            found = self.claims.find(self.order[i], original)
+            if found is not NULL:
+                return found
+        return NULL
+
+    cdef void take_back(self, const Claim* claim) noexcept nogil:
+        """A claim as it is now; the entry that changed it is bound in the young generation."""
+        self.claims.put(self.order[self.used - 1], claim)
+
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
         """Make space for so many from a sequence on. Returns True when there is; else a generation
         must be retired first."""
@@ -165,7 +192,8 @@ cdef class Generations:
         return self.used - 1
 
     def oldest(self):
-        """A copy of the oldest full generation (IDENTITY rows, no order) and its number.
+        """A copy of the oldest full generation (IDENTITY rows, no order) and its number: what was
+        bound, and what its claims lead to.
 
         May run beside the engine thread: a full generation does not change. The copy is valid
         until the next one.
@@ -173,12 +201,14 @@ cdef class Generations:
         cdef int i = self.order[0]
         cdef uint64_t at
         cdef uint64_t kept = 0
+        cdef uint64_t last = 0
         cdef Slot* slot
         cdef Identity[::1] rows
         if self.used < 2:
             raise ValueError("no generation is full")
         # Always the same memory: fresh pages for each generation would cost more than the copy.
-        copy = np.frombuffer(self.copy_memory, IDENTITY, self.counts[i])
+        most = self.generation_max + KEYS_A_CLAIM * self.claims.rows_max
+        copy = np.frombuffer(self.copy_memory, IDENTITY, most)
         rows = copy
         with nogil:
             for at in range(self.slots_mask + 1):
@@ -190,8 +220,11 @@ cdef class Generations:
                     rows[kept].terminal_seq = slot.terminal_seq
                     rows[kept].unused = 0
                     rows[kept].sequence = self.bases[i] + slot.offset - 1
+                    last = max(last, rows[kept].sequence)
                     kept += 1
-        return copy, i
+            kept += self.claims.keys_of(i, &rows[kept])
+        self.last_left = last
+        return copy[:kept], i
 
     def retire(self, identities) -> None:
         """From now on ask on disk for these, once they are dropped. Engine thread.
@@ -220,11 +253,13 @@ cdef class Generations:
         self.used -= 1
         self.retirements += 1
         self.let_go += 1
+        self.left = max(self.left, self.last_left)
 
     def recycle(self, int generation) -> None:
         """Empty a generation that was dropped; any thread but not twice."""
         with nogil:
             memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Slot))
+            self.claims.clear(generation)
         self.counts[generation] = 0
         self.clean[generation] = 1
 
@@ -246,11 +281,47 @@ cdef class Generations:
                 self.bind(rows[i].terminal, key, rows[i].sequence)
         return True
 
-    def retire_all_below(self, terminals) -> None:
-        """What the TERMINAL rows bound so far may be on disk only: ask there first."""
+    def fill_claims(self, images, sequences) -> None:
+        """What the entries that were filled last took back: AFTER_IMAGE rows, and of each the
+        sequence (uint64) of its entry."""
+        cdef const AfterImage[::1] rows = np.ascontiguousarray(images, dtypes.AFTER_IMAGE)
+        cdef const uint64_t[::1] by = np.ascontiguousarray(sequences, np.uint64)
+        cdef const Claim* known
+        cdef Claim claim
+        cdef Py_ssize_t i
+        if by.shape[0] != rows.shape[0]:
+            raise ValueError(f"{rows.shape[0]} images of {by.shape[0]} entries")
+        with nogil:
+            for i in range(rows.shape[0]):
+                if rows[i].what == Image.VOIDED_IDENTITY:
+                    continue
+                known = self.claim(rows[i].key)
+                if known is not NULL:
+                    claim = known[0]
+                else:
+                    memset(&claim, 0, sizeof(Claim))
+                    claim.sequence = rows[i].key
+                    claim.known = BOTH_KNOWN if rows[i].key > self.left else 0
+                change(&claim, rows[i].what, rows[i].value, by[i])
+                self.take_back(&claim)
+
+    def retire_all_below(self, terminals, uint64_t left) -> None:
+        """What the TERMINAL rows bound so far may be on disk only, and what was taken back by the
+        entries up to `left`: ask there first."""
+        self.left = left
         np.frombuffer(self.retired_memory, np.uint64)[: len(terminals)] = terminals["seen"]
         np.frombuffer(self.has_retired_memory, np.uint8)[: len(terminals)] = terminals["taken"] > 0
 
     def sequence_of(self, uint32_t terminal, uint32_t epoch, uint32_t terminal_seq) -> int:
         """The sequence an identity is bound to, 0 where memory does not know it."""
         return self.find(terminal, (<uint64_t>epoch << 32) | terminal_seq)
+
+    def claimed(self, uint64_t original):
+        """The CLAIM row of an entry as far as memory knows it, or None."""
+        cdef const Claim* found = self.claim(original)
+        if found is NULL:
+            return None
+        row = np.zeros(1, dtypes.CLAIM)
+        cdef Claim[::1] to = row
+        to[0] = found[0]
+        return row[0]

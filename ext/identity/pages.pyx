@@ -19,7 +19,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from onecard.ext.identity.checksum cimport KEY_BYTES, checksum
-from onecard.ext.identity.generations cimport Identity
+from onecard.ext.identity.space cimport Identity, moves, put_in_space
 
 from onecard.ext.identity.generations import IDENTITY
 
@@ -69,6 +69,7 @@ def arrange_within(identities, spare, bint whole=False):
     terminals takes four passes, not twelve.
     """
     cdef Py_ssize_t count = identities.shape[0]
+    cdef Py_ssize_t i
     if spare.shape[0] < count:
         raise ValueError(f"expected {count} spare rows, found {spare.shape[0]}")
     if count == 0:
@@ -77,11 +78,23 @@ def arrange_within(identities, spare, bint whole=False):
     cdef Identity[::1] other = spare
     cdef Identity* source = &one[0]
     cdef Identity* target = &other[0]
+    cdef Py_ssize_t own = 0  # identities, which a generation has before all else, and apart
+    cdef Identity* rest = NULL
     with nogil:
-        if whole or not by_runs(source, target, count):
-            source = radix(source, target, count, 0 if whole else 8)
+        while own < count and not moves(source[own].terminal):
+            own += 1
+        for i in range(own, count):
+            if not moves(source[i].terminal):
+                own = count
+                break
+        if own < count:
+            rest = radix(source + own, target + own, count - own, 0 if whole else 8)
+        if whole or not by_runs(source, target, own):
+            source = radix(source, target, own, 0 if whole else 8)
         else:
             source = target
+        if rest is not NULL and rest != source + own:
+            memcpy(source + own, rest, (count - own) * sizeof(Identity))
     return identities if source == &one[0] else spare[:count]
 
 
@@ -233,6 +246,19 @@ def keys_of(identities):
 
 # ---- pages ----------------------------------------------------------------------------------
 
+def in_space(int space, sequences):
+    """IDENTITY rows of some sequences (uint64) as keys of a Space that has such."""
+    cdef const uint64_t[::1] keys = np.ascontiguousarray(sequences, np.uint64)
+    cdef Py_ssize_t i
+    if not 0 < space < 1 << 4:
+        raise ValueError(f"space {space} has no keys of sequences")
+    placed = np.zeros(keys.shape[0], IDENTITY)
+    cdef Identity[::1] rows = placed
+    for i in range(keys.shape[0]):
+        put_in_space(&rows[i], space, keys[i], 0)
+    return placed
+
+
 def merge(ordered, starts, Py_ssize_t first, Py_ssize_t last, dict stored):
     """The pages `first`..`last` (exclusive) of `starts`, united with what is stored of them.
 
@@ -308,14 +334,16 @@ cdef Py_ssize_t unite(
 
 
 cdef bint place(const Identity* rows, int64_t count, Page* page) noexcept nogil:
-    """Writes identities of one page into its slots. Returns True when none was another entry's."""
+    """Writes keys of one page into its slots. Returns True when no identity was another entry's."""
     cdef int64_t i
     cdef uint32_t slot
     for i in range(count):
         slot = rows[i].terminal_seq & 0xFF
         if page.taken[slot >> 6] >> (slot & 63) & 1:
-            if page.sequences[slot] != rows[i].sequence:
+            if not moves(rows[i].terminal) and page.sequences[slot] != rows[i].sequence:
                 return False
+            if page.sequences[slot] >= rows[i].sequence:
+                continue  # the newest wins, in whatever order they come
         page.taken[slot >> 6] |= <uint64_t>1 << (slot & 63)
         page.sequences[slot] = rows[i].sequence
     return True

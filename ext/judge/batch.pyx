@@ -13,14 +13,15 @@ from onecard.ext.judge.digests cimport digests_of
 from onecard.ext.judge.draft cimport EntryDraft
 from onecard.ext.judge.parties cimport at_terminal, had, of_card, of_original
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
-from onecard.ext.judge.lookback cimport by_identity, by_sequence, legs_of, reach_of
+from onecard.ext.judge.lookback cimport by_claim, by_identity, by_sequence, legs_of, reach_of
 from onecard.ext.block.pack cimport pack
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, INTERNAL, finishes, has, names_entry, rule_of
-from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Kind
-from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse, Status, Template
-from onecard.ext.shape.tables cimport Account
+from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Image
+from onecard.ext.shape.numbers cimport Kind, Outcome, OwnerKind, Purse, Status, Template
+from onecard.ext.shape.tables cimport Account, Claim
+from onecard.ext.identity.claims cimport change
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
@@ -152,6 +153,7 @@ cdef bint judge_row(
     cdef const Entry* original = NULL
     cdef const Leg* legs = NULL
     cdef Leg own[2]
+    cdef Claim claim
     cdef uint64_t sequence = 0
     cdef int found
     cdef bint once = False  # the stream's participant had the terminal at another time
@@ -187,7 +189,10 @@ cdef bint judge_row(
         legs = legs_of(ring, recalled, original, own)
     of_card(state, &tap, card)
     if finishes(tap.kind) and original is not NULL:
+        if by_claim(recent, original.sequence, row, recalled, reach, &claim):
+            return True
         of_original(state, &tap, original)
+        tap.taken = &claim
     # Field by field: a memset of this size costs more than the whole decision.
     plan.outcome = 0
     plan.reason = 0
@@ -203,7 +208,7 @@ cdef bint judge_row(
     plan.legs = 0
     plan.images = 0
     decide(state, &tap, original, legs, now_us, &plan)
-    book(state, recent, ring, &tap, body, now_us, &plan, draft, decisions, counters, row)
+    book(state, recent, ring, &tap, &claim, body, now_us, &plan, draft, decisions, counters, row)
     return False
 
 
@@ -238,6 +243,7 @@ cdef inline void read_tap(
     tap.chip_loads = 0
     tap.caused_by = 0
     tap.later = False
+    tap.taken = NULL
     if columns.later != 0:
         read_later(tap, columns, row)
 
@@ -340,11 +346,11 @@ cdef inline void answer(
 
 
 cdef inline void book(
-    State state, Generations recent, Ring ring, const Tap* tap, uint64_t body, int64_t now_us,
-    Plan* plan,
+    State state, Generations recent, Ring ring, const Tap* tap, Claim* claim, uint64_t body,
+    int64_t now_us, Plan* plan,
     EntryDraft draft, Decisions decisions, Counters counters, Py_ssize_t row,
 ) noexcept nogil:
-    """Write the entry, post it, bind its identity, answer."""
+    """Write the entry, post it, bind its identity, answer. `claim` is on the entry it is about."""
     cdef Entry* entry
     cdef Leg* kept
     cdef int i
@@ -392,6 +398,11 @@ cdef inline void book(
         draft.images[draft.image_count] = plan.image[i]
         draft.image_count += 1
         state.image(&plan.image[i], entry)
+        if plan.image[i].what != Image.VOIDED_IDENTITY:
+            check(tap.taken is claim)
+            check(claim.sequence == plan.image[i].key)
+            change(claim, plan.image[i].what, plan.image[i].value, entry.sequence)
+            recent.take_back(claim)
     draft.count += 1
     recent.bind(tap.terminal, tap.key, entry.sequence)
     if plan.outcome == Outcome.TOMBSTONED:

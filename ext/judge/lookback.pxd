@@ -2,12 +2,15 @@
 
 cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.block.template cimport expand
 from onecard.ext.shape.journal cimport Entry, Leg
+from onecard.ext.identity.claims cimport BOTH_KNOWN, CORRECTED_KNOWN, TAKEN_KNOWN
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
+from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
 
 
@@ -26,6 +29,8 @@ cdef enum Found:
 cdef class Recalled:
     cdef const int32_t[::1] own
     cdef const int32_t[::1] about
+    cdef const int32_t[::1] taken
+    cdef const Claim[::1] claims
     cdef const Entry[::1] entries
     cdef const Leg[::1] legs
     cdef uint64_t retirements
@@ -42,6 +47,7 @@ cdef class InMemory:
 cdef struct Reach:  # how far memory and a Recalled reach; pointers into it, or NULL
     const int32_t* own
     const int32_t* about
+    const int32_t* taken
     bint stale
     uint64_t ring_low  # sequences below it may leave the ring while this batch is judged
 
@@ -99,6 +105,46 @@ cdef inline int by_identity(
     if key > recent.retired[terminal] or not recent.has_retired[terminal]:
         return NONE
     return pick(indexes, row, recalled, reach.stale, out)
+
+
+cdef inline bint by_claim(
+    Generations recent, uint64_t original, Py_ssize_t row, Recalled recalled, const Reach* reach,
+    Claim* out,
+) noexcept nogil:
+    """What was taken back of an entry that was found, or corrected. Returns True when neither memory
+    nor what was recalled tells."""
+    cdef const Claim* kept = recent.claim(original)
+    cdef const Claim* read
+    cdef int32_t index
+    if kept is not NULL:
+        out[0] = kept[0]
+    else:
+        memset(out, 0, sizeof(Claim))
+        out.sequence = original
+    if original > recent.left:  # whoever takes back of it comes after it, and is in memory
+        out.known = BOTH_KNOWN
+    if out.known == BOTH_KNOWN:
+        return False
+    if reach.taken is NULL or reach.stale:
+        return True
+    check(row >= 0)
+    check(row < recalled.count)
+    index = reach.taken[row]
+    if index < 0:
+        return True
+    check(index < recalled.claims.shape[0])
+    read = &recalled.claims[index]
+    if read.sequence != original:
+        return True
+    if not out.known & TAKEN_KNOWN:
+        out.taken_by = read.taken_by
+        out.used_fen = read.used_fen
+        out.closed = read.closed
+    if not out.known & CORRECTED_KNOWN:
+        out.corrected_by = read.corrected_by
+        out.adjusted_fen = read.adjusted_fen
+    out.known = BOTH_KNOWN
+    return False
 
 
 cdef inline const Leg* legs_of(

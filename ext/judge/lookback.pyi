@@ -20,6 +20,8 @@ class Recalled:
         self,
         own: NDArray[np.int32],
         about: NDArray[np.int32],
+        taken: NDArray[np.int32],
+        claims: NDArray[np.void],
         entries: NDArray[np.void],
         legs: NDArray[np.void],
         retirements: int,

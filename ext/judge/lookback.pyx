@@ -14,6 +14,7 @@ from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, names_entry, rule_of
 from onecard.ext.shape.numbers cimport KINDS
+from onecard.ext.shape.tables cimport Claim
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
@@ -40,13 +41,16 @@ cdef class Recalled:
     """What was read from disk for one batch: for each row an index into `entries`.
 
     own, about: int32 a row; NOT_ASKED (-1), ABSENT (-2), or the index. `about` serves both the
-    target of a reversal and the sequence a refund, capture, release or adjustment names. entries:
-    ENTRY rows, whose `legs_at` counts into `legs`, which has a row more than they need.
+    target of a reversal and the sequence a refund, capture, release or adjustment names. taken: an
+    index into `claims` (CLAIM rows) of what `about` leads to, or NOT_ASKED. entries: ENTRY rows, whose
+    `legs_at` counts into `legs`, which has a row more than they need.
     """
 
-    def __init__(self, own, about, entries, legs, uint64_t retirements):
+    def __init__(self, own, about, taken, claims, entries, legs, uint64_t retirements):
         self.own = own
         self.about = about
+        self.taken = taken
+        self.claims = claims
         self.entries = entries
         self.legs = legs
         self.retirements = retirements
@@ -80,10 +84,12 @@ cdef void reach_of(
     """How far memory and what was recalled reach for a batch of `count` rows."""
     reach.own = NULL
     reach.about = NULL
+    reach.taken = NULL
     reach.stale = True
     if recalled is not None and recalled.count == count and count > 0:
         reach.own = &recalled.own[0]
         reach.about = &recalled.about[0]
+        reach.taken = &recalled.taken[0]
         reach.stale = recalled.retirements != recent.retirements
     reach.ring_low = ring.first
     # Each entry this batch adds may push one out of the ring.
@@ -150,6 +156,8 @@ cdef int needs(
     cdef uint8_t kind = u8_at(columns.kind, row)
     cdef uint64_t sequence = 0
     cdef const Entry* entry = NULL
+    cdef Claim claim
+    cdef int found
     cdef int count = 0
     if terminal == 0 or terminal > state.total.terminals:
         return 0
@@ -164,18 +172,27 @@ cdef int needs(
         return count
     if rule_of(kind).about == ABOUT_IDENTITY:
         key = (<uint64_t>u32_at(columns.about_epoch, row) << 32) | u32_at(columns.about_seq, row)
-        if by_identity(
+        found = by_identity(
             state, recent, ring, terminal, key, reach.about, row, recalled, reach, &entry, &sequence
-        ) == NOT_IN_MEMORY:
+        )
+        if found == ENTRY_FOUND and by_claim(
+            recent, entry.sequence, row, recalled, reach, &claim
+        ):
+            found = NOT_IN_MEMORY
+            sequence = entry.sequence
+        if found == NOT_IN_MEMORY:
             if count < room:
                 note(&out[count], row, 1, terminal, key, sequence)
             count += 1
         ask(reach, sequence, lowest)
     elif names_entry(kind):
         sequence = u64_at(columns.about, row)
-        if 0 < sequence <= state.total.last and by_sequence(
-            ring, sequence, reach.about, row, recalled, reach, &entry
-        ) == NOT_IN_MEMORY:
+        if not 0 < sequence <= state.total.last:
+            return count
+        found = by_sequence(ring, sequence, reach.about, row, recalled, reach, &entry)
+        if found == NOT_IN_MEMORY or found == ENTRY_FOUND and by_claim(
+            recent, sequence, row, recalled, reach, &claim
+        ):
             if count < room:
                 note(&out[count], row, 2, terminal, 0, sequence)
             count += 1

@@ -31,7 +31,7 @@ cdef uint8_t adjust(
     if not tap.owns:
         return Outcome.CARD_MISMATCH
     charged = original.amount_fen
-    taken = state.claim(original.sequence)
+    taken = tap.taken
     if taken is not NULL:
         if taken.closed:
             return Outcome.ORIGINAL_CLOSED

@@ -62,7 +62,7 @@ cdef inline uint8_t _finishable(
         return Outcome.CARD_MISMATCH
     if original.operator_id != tap.operator_id:
         return Outcome.ORIGINAL_FOREIGN
-    if state.claim(original.sequence) is not NULL:
+    if tap.taken.taken_by != 0 or tap.taken.corrected_by != 0:
         return Outcome.ORIGINAL_CLOSED
     check(original.amount_fen > 0)
     check(original.sequence <= state.total.last)

@@ -6,8 +6,6 @@ from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.journal cimport Entry
 from onecard.ext.shape.kinds cimport (
-    ABOUT_CHARGE,
-    ABOUT_IDENTITY,
     HOLDS,
     REFUNDABLE,
     UNDO_NEVER,
@@ -35,15 +33,6 @@ cdef inline bint is_hold(const Entry* original) noexcept nogil:
 cdef inline bint is_reversible(const Entry* original) noexcept nogil:
     """Returns True when an accepted entry is of a kind that can be reversed."""
     return rule_of(original.kind).undo != UNDO_NEVER
-
-
-cdef inline bint takes_back(uint8_t kind, const Entry* original) noexcept nogil:
-    """Returns True when a tap of this kind may have a claim on what it names."""
-    if rule_of(kind).about == ABOUT_IDENTITY:
-        return original.outcome <= Outcome.TOMBSTONED and is_reversible(original)
-    if rule_of(kind).about == ABOUT_CHARGE:
-        return is_charge(original)
-    return is_hold(original)
 
 
 cdef inline void add_back(Plan* plan, const Entry* original, int64_t amount) noexcept nogil:

@@ -29,7 +29,7 @@ cdef uint8_t refund(
     if original.operator_id != tap.operator_id:
         return Outcome.ORIGINAL_FOREIGN
     charged = original.amount_fen
-    taken = state.claim(original.sequence)
+    taken = tap.taken
     if taken is not NULL:
         if taken.closed:
             return Outcome.ORIGINAL_CLOSED

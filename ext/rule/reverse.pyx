@@ -36,7 +36,7 @@ cdef uint8_t reverse(
     if not is_reversible(original):
         return Outcome.NOT_REVERSIBLE
     rule = rule_of(original.kind)
-    taken = state.claim(original.sequence)
+    taken = tap.taken
     if taken is not NULL:
         if taken.closed or taken.used_fen != 0:
             return Outcome.ORIGINAL_CLOSED

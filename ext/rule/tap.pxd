@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from onecard.ext.shape.tables cimport Account
+from onecard.ext.shape.tables cimport Account, Claim
 
 
 cdef struct Tap:  # one row, read once
@@ -17,6 +17,7 @@ cdef struct Tap:  # one row, read once
     int64_t face_fen  # the fare before anything was taken off it
     int64_t card  # row of the credential, -1 unknown
     Account* account  # the card's at that time, or of what is finished; NULL: the card is unknown
+    const Claim* taken  # what was taken back of the entry it is about; NULL: it is about none
     uint32_t account_id
     uint32_t terminal
     uint32_t place

@@ -194,6 +194,15 @@ cpdef enum Image:
     ADJUSTED = 4  # key: sequence, value: adjusted_fen afterwards
 
 
+cpdef enum Space:
+    # of the index of what left memory: the highest four bits of a key
+    IDENTITIES = 0  # (terminal, epoch, terminal_seq): the entry that bound it, for ever the same
+    TAKEN_BACK = 1  # sequence of an original: the last entry that took something back of it
+    CORRECTED = 2  # sequence of an original: the last entry that adjusted it
+    SPENT_LOTS = 3  # reserved
+    JOURNEYS = 4  # reserved
+
+
 cpdef enum Flag:
     OFFLINE = 1
 

@@ -171,6 +171,13 @@ class Image(IntEnum):
     CLOSED_ORIGINAL = 3
     ADJUSTED = 4
 
+class Space(IntEnum):
+    IDENTITIES = 0
+    TAKEN_BACK = 1
+    CORRECTED = 2
+    SPENT_LOTS = 3
+    JOURNEYS = 4
+
 class Flag(IntEnum):
     OFFLINE = 1
 

@@ -69,14 +69,6 @@ cdef packed struct Participant "onecard_participant":
     uint8_t unused[8]
 
 
-cdef packed struct Claim "onecard_claim":  # what was taken back of an entry or corrected, for ever
-    uint64_t sequence
-    int64_t used_fen
-    int64_t adjusted_fen  # the sum of its adjustments, with their signs
-    uint8_t closed
-    uint8_t unused[7]
-
-
 cdef packed struct Window "onecard_window":
     uint64_t first
     uint64_t cut
@@ -150,13 +142,24 @@ cdef packed struct Scene "onecard_scene":  # its row number is its code; what ta
     uint8_t name[64]
 
 
+# What was taken back of an entry or corrected, for ever. It is in no table of the state: see
+# ext/identity/claims.pyx.
+cdef packed struct Claim:
+    uint64_t sequence  # of the original
+    uint64_t taken_by  # the last entry that took something back of it, 0 = none that is known
+    uint64_t corrected_by  # the last one that adjusted it, likewise
+    int64_t used_fen
+    int64_t adjusted_fen  # the sum of its adjustments, with their signs
+    uint32_t closed
+    uint32_t known  # a bit a half: whether what stands above, or none, is the last there was
+
+
 cdef packed struct Totals:  # one row: what is not a table
     uint64_t last  # last sequence applied
     uint64_t credentials
     uint64_t accounts
     uint64_t terminals
     uint64_t participants
-    uint64_t claims
     uint64_t windows
     uint64_t tariffs
     uint64_t card_pasts
@@ -187,7 +190,6 @@ cdef extern from *:
         CREDENTIAL_ROWS "ONECARD_ROWS(onecard_credential)"
         TERMINAL_ROWS "ONECARD_ROWS(onecard_terminal)"
         PARTICIPANT_ROWS "ONECARD_ROWS(onecard_participant)"
-        CLAIM_ROWS "ONECARD_ROWS(onecard_claim)"
         WINDOW_ROWS "ONECARD_ROWS(onecard_window)"
         TARIFF_ROWS "ONECARD_ROWS(onecard_tariff)"
         CARD_PAST_ROWS "ONECARD_ROWS(onecard_card_past)"

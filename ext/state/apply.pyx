@@ -28,7 +28,7 @@ from onecard.ext.shape.journal cimport (
     TerminalRecord1,
     WindowRecord,
 )
-from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Policy, Record
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, OwnerKind, Policy, Record
 from onecard.ext.shape.tables cimport (
     ACTOR_ROWS,
     PARTICIPANT_ROWS,
@@ -50,7 +50,6 @@ from onecard.ext.state.cards import cards, cards_1
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport (
     ACTORS,
-    CLAIMS,
     PARTICIPANTS,
     SCENES,
     TARIFFS,
@@ -141,9 +140,10 @@ def _entries(State state, block):
                 fault = take(&entries, row, &piece)
                 if fault is not NULL:
                     break
-                bad = _entry(state, &piece) or _images(state, &entries, row, &piece, &next_image)
+                bad = _entry(state, &piece)
                 if bad:
                     break
+                _images(state, &entries, row, &piece, &next_image)
     if fault is not NULL:
         raise ValueError(f"block {entries.first}: {fault.decode()}")
     if bad or next_image != entries.image_count:
@@ -177,22 +177,13 @@ cdef bint _entry(State state, const Piece* piece) noexcept nogil:
     return False
 
 
-cdef bint _images(
+cdef void _images(
     State state, const Entries* entries, uint32_t row, const Piece* piece, uint32_t* next_image
 ) noexcept nogil:
-    """Apply the images of a row. Returns True when they do not fit this state."""
-    cdef const AfterImage* image
+    """Apply the images of a row."""
     while next_image[0] < entries.image_count and entries.images[next_image[0]].row == row:
-        image = &entries.images[next_image[0]]
-        if (
-            is_full(&state.tables[CLAIMS])
-            and image.what != Image.VOIDED_IDENTITY
-            and state.by_claim.find(image.key) < 0
-        ):
-            return True
-        state.image(image, &piece.entry)
+        state.image(&entries.images[next_image[0]], &piece.entry)
         next_image[0] += 1
-    return False
 
 
 def _participants(State state, uintptr_t at, uintptr_t head):

@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.tables cimport Account, CardPast, Claim, Credential, Participant, Scene, Tariff, Terminal
+from onecard.ext.shape.tables cimport Account, CardPast, Credential, Participant, Scene, Tariff, Terminal
 from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.policies cimport Policies
@@ -23,7 +23,6 @@ cdef class State:
     cdef Terminal* terminals
     cdef Account* accounts
     cdef Credential* credentials
-    cdef Claim* claims
     cdef Window* windows
     cdef Tariff* tariffs
     cdef CardPast* card_pasts
@@ -32,10 +31,8 @@ cdef class State:
     cdef Fares* fares  # of each row of tariffs
     cdef Policies policies  # which of them is in force
     cdef Index by_token
-    cdef Index by_claim
     cdef readonly uint64_t cards_max
     cdef readonly uint64_t terminals_max
-    cdef readonly uint64_t claims_max
     cdef readonly object totals  # the row of totals as an array
     cdef dict numbers  # name of a table to its number
     cdef list arrays  # of each table: all rows there is room for, a byte a page, a sequence a page
@@ -52,7 +49,6 @@ cdef class State:
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil
     cdef int64_t tariff_at(self, uint16_t network, int64_t at_us) noexcept nogil
     cdef uint16_t network_of(self, uint32_t version) noexcept nogil
-    cdef Claim* claim(self, uint64_t sequence) noexcept nogil
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
     cdef int _lay(self, shape, uint64_t room) except -1
     cdef int _index(self, int number, Index index) except -1

@@ -21,14 +21,12 @@ from onecard.ext.shape.memory cimport address, reserve
 from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Policy, Purse
 from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
-    CLAIM_ROWS,
     CREDENTIAL_ROWS,
     PAGE_BYTES,
     PARTICIPANT_ROWS,
     TERMINAL_ROWS,
     Account,
     CardPast,
-    Claim,
     Credential,
     Participant,
     Scene,
@@ -45,7 +43,6 @@ from onecard.ext.state.table cimport (
     ACCOUNTS,
     ACTORS,
     CARD_PASTS,
-    CLAIMS,
     CREDENTIALS,
     PARTICIPANTS,
     SCENES,
@@ -70,12 +67,10 @@ cdef class State:
         self,
         uint64_t cards_max=1 << 24,
         uint64_t terminals_max=1 << 20,
-        uint64_t claims_max=1 << 24,
     ):
-        settings = {"cards": cards_max, "terminals": terminals_max, "claims": claims_max}
+        settings = {"cards": cards_max, "terminals": terminals_max}
         self.cards_max = cards_max
         self.terminals_max = terminals_max
-        self.claims_max = claims_max
         self.numbers = {name: number for number, name in enumerate(tables.TABLES)}
         self.arrays = []
         self.lookups = []
@@ -89,7 +84,6 @@ cdef class State:
         self.terminals = <Terminal*>self.tables[TERMINALS].rows
         self.accounts = <Account*>self.tables[ACCOUNTS].rows
         self.credentials = <Credential*>self.tables[CREDENTIALS].rows
-        self.claims = <Claim*>self.tables[CLAIMS].rows
         self.windows = <Window*>self.tables[WINDOWS].rows
         self.tariffs = <Tariff*>self.tables[TARIFFS].rows
         fares = reserve(TARIFFS_MAX * sizeof(Fares))
@@ -103,7 +97,6 @@ cdef class State:
         self.by_number = self.lookups[TERMINALS]
         self.by_actor = self.lookups[ACTORS]
         self.by_token = self.lookups[CREDENTIALS]
-        self.by_claim = self.lookups[CLAIMS]
         self.total.window = 1
         self.total.window_first = 1
 
@@ -170,11 +163,6 @@ cdef class State:
             for i in range(keys.shape[0]):
                 rows[i] = self.by_token.find(keys[i])
         return found
-
-    def claimed(self, uint64_t sequence):
-        """The CLAIM row of an original, or None."""
-        row = self.by_claim.find(sequence)
-        return None if row < 0 else self.table("claims")[row].copy()
 
     def digest(self) -> bytes:
         """SHA-256 of all rows in use, as docs/ledger.md orders them."""
@@ -348,28 +336,10 @@ cdef class State:
         )
 
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil:
-        """An after-image of an entry: a tombstoned identity, or what was taken back of another."""
-        cdef int64_t row
+        """An after-image of an entry: a tombstoned identity. What was taken back of another is in no
+        table (ext/identity/claims.pyx)."""
         if change.what == Image.VOIDED_IDENTITY:
             self.see(entry.terminal, change.key, entry.sequence)
-            return
-        row = self.by_claim.find(change.key)
-        if row < 0:
-            check(not is_full(&self.tables[CLAIMS]))
-            row = <int64_t>self.total.claims
-            self.total.claims += 1
-            if is_newer(&self.tables[CLAIMS], row // CLAIM_ROWS, entry.sequence):
-                self.claims[row].sequence = change.key
-            self.by_claim.insert(change.key, <uint32_t>row)
-        if is_newer(&self.tables[CLAIMS], row // CLAIM_ROWS, entry.sequence):
-            check(self.claims[row].sequence == change.key)
-            if change.what == Image.ADJUSTED:
-                self.claims[row].adjusted_fen = change.value
-            else:
-                self.claims[row].used_fen = change.value
-            if change.what == Image.CLOSED_ORIGINAL:
-                self.claims[row].closed = 1
-        touch(&self.tables[CLAIMS], row // CLAIM_ROWS)
 
     cdef int64_t tariff_at(self, uint16_t network, int64_t at_us) noexcept nogil:
         """The row of the tariff in force in a network at a time, -1 where there is none."""
@@ -382,12 +352,6 @@ cdef class State:
             return 0
         check(version <= self.total.tariffs)
         return self.tariffs[version - 1].network
-
-    cdef Claim* claim(self, uint64_t sequence) noexcept nogil:
-        """What was taken back of an entry, NULL where nothing was."""
-        cdef int64_t row = self.by_claim.find(sequence)
-        check(row < <int64_t>self.tables[CLAIMS].rows_max)
-        return NULL if row < 0 else &self.claims[row]
 
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil:
         """A key was bound on this terminal."""

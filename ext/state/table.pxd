@@ -9,7 +9,6 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     TERMINALS
     ACCOUNTS
     CREDENTIALS
-    CLAIMS
     WINDOWS
     TARIFFS
     CARD_PASTS

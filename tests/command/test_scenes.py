@@ -119,7 +119,7 @@ BAD: dict[str, tuple[Any, ...]] = {
 
 
 def test_thousands_of_bad_rows_are_refused_in_a_line_each() -> None:
-    rng, state = random.Random(8), State(8, 8, 8)
+    rng, state = random.Random(8), State(8, 8)
     for at in range(5_000):
         bad = rng.sample(list(BAD), rng.choice((1, 1, 1, 2, 3)))
         said: dict[str, Any] = {"code": 7, "name": "Canteen"}

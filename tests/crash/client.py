@@ -36,7 +36,6 @@ PATIENCE_S = 30.0
 TINY = Settings(  # a checkpoint, a generation closed and a segment begun every few batches
     cards_max=1 << 10,
     terminals_max=1 << 8,
-    claims_max=1 << 12,
     recent_max=32,
     batch_taps_max=16,
     group_taps_max=16,

@@ -79,7 +79,7 @@ def proved(path: Path, head: bytes | None = None) -> Report:
     """The report of a walk; what is wrong is its fault."""
     report = Report(str(path))
     try:
-        walk(path, LEDGER_ID, report, State(1 << 10, 1 << 8, 1 << 10), head)
+        walk(path, LEDGER_ID, report, State(1 << 10, 1 << 8), head)
     except OnecardError as error:
         assert "\n" not in str(error)
         report.fault = str(error)

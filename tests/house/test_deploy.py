@@ -77,7 +77,6 @@ FIRING = [
     ("OnecardSuspense", {"onecard_suspense_taps_total": "7 7 7"}, False),
     ("OnecardRoomFilling", {"onecard_cards": "9", "onecard_cards_limit": "10"}, True),
     ("OnecardRoomFilling", {"onecard_terminals": "9", "onecard_terminals_limit": "10"}, True),
-    ("OnecardRoomFilling", {"onecard_claims": "9", "onecard_claims_limit": "10"}, True),
     ("OnecardRoomFilling", {"onecard_card_pasts": "9", "onecard_card_pasts_limit": "10"}, True),
     (
         "OnecardRoomFilling",

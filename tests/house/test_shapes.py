@@ -12,7 +12,6 @@ from google.protobuf.descriptor import FieldDescriptor
 from onecard.core.days import DAY_US
 from onecard.core.journal.block import ROWS
 from onecard.ext.identity.generations import IDENTITY
-from onecard.ext.judge.claims import NAMED
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.lookback import MISSING
 from onecard.ext.shape import dtypes, numbers
@@ -33,7 +32,6 @@ DTYPES: dict[str, np.dtype[np.void]] = {
     **{name: dtype for name, dtype in vars(dtypes).items() if isinstance(dtype, np.dtype)},
     "IDENTITY": IDENTITY,
     "MISSING": MISSING,
-    "NAMED": NAMED,
     **{f"{part.name[:-1]}_PART": dtypes.PARTS[part] for part in numbers.Part},
 }
 WRITTEN = {  # struct -> its lines

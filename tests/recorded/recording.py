@@ -64,7 +64,6 @@ TOKEN_KEY = b"made up, the key of no real card"  # 32 bytes; it opens nothing
 SETTINGS = Settings(  # so small that identities are closed and entries recalled all the time
     cards_max=1 << 10,
     terminals_max=1 << 8,
-    claims_max=1 << 12,
     recent_max=64,
     batch_taps_max=64,
     group_taps_max=64,

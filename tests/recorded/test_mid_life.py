@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from onecard.core.audit.verify import verify
+from onecard.core.checkpoint.claims import claims_on
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Record
 from onecard.v1.tap_pb2 import TapBatch
 from tests.recorded import recording
@@ -74,13 +75,18 @@ class Life:
     def some(self, kinds: Sequence[int], in_memory: bool, count: int) -> list[np.void]:
         """Entries of before that nothing was taken back of, still of the terminal's operator."""
         state, ring = self.opened.engine.state, self.opened.engine.ring
+        ledger, recent = self.opened.engine.ledger, self.opened.engine.recent
+        originals = np.array([row["sequence"] for row in self.old], np.uint64)
+        cold = claims_on(originals, ledger.journal, ledger.identities)
+        untaken = set(originals[(cold["taken_by"] == 0) & (cold["corrected_by"] == 0)].tolist())
         fitting = [
             row
             for row in self.old
             if row["kind"] in kinds
             and row["outcome"] == Outcome.ACCEPTED
             and 50 <= row["amount_fen"] < 1 << 40
-            and state.claimed(int(row["sequence"])) is None
+            and int(row["sequence"]) in untaken
+            and recent.claimed(int(row["sequence"])) is None
             and state.table("terminals")[row["terminal"]]["operator_id"] == row["operator_id"]
             and (row["sequence"] >= ring.first) == in_memory
         ]
@@ -144,7 +150,7 @@ def test_a_charge_of_version_1_is_refunded_and_reversed(life: Life, in_memory: b
     assert legs == [(*leg[:4], 20 if leg[4] < 0 else -20) for leg in charge]
     _, undone = life.entry(answers[4].sequence)
     assert undone == negated(life.entry(int(reversed_["sequence"]))[1])
-    claim = life.opened.engine.state.claimed(about)
+    claim = life.opened.engine.recent.claimed(about)
     assert claim is not None and claim["used_fen"] == amount_fen
 
 

@@ -55,10 +55,10 @@ def test_a_ledger_of_version_1(tmp_path: Path, ask: Command) -> None:
 
 def of_the_journal(facts: Lines) -> Lines:
     """Without what `onecard migrate` stamped, and what the shape of the state's tables says: pages
-    of a checkpoint are made anew, and a digest is compared with one of the same onecard. What
-    `verify` counts beyond what it did then, and what a card was that `show card` tells now, is none
-    of what was recorded. Its tariffs are of network 0."""
-    others = ("ledger.toml", "digest", "state, ", "pasts of ")
+    of a checkpoint and of what left memory are made anew, and a digest is compared with one of the
+    same onecard. What `verify` counts beyond what it did then, and what a card was that `show card`
+    tells now, is none of what was recorded. Its tariffs are of network 0."""
+    others = ("ledger.toml", "digest", "state, ", "identities, ", "pasts of ")
     verify = facts["verify"]
     for more in ('"acts": 0, ', '"erasable": "none", ', '"erasable_faults": [], '):
         verify = verify.replace(more, "")

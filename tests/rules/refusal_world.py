@@ -77,7 +77,6 @@ MESSAGE_TAPS_MAX = 4_096
 ROOMY: Settings = replace(
     SMALL,
     cards_max=1 << 15,
-    claims_max=1 << 14,
     recent_max=1 << 16,
     batch_taps_max=MESSAGE_TAPS_MAX,
     group_taps_max=1 << 15,

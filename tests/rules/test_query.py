@@ -313,7 +313,6 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
     assert rows_in_use(state) == {
         "cards": (len(book.credentials), ledger.settings.cards_max),
         "terminals": (len(book.terminals), ledger.settings.terminals_max),
-        "claims": (len(book.claims), ledger.settings.claims_max),
         "card_pasts": (len(book.card_pasts), 2 * ledger.settings.cards_max),
         "terminal_pasts": (len(book.terminal_pasts), ledger.settings.terminals_max),
         "scenes": (len(book.scenes), SCENES_MAX),

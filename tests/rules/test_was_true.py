@@ -236,7 +236,7 @@ def changes() -> list[bytes]:
 
 
 def room() -> State:
-    return State(64, 64, 64)
+    return State(64, 64)
 
 
 def test_pages_of_different_moments_make_one_state() -> None:

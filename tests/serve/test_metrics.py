@@ -323,8 +323,6 @@ GAUGES = [
     ("used", {"cards": (3, 8)}, "onecard_cards_limit", 8),
     ("used", {"terminals": (4, 9)}, "onecard_terminals", 4),
     ("used", {"terminals": (4, 9)}, "onecard_terminals_limit", 9),
-    ("used", {"claims": (5, 10)}, "onecard_claims", 5),
-    ("used", {"claims": (5, 10)}, "onecard_claims_limit", 10),
     ("used", {"card_pasts": (6, 11)}, "onecard_card_pasts", 6),
     ("used", {"card_pasts": (6, 11)}, "onecard_card_pasts_limit", 11),
     ("used", {"terminal_pasts": (7, 12)}, "onecard_terminal_pasts", 7),

@@ -224,7 +224,6 @@ def test_metrics_count_what_was_answered(tmp_path: Path) -> None:
             "onecard_cards 20.0",
             "onecard_cards_limit 10000.0",
             "onecard_terminals 4.0",
-            "onecard_claims 0.0",
             "onecard_card_pasts 0.0",
             "onecard_card_pasts_limit 20000.0",
             "onecard_terminal_pasts 1.0",

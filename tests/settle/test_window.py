@@ -26,7 +26,7 @@ class Book:
     """A journal and the state it folds to."""
 
     def __init__(self, path: Path) -> None:
-        self.state = State(cards_max=4096, terminals_max=8192, claims_max=4096)
+        self.state = State(cards_max=4096, terminals_max=8192)
         self.journal = Journal.create(path, LEDGER, watermark_bytes=0)
         self.at_us = NOON_US
 

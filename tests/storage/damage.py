@@ -33,7 +33,7 @@ from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.core.storage.rebuildable import META, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log
-from onecard.ext.shape.numbers import Funding, Kind, Role
+from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role
 from onecard.v1.tap_pb2 import Decisions, TapBatch
 from tests.rules.taptable import NOW_US
 from tests.support.engine import SMALL, HandClock
@@ -126,10 +126,31 @@ def tap(row: int) -> tuple[int, int, int]:
     if row < 2 * CARDS or row % 5 == 0:
         return Kind.TOP_UP, 3_000, 0
     if row % 8 == 3:
-        return Kind.REVERSAL, 0, max(1, row // TERMINALS - 30)
+        return Kind.REVERSAL, 0, max(1, row // TERMINALS - 24)  # of the same card
     if row % 9 == 4:
         return Kind.REVERSAL, 0, row // TERMINALS + 40
     return Kind.RIDE, 200 + row % 50, 0
+
+
+def once_more(made: Made) -> bytes:
+    """Reversals, by new taps, of some of what was reversed and has left memory."""
+    rows = []
+    for number, (_, answer) in enumerate(made.sent):
+        for at, outcome in enumerate(Decisions.FromString(answer).outcome):
+            row = number * BATCH + at
+            kind, _, about = tap(row)
+            if kind == Kind.REVERSAL and outcome == Outcome.ACCEPTED:
+                rows.append((row, about))
+    rows = rows[:: max(1, len(rows) // BATCH)][:BATCH]
+    assert len(rows) > BATCH // 2
+    return TapBatch(
+        card=[row % CARDS + 1 for row, _ in rows],
+        terminal=[row % TERMINALS + 1 for row, _ in rows],
+        terminal_seq=[5_000_000 + at for at in range(len(rows))],
+        kind=bytes([Kind.REVERSAL] * len(rows)),
+        amount_fen=[0] * len(rows),
+        about_seq=[about for _, about in rows],
+    ).SerializeToString()
 
 
 def opened(folder: Path, clock: HandClock) -> tuple[Ledger, Engine]:
@@ -330,6 +351,7 @@ def start(folder: Path, made: Made) -> str:
     """
     try:
         ledger, engine = opened(folder, HandClock(made.now_us + 1_000_000))
+        last = ledger.journal.last  # more where a start before this one was refused at its end
         for message, answer in made.sent:
             (found,) = engine.step([TapsIn(0, message)])
             if isinstance(found, OnecardError):
@@ -337,15 +359,20 @@ def start(folder: Path, made: Made) -> str:
             assert isinstance(found, bytes)
             if found != answer:
                 return "WRONG: another answer than before"
-        if ledger.journal.last != made.last:
+        if ledger.journal.last != max(last, made.last):
             return "WRONG: something was booked again"
-        if ledger.state.digest() != made.digest:
+        if last <= made.last and ledger.state.digest() != made.digest:
             return "WRONG: other balances"
+        (answer,) = engine.step([TapsIn(0, once_more(made))])
+        if isinstance(answer, OnecardError):
+            raise answer
+        if set(Decisions.FromString(answer).outcome) != {Outcome.ORIGINAL_CLOSED}:
+            return "WRONG: taken back twice"
         message = batch(1_000_000)
         (answer,) = engine.step([TapsIn(0, message)])
         if isinstance(answer, OnecardError):
             raise answer
-        if engine.step([TapsIn(0, message)]) == [answer]:
+        if engine.step([TapsIn(0, message)]) == [answer] and last <= made.last:
             return "WRONG: new twice"
         ledger.close(checkpoint=True)
     except OnecardError as error:

@@ -23,7 +23,6 @@ from tests.support.many_rows import START_US, ManyRows, token_of
 SMALL = Settings(
     cards_max=200_000,
     terminals_max=100_000,
-    claims_max=200_000,
     segment_bytes=64 * MIB,
     watermark_bytes=0,
     checkpoint_map_bytes=64 * MIB,
@@ -42,8 +41,8 @@ class Bench:
         self.journal = Journal.open(
             folder, self.origin.ledger_id, 1, SMALL.segment_bytes, 0, algorithms=chosen()
         )
-        self.state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
-        self.replayed = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
+        self.state = State(SMALL.cards_max, SMALL.terminals_max)
+        self.replayed = State(SMALL.cards_max, SMALL.terminals_max)
         self.lines = io.StringIO()
         self.log = Log(SystemClock(), out=self.lines)
         (folder / "checkpoint").mkdir()

@@ -31,6 +31,14 @@ class Entries(NamedTuple):
     images: NDArray[np.void] = NO_CHANGE
     record: int = int(Record.ENTRIES)
 
+    @property
+    def first(self) -> int:
+        return int(self.rows["sequence"][0])
+
+    @property
+    def last(self) -> int:
+        return int(self.rows["sequence"][-1])
+
 
 def block(*keys: Key, first: int) -> Entries:
     found = np.zeros(len(keys), dtypes.ENTRY)

@@ -76,7 +76,7 @@ def test_saved_and_opened_again_and_again(tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     many = ManyRows(5)
     tip = Tip(epoch=1)
-    replayed = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
+    replayed = State(SMALL.cards_max, SMALL.terminals_max)
     for life in range(8):
         ledger = Ledger.open(tmp_path / "ledger", SMALL)
         assert same(ledger, replayed)
@@ -193,7 +193,7 @@ def put_back(bench: Bench) -> None:
     old: list[bytes] = []
     change(bench, PAGES, ACCOUNT_PAGE, lambda value: old.append(value) or value)  # type: ignore[func-returns-value]
     reopened = SavedPages(environment(bench))
-    state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
+    state = State(SMALL.cards_max, SMALL.terminals_max)
     assert reopened.load(state) is not None
     again = Checkpoint(
         reopened,

@@ -132,9 +132,7 @@ def test_same_message_twice_in_a_group(folder: Path) -> None:
 
 @pytest.mark.campaign
 def test_after_ten_million_other_taps(folder: Path) -> None:
-    settings = Settings(
-        cards_max=1 << 12, terminals_max=1 << 8, claims_max=1 << 16, watermark_bytes=64 * MIB
-    )
+    settings = Settings(cards_max=1 << 12, terminals_max=1 << 8, watermark_bytes=64 * MIB)
     counter = Counter(folder / "ledger", settings)
     original = counter.send(counter.message(0, BATCH))
     counter.sent = BATCH

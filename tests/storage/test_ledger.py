@@ -36,7 +36,6 @@ from tests.support.many_rows import ManyRows
 SMALL = Settings(
     cards_max=200_000,
     terminals_max=100_000,
-    claims_max=200_000,
     segment_bytes=MIB,
     watermark_bytes=0,
     checkpoint_map_bytes=64 * MIB,
@@ -49,7 +48,7 @@ def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]
     """A new ledger with so many blocks, and its state by plain replay."""
     Ledger.create(folder, SMALL)
     many = ManyRows(seed)
-    state = State(SMALL.cards_max, SMALL.terminals_max, SMALL.claims_max)
+    state = State(SMALL.cards_max, SMALL.terminals_max)
     drafts = []
     with Ledger.open(folder, SMALL) as ledger:
         for _ in range(blocks):
@@ -141,7 +140,7 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.journal import Journal
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
-sizes = dict(cards_max=200_000, terminals_max=100_000, claims_max=200_000)
+sizes = dict(cards_max=200_000, terminals_max=100_000)
 settings = Settings(**sizes)
 for _ in range(15):
     with Ledger.open(Path(sys.argv[1]), settings, readonly=True) as ledger:

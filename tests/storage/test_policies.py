@@ -52,7 +52,7 @@ def block(
 
 
 def small() -> State:
-    return State(32, 8, 8)
+    return State(32, 8)
 
 
 # ---- the arrays -------------------------------------------------------------------------------

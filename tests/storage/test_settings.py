@@ -30,7 +30,7 @@ from tests.support.engine import SMALL, EngineSide
 
 NOW_US = 1_790_000_000_000_000
 # In use of each once `Booked.fill` is done, and then not one more; no page of a table is full.
-USED = {"cards_max": 30, "terminals_max": 20, "claims_max": 8}
+USED = {"cards_max": 30, "terminals_max": 20}
 EXACT = replace(SMALL, **USED, batch_taps_max=4096, group_taps_max=4096, recent_max=1 << 14)
 
 
@@ -53,10 +53,8 @@ class Booked:
         """Add so many of what the limit is for; Overloaded where they are too many."""
         if name == "terminals_max":
             self.do(PutTerminals([TerminalRow(f"T{n}", 1) for n in range(first, first + count)]))
-        elif name == "cards_max":
-            self.do(PutCards(np.arange(first, first + count, dtype=np.uint64), 2, Funding.CHIP))
         else:
-            self.take_back(count)
+            self.do(PutCards(np.arange(first, first + count, dtype=np.uint64), 2, Funding.CHIP))
 
     def take_back(self, count: int) -> None:
         """Rides, and a refund of each."""
@@ -79,8 +77,9 @@ class Booked:
         return Answer.parse(answer).sequence.tolist()
 
     def fill(self) -> None:
-        for name in ("terminals_max", "cards_max", "claims_max"):
+        for name in ("terminals_max", "cards_max"):
             self.put(name, 1, USED[name])
+        self.take_back(8)
 
     def stop(self, checkpoint: bool) -> None:
         self.side.ledger.close(checkpoint)
@@ -185,9 +184,8 @@ MALFORMED = [
     ('cards_max = "5"', "cards_max: expected 1 to 2147483648, found '5'; mend it"),
     ("cards_max = 0", "cards_max: expected 1 to 2147483648, found 0; mend it"),
     ("cards_max = 1e9", "cards_max: expected 1 to 2147483648, found 1000000000.0"),
-    ("claims_max = true", "claims_max: expected 1 to 2147483648, found True"),
     ("terminals_max = 4294967296", "terminals_max: expected 1 to 67108864, found 4294967296"),
-    ("card_max = 5", "expected only cards_max, terminals_max, claims_max, .* found 'card_max'"),
+    ("card_max = 5", "expected only cards_max, terminals_max, waterm.* found 'card_max'"),
     (None, "expected a regular file, found a folder, a pipe or a device"),
     (
         f"cards_max = '{'x' * 9_000}'",
@@ -222,13 +220,14 @@ def test_init_writes_them_and_serve_keeps_what_it_was_given(tmp_path: Path) -> N
     folder = tmp_path / "ledger"
     words = ["init", str(folder), "--cards-max", "20000", "--terminals-max", "300"]
     done = CliRunner().invoke(app, words)
-    assert "cards_max 20,000, terminals_max 300, claims_max 16,777,216" in done.output
+    assert "cards_max 20,000, terminals_max 300:" in done.output
     assert read_settings(folder) == replace(Settings(), cards_max=20_000, terminals_max=300)
+    # One that a unit of before may still give, of what has no bound any more.
     with serving(folder, "--set", "claims_max=4096", "--set", "streams_max=3") as server:
         kept = read_settings(folder)
         assert server.stop()[0] == 0
     # test_serve.py gives the cards and the watermark; streams are no matter of the ledger.
-    wanted = {"cards_max": 10_000, "terminals_max": 300, "claims_max": 4096}
+    wanted = {"cards_max": 10_000, "terminals_max": 300}
     assert kept == replace(Settings(), watermark_bytes=MIB, **wanted)
     report = CliRunner().invoke(app, ["verify", str(folder), "--json"])
     assert json.loads(report.output)["ok"]

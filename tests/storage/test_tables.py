@@ -20,10 +20,10 @@ from onecard.ext.state.state import State
 from onecard.ext.state.table import DTYPES, ROWS_A_PAGE, SETTINGS, SHAPES, TABLES, Shape
 from tests.twin import digest as twin_digest
 
-ROOMS = {"cards": 5_000, "terminals": 3_000, "claims": 7_000}
+ROOMS = {"cards": 5_000, "terminals": 3_000}
 ROWS_EACH = {"card_pasts": 2}  # of tables that have more rows than their setting says
 # Written by hand once: what is on disk and in digests has this order for ever.
-ORDER = "participants terminals accounts credentials claims windows tariffs".split()
+ORDER = "participants terminals accounts credentials windows tariffs".split()
 ORDER += ["card_pasts", "terminal_pasts", "actors", "scenes"]
 
 
@@ -121,12 +121,9 @@ def test_look_ups_follow_from_the_list() -> None:
     assert state.by_number == numbers
     tokens = state.rows("credentials")["token"].copy()
     assert state.credentials_of(tokens).tolist() == list(range(len(tokens)))
-    for row in state.rows("claims"):
-        assert state.claimed(int(row["sequence"])) == row
     assert {shape.name for shape in SHAPES if shape.key} == {
         "participants",
         "terminals",
         "credentials",
-        "claims",
         "actors",
     }

@@ -55,7 +55,6 @@ ROOM_BYTES = 512 << 20
 SMALL = Settings(  # so small that identities are closed, and entries recalled, all the time
     cards_max=1 << 10,
     terminals_max=1 << 8,
-    claims_max=1 << 12,
     recent_max=32,
     batch_taps_max=16,
     group_taps_max=16,

@@ -32,7 +32,6 @@ PATIENCE_S = 10.0
 SMALL = Settings(
     cards_max=1 << 10,
     terminals_max=1 << 8,
-    claims_max=1 << 10,
     recent_max=64,
     batch_taps_max=16,
     group_taps_max=16,

@@ -24,7 +24,6 @@ MIB = 1 << 20
 SMALL = Settings(
     cards_max=10_000,
     terminals_max=1_000,
-    claims_max=10_000,
     recent_max=10_000,
     batch_taps_max=1_000,
     group_taps_max=4_000,

@@ -105,14 +105,6 @@ def terminal_pasts(book: Book) -> Rows:
     return rows
 
 
-def claims(book: Book) -> Rows:
-    rows = np.zeros(len(book.claims), dtypes.CLAIM)
-    for row, (sequence, known) in zip(rows, book.claims.items(), strict=True):
-        row["sequence"], row["used_fen"], row["closed"] = sequence, known.used_fen, known.closed
-        row["adjusted_fen"] = known.adjusted_fen
-    return rows
-
-
 def windows(book: Book) -> Rows:
     rows = np.zeros(len(book.windows), dtypes.WINDOW)
     for row, known in zip(rows, book.windows, strict=True):
@@ -176,7 +168,6 @@ TABLES = {
     "terminals": terminals,
     "accounts": accounts,
     "credentials": credentials,
-    "claims": claims,
     "windows": windows,
     "tariffs": tariffs,
     "card_pasts": card_pasts,

@@ -1,0 +1,5 @@
+from typing import Self, final
+
+@final
+class Claims:
+    def __new__(cls, rows_max: int) -> Self: ...
