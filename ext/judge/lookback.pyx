@@ -10,11 +10,13 @@ from libc.string cimport memset
 
 import numpy as np
 
+from onecard.ext.shape.check cimport check
 from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, names_entry, rule_of
 from onecard.ext.shape.numbers cimport KINDS
 from onecard.ext.shape.tables cimport Claim
+from onecard.ext.identity.claims cimport BOTH_KNOWN, CORRECTED_KNOWN, TAKEN_KNOWN
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
@@ -95,6 +97,46 @@ cdef void reach_of(
     # Each entry this batch adds may push one out of the ring.
     if state.total.last + 1 + count > reach.ring_low + ring.size:
         reach.ring_low = state.total.last + 1 + count - ring.size
+
+
+cdef bint by_claim(
+    Generations recent, uint64_t original, Py_ssize_t row, Recalled recalled, const Reach* reach,
+    Claim* out,
+) noexcept nogil:
+    """What was taken back of an entry that was found, or corrected. Returns True when neither memory
+    nor what was recalled tells."""
+    cdef const Claim* kept = recent.claim(original)
+    cdef const Claim* read
+    cdef int32_t index
+    if kept is not NULL:
+        out[0] = kept[0]
+    else:
+        memset(out, 0, sizeof(Claim))
+        out.sequence = original
+    if original > recent.left:  # whoever takes back of it comes after it, and is in memory
+        out.known = BOTH_KNOWN
+    if out.known == BOTH_KNOWN:
+        return False
+    if reach.taken is NULL or reach.stale:
+        return True
+    check(row >= 0)
+    check(row < recalled.count)
+    index = reach.taken[row]
+    if index < 0:
+        return True
+    check(index < recalled.claims.shape[0])
+    read = &recalled.claims[index]
+    if read.sequence != original:
+        return True
+    if not out.known & TAKEN_KNOWN:
+        out.taken_by = read.taken_by
+        out.used_fen = read.used_fen
+        out.closed = read.closed
+    if not out.known & CORRECTED_KNOWN:
+        out.corrected_by = read.corrected_by
+        out.adjusted_fen = read.adjusted_fen
+    out.known = BOTH_KNOWN
+    return False
 
 
 def missing(
