@@ -20,8 +20,8 @@ from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Block
-from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity.generations import IDENTITY
+from onecard.ext.identity.order import arrange
 from onecard.ext.shape.numbers import Record, Space
 
 Rows = NDArray[np.void]
@@ -80,7 +80,7 @@ class Bound:
             yield part
 
     def _sorted(self) -> Rows:
-        return identity_pages.arrange(np.concatenate([NONE, *self._rows]), whole=True)
+        return arrange(np.concatenate([NONE, *self._rows]), whole=True)
 
 
 def agree(bound: Bound, identities: Identities) -> int:
@@ -116,7 +116,7 @@ def _agree_once(rows: Rows, found: Rows, retired: int) -> int:
     _compare(rows[rows["sequence"] <= retired], found[found["sequence"] <= retired])
     # Of a retirement that was cut, or goes on at this moment, some are there already.
     early = found[found["sequence"] > retired]
-    both = identity_pages.arrange(np.concatenate([rows, early]), whole=True)
+    both = arrange(np.concatenate([rows, early]), whole=True)
     if len(early) and int((both[1:] == both[:-1]).sum()) != len(early):
         raise _differ("expected identities that entries bound, found others", early[0])
     return len(found)
@@ -130,13 +130,13 @@ def _agree_newest(rows: Rows, found: Rows, retired: int, last: int) -> None:
     if len(beyond):
         beyond = beyond.copy()
         beyond["sequence"] = last + 1
-        rows = identity_pages.arrange(np.concatenate([rows, beyond]), whole=True)
+        rows = arrange(np.concatenate([rows, beyond]), whole=True)
         found = found.copy()
         found["sequence"] = np.minimum(found["sequence"], np.uint64(last + 1))
     settled = _last_of_each(rows[rows["sequence"] <= retired])
     later = rows[np.isin(rows, found[found["sequence"] > retired])]
     both = np.concatenate([settled, later])
-    _compare(_last_of_each(identity_pages.arrange(both, whole=True)), found)
+    _compare(_last_of_each(arrange(both, whole=True)), found)
 
 
 def _last_of_each(rows: Rows) -> Rows:
@@ -195,7 +195,7 @@ def _side_by_side(runs: list[Rows]) -> Iterator[Rows]:
             parts.append(run[at[i] : end])
             at[i] = end
         if any(map(len, parts)):
-            yield identity_pages.arrange(np.concatenate(parts), whole=True)
+            yield arrange(np.concatenate(parts), whole=True)
 
 
 def _check_once(rows: Rows) -> None:

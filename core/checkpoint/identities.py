@@ -33,6 +33,7 @@ from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
 from onecard.ext.identity.generations import IDENTITY
+from onecard.ext.identity.order import arrange, arrange_within, starts_of
 
 LAYOUT = 3
 PAGES = "pages"
@@ -158,8 +159,8 @@ class Identities:
             head = self._hash_of(up_to)
             if len(self._spare) < len(generation):
                 self._spare = np.empty(len(generation), IDENTITY)
-            ordered = identity_pages.arrange_within(generation, self._spare)
-            starts = identity_pages.starts_of(ordered)
+            ordered = arrange_within(generation, self._spare)
+            starts = starts_of(ordered)
             pages = len(starts) - 1
             for first in range(0, max(pages, 1), PAGES_A_COMMIT):
                 last = min(first + PAGES_A_COMMIT, pages)
@@ -215,12 +216,12 @@ class Identities:
         """
         if terminal is not None:
             recent = recent[recent["terminal"] == terminal]
-        recent = identity_pages.arrange(recent, whole=True)
+        recent = arrange(recent, whole=True)
         used = 0
         before = NO_IDENTITIES
         for stored in self._proven(self._walk(*_range_of(terminal)), terminal):
             upto = used + _count_within_page(recent[used:], stored[-1])
-            rows = identity_pages.arrange(np.concatenate([stored, recent[used:upto]]), whole=True)
+            rows = arrange(np.concatenate([stored, recent[used:upto]]), whole=True)
             yield from _holes(np.concatenate([before, rows]))
             before = rows[-1:]
             used = upto

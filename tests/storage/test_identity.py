@@ -24,6 +24,7 @@ from onecard.core.watch.log import Log
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.identity import shelf
 from onecard.ext.identity.generations import IDENTITY
+from onecard.ext.identity.order import arrange, arrange_within
 
 ORIGIN = Origin(bytes(range(16)), 1)
 MAP_BYTES = 64 << 20
@@ -129,15 +130,13 @@ def test_arrange_sorts(keys: list[Key], whole: bool) -> None:
     rows = rows_of({key: i + 1 for i, key in enumerate(keys)})
     shift = 0 if whole else 8
     wanted = sorted(rows.tolist(), key=lambda row: (row[0], row[1], row[2] >> shift))
-    assert identity_pages.arrange(rows, whole).tolist() == wanted
+    assert arrange(rows, whole).tolist() == wanted
     assert sorted(rows.tolist()) == sorted(wanted)
     spare = np.zeros(len(rows) + 3, IDENTITY)
-    assert identity_pages.arrange_within(rows, spare, whole).tolist() == wanted
+    assert arrange_within(rows, spare, whole).tolist() == wanted
     assert sorted(rows.tolist()) == sorted(wanted)  # so it may be done again
     with pytest.raises(ValueError, match=f"expected {len(rows) + 1} spare rows"):
-        identity_pages.arrange_within(
-            rows_of({(9, 9, 9): 9, **dict.fromkeys(keys, 1)}), spare[: len(rows)]
-        )
+        arrange_within(rows_of({(9, 9, 9): 9, **dict.fromkeys(keys, 1)}), spare[: len(rows)])
 
 
 @given(st.lists(st.tuples(sparse, st.integers(1, 12)), max_size=60))
@@ -154,7 +153,7 @@ def test_arrange_sorts_runs(runs: list[tuple[Key, int]]) -> None:
     before = rows.tolist()
     wanted = sorted(before, key=lambda row: (row[0], row[1], row[2] >> 8))
     spare = np.zeros(len(rows), IDENTITY)
-    assert identity_pages.arrange_within(rows, spare).tolist() == wanted
+    assert arrange_within(rows, spare).tolist() == wanted
     assert sorted(rows.tolist()) == sorted(before)
 
 
