@@ -17,7 +17,7 @@ from onecard.v1 import registry_pb2 as pb
 ROWS_A_CALL = 2_000  # what a server takes of one
 STATUSES = {"": 0, "active": pb.STATUS_ACTIVE, "closed": pb.STATUS_CLOSED}
 PURSES = {"": b"", "main": bytes((Purse.MAIN,))}
-COLUMNS = ("purses", "most", "payee", "mcc", "policy", "status")
+COLUMNS = ("purses", "most_fen", "payee", "mcc", "policy", "status")
 CODES, MOST, MCCS = 1 << 16, (1 << 62) + 1, 10_000
 
 
@@ -30,7 +30,7 @@ def scenes(
     reason: Reason = "",
 ) -> None:
     """What taps may be for. Columns: code (1 to 65535), name; and, where wanted, purses (main),
-    most (fen, of one ride, purchase or hold; 0: what the ledger takes), payee (only 0 today), mcc
+    most_fen (of one ride, purchase or hold; 0: what the ledger takes), payee (only 0 today), mcc
     (four digits, 0: none), policy (only 0 today), status (active or closed). A column that is not
     there or a cell that is empty leaves that as it is; a scene that is new needs a name. Once any
     is loaded, a tap of one that is not is refused. Nothing is loaded of a file with a wrong row.
@@ -68,7 +68,7 @@ def _scene(line: Line) -> pb.Scene:
         code=line.fits("code", CODES, least=1),
         name=line.text("name"),
         purses=line.choice("purses", PURSES) or None,
-        most_fen=_fits(line, "most", MOST),
+        most_fen=_fits(line, "most_fen", MOST),
         payee=_fits(line, "payee", 1),
         mcc=_fits(line, "mcc", MCCS),
         policy=_fits(line, "policy", 1),

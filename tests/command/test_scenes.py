@@ -17,7 +17,7 @@ from onecard.v1 import registry_pb2 as pb
 from tests.support.onecard_command import Command, commands
 from tests.support.serving import CARD, Served, register, served
 
-HEADER = "code,name,purses,most,mcc,status\n"
+HEADER = "code,name,purses,most_fen,mcc,status\n"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_from_a_file_to_what_a_tap_is_answered(
         (65535, "Last", 0, ""),
     ]
     assert [one["status"] for one in found] == ["active", "closed", "active"]
-    file.write_text("code,name,most\n7,,600\n")
+    file.write_text("code,name,most_fen\n7,,600\n")
     done = ask("load", "scenes", file, *to, "--dry-run")
     assert "scenes.csv:2: changed: most_fen 500 -> 600" in done.out
 
@@ -76,7 +76,7 @@ WRONG = {
     "5,,,,,\n": "for a scene that is new, found none",
     f"5,{'x' * 65},,,,\n": "scene name: expected 1 to 64 bytes",
     "5,a,held,,,\n": "column purses: expected main",
-    "5,a,,-1,,\n": "column most: expected 0 to",
+    "5,a,,-1,,\n": "column most_fen: expected 0 to",
     "5,a,,,10000,\n": "column mcc: expected 0 to 9999",
     "5,a,,,,blocked\n": "column status: expected active or closed",
     "5,a,,,\n": "expected 6 cells, found 5",
