@@ -43,6 +43,7 @@ def card(
             "token": f"0x{key:016x}",
             "account": found.account,
             "status": Status(found.status).name,
+            "since": local_time(ledger, found.since_us),  # of the status
             "denied": found.denied,
             "deny_version": found.deny_version,
             "funding": Funding(found.funding).name,

@@ -283,6 +283,8 @@ def test_a_card_that_was_lost_says_when(server: Served, look: Look) -> None:
     with server.client() as client:
         account = client.card(CARD).account
         client.put_card(**one, funding=1, status=2, since_us=at_us)
+        shown = look.json("card", f"{CARD:x}", "--token")
+        assert (shown["status"], shown["since"]) == ("BLOCKED", "2026-01-01 08:00:00+08:00")
         client.put_card(**one, funding=1, status=1, since_us=lost_us)
         client.put_card(**one, funding=3, since_us=lost_us + 1_000_000)
     times = [f"2026-01-01 0{clock}+08:00" for clock in ("8:00:00", "9:00:00", "9:00:01")]
@@ -294,6 +296,7 @@ def test_a_card_that_was_lost_says_when(server: Served, look: Look) -> None:
         nothing | {"from": times[0], "until": times[1], "status": "BLOCKED"},
     ]
     said = look("card", f"{CARD:x}", "--token").splitlines()
+    assert f"since\t{times[1]}" in said  # active again, since it was found
     first = said.index("what it was")
     assert [line.split("\t") for line in said[first + 1 : first + 4]] == [
         ["was", "from", "until"],

@@ -280,7 +280,7 @@ def read_out(folder: Path, again: Sequence[bytes], ask: Command) -> Lines:
     return lines
 
 
-PASTS = re.compile(r'"pasts": \[.*?\], ')
+PASTS = re.compile(r'"pasts": \[.*?\], |"since": "[^"]*", (?="denied")')
 SHOWN = (
     *(("window", number) for number in ("0", "1", "3")),
     ("windows",),
@@ -319,12 +319,14 @@ def said(ask: Command, folder: Path, *arguments: object) -> str:
 
 
 def what_cards_were(ask: Command, folder: Path) -> Lines:
-    """What `show card` tells of what a card was; of most it is nothing."""
+    """Since when a card is what it is, and what it was; of most that is nothing."""
     lines: Lines = {}
     for arguments in SHOWN:
         if arguments[0] == "card":
             shown = json.loads(ask("show", "card", folder, *arguments[1:], "--json").out or "{}")
-            lines[f"pasts of {' '.join(arguments)}"] = json.dumps(shown.get("pasts", []))
+            lines[f"pasts of {' '.join(arguments)}"] = json.dumps(
+                [shown.get("since"), *shown.get("pasts", [])]
+            )
     return lines
 
 
