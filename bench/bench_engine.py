@@ -31,7 +31,7 @@ TERMINALS = 1_000
 TAPS = 8_192  # of a batch
 # A disk takes the first gigabytes three times as fast as it can for long: both are compared as they
 # go on.
-WARM_BYTES, WARM_BYTES_SHORT = 3 << 31, 3 << 29
+WARM_BYTES = 3 << 31
 IN_FLIGHT = 8  # batches that wait for their answer, as one stream over gRPC has them
 
 
@@ -110,8 +110,7 @@ def bench_decode_to_durable(
     engine.run(engine.stream.messages(count, TAPS))
     appends = Appends(folder / "bare")
     shape = list(engine.commits)  # what commits held so far; its file has grown before, as ours
-    warm_bytes = WARM_BYTES_SHORT if figures.short else WARM_BYTES
-    for _ in range(warm_bytes // sum(map(sum, shape))):
+    for _ in range(WARM_BYTES // sum(map(sum, shape))):
         appends.pipelined(shape, COMMIT_AHEAD)
     ours_s: list[float] = []
     bare_s: list[float] = []
