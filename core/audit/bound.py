@@ -22,11 +22,11 @@ from onecard.core.errors import LedgerFault
 from onecard.core.journal import Block
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.identity.order import arrange
+from onecard.ext.identity.pages import ENTRIES_A_GROUP, GROUPS_A_SPACE
 from onecard.ext.shape.numbers import Record, Space
 
 Rows = NDArray[np.void]
 Key = tuple[int, int, int]
-SPACE_SHIFT, GROUP_BITS = 28, 20  # ext/identity/space
 ROWS_A_RUN = 1 << 20
 # Each run is sampled so often; a range spans so many samples.
 ROWS_A_SAMPLE = 1 << 14
@@ -107,7 +107,7 @@ def agree(bound: Bound, identities: Identities) -> int:
 
 def _split(rows: Rows) -> tuple[Rows, Rows]:
     """Identities, and the keys after them that may come to lead to later entries."""
-    at = int(np.searchsorted(rows["terminal"], np.uint32(1 << SPACE_SHIFT)))
+    at = int(np.searchsorted(rows["terminal"], np.uint32(GROUPS_A_SPACE)))
     return rows[:at], rows[at:]
 
 
@@ -232,7 +232,8 @@ def _differ(said: str, row: np.void) -> LedgerFault:
 
 def _named(row: np.void) -> str:
     terminal, epoch, terminal_seq = key_of(row)
-    if space := terminal >> SPACE_SHIFT:
-        original = ((terminal & (1 << SPACE_SHIFT) - 1) << GROUP_BITS) + terminal_seq
+    space, group = divmod(terminal, GROUPS_A_SPACE)
+    if space:
+        original = group * ENTRIES_A_GROUP + terminal_seq
         return f"{Space(space).name.lower()} of entry {original}"
     return f"terminal {terminal}, epoch {epoch}, sequence {terminal_seq}"

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.ext.identity.pages import GROUPS_A_SPACE
+
 MARK = struct.Struct("<QQQ32s")
 CHECK_BYTES = 4
 KEY_BYTES = 4
 # A value of 2 KiB, so that terminals that count together are written together.
 TERMINALS_A_CHUNK = 256
 CHUNK_BITS = 8
-CHUNKS_OF_TERMINALS = 1 << 20  # the first of the index's spaces
+CHUNKS_OF_TERMINALS = GROUPS_A_SPACE >> CHUNK_BITS  # the first of the index's spaces
 NO_HASH = bytes(32)
 SHELVED = np.uint64(1)
 TOTAL_MAX = (1 << 64) - 1  # a total is a sum modulo one more

@@ -51,7 +51,8 @@ TERMINAL_BYTES = 4
 # counts, some milliseconds where every identity has its own. So a million terminals of few taps
 # each cost no write of a shelf beside that of the page.
 SHELVES_FROM = 4096
-MOVING = b"\x10"  # before the first key that may come to lead to a later entry
+# Before the first key that may come to lead to a later entry.
+MOVING = identity_pages.GROUPS_A_SPACE.to_bytes(TERMINAL_BYTES, "big")
 NO_IDENTITIES: NDArray[np.void] = np.empty(0, IDENTITY)
 HashOf = Callable[[int], bytes]  # of the journal's block that holds a sequence
 
@@ -353,7 +354,7 @@ class Identities:
         wanted = sorted(set(identity_pages.keys_of(keys)))
         pages = {bytes(key): bytes(value) for key, value in cursor.getmulti(wanted)}
         found = identity_pages.look_up(keys, pages)
-        unsure = keys[(found == 0) | (keys["terminal"] >> shelves.SPACE_SHIFT != 0)]
+        unsure = keys[(found == 0) | (keys["terminal"] >= identity_pages.GROUPS_A_SPACE)]
         if len(unsure):
             shelf_cursor = txn.cursor(db=self._opened().database(SHELVES))
             shelves.prove(cursor, shelf_cursor, census, unsure, pages)

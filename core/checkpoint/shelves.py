@@ -18,7 +18,6 @@ from onecard.ext.identity import shelf
 
 TOTAL_AT = slice(8, 16)  # in the value of a shelf
 TERMINAL_BYTES = 4
-SPACE_SHIFT = 28  # the highest four bits of a key are its Space
 
 
 def update(
@@ -94,7 +93,7 @@ def _check_weight(group: int, expected: int, found: int) -> None:
 
 def moves(group: int) -> bool:
     """Returns True when keys of this group may come to lead to later entries: no terminal's do."""
-    return group >> SPACE_SHIFT != 0
+    return group >= identity_pages.GROUPS_A_SPACE
 
 
 def _terminal_of(key: bytes) -> int:

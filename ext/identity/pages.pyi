@@ -3,6 +3,8 @@ from numpy.typing import NDArray
 
 IDENTITY: np.dtype[np.void]
 PAGE_IDENTITIES: int
+GROUPS_A_SPACE: int
+ENTRIES_A_GROUP: int
 
 def keys_of(identities: NDArray[np.void]) -> list[bytes]: ...
 def in_space(space: int, sequences: NDArray[np.uint64]) -> NDArray[np.void]: ...

@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from onecard.ext.identity.checksum cimport KEY_BYTES, checksum
-from onecard.ext.identity.space cimport Identity, moves, put_in_space
+from onecard.ext.identity.space cimport GROUP_BITS, SPACE_SHIFT, Identity, moves, put_in_space
 
 from onecard.ext.identity.generations import IDENTITY
 
@@ -31,6 +31,8 @@ cdef enum:
     FORM_BITMAP = 2
 
 PAGE_IDENTITIES = SLOTS
+GROUPS_A_SPACE = 1 << SPACE_SHIFT  # a key's first number is its space times this, and its group
+ENTRIES_A_GROUP = 1 << GROUP_BITS  # of a space whose keys are sequences
 
 if sizeof(PageHeader) != HEADER_BYTES:
     raise ImportError(f"PageHeader: expected {HEADER_BYTES} bytes, found {sizeof(PageHeader)}")
