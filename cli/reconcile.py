@@ -13,7 +13,7 @@ from rich.text import Text
 
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.exchange.lookup import Lookup
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.reconcile.break_list import BreakList
@@ -55,7 +55,7 @@ def reconcile(
     """
     toml = read_ledger_toml(data)
     origin, algorithms = toml.origin, toml.algorithms
-    with Journal.open(
+    with LocalJournal.open(
         data, origin.ledger_id, origin.epoch, readonly=True, algorithms=algorithms
     ) as journal:
         ours = our_sheet(journal, data, window, file, participant)

@@ -22,7 +22,7 @@ from onecard.core.exchange.files import write_files
 from onecard.core.exchange.lookup import Lookup
 from onecard.core.exchange.manifest import MANIFEST, Manifest
 from onecard.core.exchange.spreadsheet import ROWS_MAX, beyond_rows, write_spreadsheets
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.settlement.window import CloseWindow
@@ -78,7 +78,7 @@ def settle(
         _close(data, _act(window, business_day, force, reason), to, who(actor, checker, reason))
     elif business_day is not None or to is not None or force:
         raise BadInput("--business-day, --to and --force: expected with --close only; add --close")
-    with Journal.open(
+    with LocalJournal.open(
         data, origin.ledger_id, origin.epoch, readonly=True, algorithms=algorithms
     ) as journal:
         manifest = _write(journal, data, window, out, quiet=as_json)
@@ -127,7 +127,9 @@ def _sweep(data: Path, ledger: Ledger, settings: Settings) -> None:
         numbers.close()
 
 
-def _write(journal: Journal, data: Path, window: int, out: Path | None, quiet: bool) -> Manifest:
+def _write(
+    journal: LocalJournal, data: Path, window: int, out: Path | None, quiet: bool
+) -> Manifest:
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return write_files(journal, data, window, out)

@@ -28,7 +28,7 @@ from onecard.core.erasable.proof import prove as store_proof
 from onecard.core.errors import LedgerFault, LedgerMissing, OnecardError
 from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.journal.block import NO_HASH, Block, Tip
-from onecard.core.journal.chain import FOLDER, Journal, segment_numbers
+from onecard.core.journal.local import FOLDER, LocalJournal, segment_numbers
 from onecard.core.journal.segment import Segment
 from onecard.core.ledger.folder import CHECKPOINT, LedgerToml, read_ledger_toml
 from onecard.core.ledger.opened import ANY_SEQUENCE, Ledger
@@ -139,9 +139,9 @@ def _prove_store(path: Path, toml: LedgerToml, report: Report, state: State) -> 
         report.erasable += "; not held against the cards, for the ledger is at fault"
 
 
-def _journal(path: Path, toml: LedgerToml) -> Journal:
+def _journal(path: Path, toml: LedgerToml) -> LocalJournal:
     origin, segment_bytes = toml.origin, toml.segment_bytes
-    return Journal.open(
+    return LocalJournal.open(
         *(path, origin.ledger_id, origin.epoch, segment_bytes, 0),
         readonly=True,
         algorithms=toml.algorithms,

@@ -11,7 +11,7 @@ from onecard.core.checkpoint.room import Room, check_room
 from onecard.core.clock import Clock
 from onecard.core.config import MIB
 from onecard.core.errors import LedgerFault, OnecardError, Overloaded
-from onecard.core.journal import Block, Journal
+from onecard.core.journal import Block, LocalJournal
 from onecard.core.journal.read_ahead import read_ahead
 from onecard.core.storage import unmap
 from onecard.ext.identity.generations import IDENTITY
@@ -71,7 +71,7 @@ def load(pages: SavedPages, room: Room, clock: Clock) -> Loaded:
 
 def catch_up(
     loaded: Loaded,
-    journal: Journal,
+    journal: LocalJournal,
     room: Room,
     clock: Clock,
     discard: Callable[[str], None],
@@ -94,7 +94,7 @@ def catch_up(
     return state, Recovery(sequence, blocks, records, loaded.seconds, seconds)
 
 
-def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
+def _foreign(manifest: Manifest | None, journal: LocalJournal) -> str | None:
     """Why a save does not belong to this journal; None where it does.
 
     LedgerFault where it is ahead of the journal: pages are saved only of what was durable, so
@@ -114,7 +114,7 @@ def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
     return None
 
 
-def _replay(state: State, journal: Journal, sequence: int, progress: Progress | None) -> int:
+def _replay(state: State, journal: LocalJournal, sequence: int, progress: Progress | None) -> int:
     """Apply the journal after `sequence` to a loaded state; gives the number of blocks."""
     blocks = 0
     todo = journal.last - sequence
@@ -135,7 +135,7 @@ def _replay(state: State, journal: Journal, sequence: int, progress: Progress | 
     return blocks
 
 
-def read_through(journal: Journal, first: int) -> Iterator[Block]:
+def read_through(journal: LocalJournal, first: int) -> Iterator[Block]:
     """The blocks from `first` on, read ahead; what was mapped to read them is given back."""
     read_bytes = 0
     for block in read_ahead(journal.blocks(first)):
@@ -149,7 +149,7 @@ def read_through(journal: Journal, first: int) -> Iterator[Block]:
         unmap.unmap(segment.environment)
 
 
-def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
+def _fares(journal: LocalJournal, record: int) -> NDArray[np.int32]:
     block = journal.block_of(record)
     if block is None or block.record not in (Record.TARIFFS, Record.TARIFF_SETS):
         raise LedgerFault(f"record {record}: expected the fares of a tariff, found none")
@@ -159,7 +159,7 @@ def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
         raise LedgerFault(f"{block.where}: expected a tariff, found {error}") from error
 
 
-def head_at(journal: Journal, sequence: int) -> bytes:
+def head_at(journal: LocalJournal, sequence: int) -> bytes:
     """The hash of the block that ends at a durable sequence; empty where none ends there."""
     if sequence == 0:
         return NO_HASH
@@ -167,7 +167,7 @@ def head_at(journal: Journal, sequence: int) -> bytes:
     return block.hash if block is not None and block.last == sequence else b""
 
 
-def hash_of(journal: Journal, sequence: int) -> bytes:
+def hash_of(journal: LocalJournal, sequence: int) -> bytes:
     """The hash of the block that holds a durable sequence; zeros where there is none."""
     block = journal.block_of(sequence)
     return NO_HASH if block is None else block.hash

@@ -30,7 +30,7 @@ from onecard.core.checkpoint.room import NoRoom, Room
 from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import LedgerForeign
-from onecard.core.journal import Block, Journal
+from onecard.core.journal import Block, LocalJournal
 from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
@@ -74,7 +74,7 @@ class Parts:
     """What `Ledger.open` puts together."""
 
     state: State
-    journal: Journal
+    journal: LocalJournal
     identities: Identities
     pages: SavedPages
     owner: Owner | None
@@ -142,7 +142,7 @@ class Ledger:
         write_new(path / TOKEN_KEY, key)
         write_new(path / DIGEST_KEY, digest_key)
         origin = Origin(uuid.uuid4().bytes, 1)
-        with Journal.create(
+        with LocalJournal.create(
             path,
             origin.ledger_id,
             origin.epoch,
@@ -348,9 +348,9 @@ def _keep(path: Path, settings: Settings, log: Log) -> None:
         log.warning("settings_not_kept", path=str(path / SETTINGS), reason=error.strerror)
 
 
-def _open_journal(path: Path, toml: LedgerToml, settings: Settings, readonly: bool) -> Journal:
+def _open_journal(path: Path, toml: LedgerToml, settings: Settings, readonly: bool) -> LocalJournal:
     origin, watermark = toml.origin, settings.watermark_bytes
-    return Journal.open(
+    return LocalJournal.open(
         path,
         origin.ledger_id,
         origin.epoch,

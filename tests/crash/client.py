@@ -20,7 +20,7 @@ from typing import Any
 from onecard.core.authorize.engine import Engine
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import OnecardError
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape.numbers import Outcome, Record
@@ -366,10 +366,10 @@ class CrashClient:
                 found = (other.outcome, other.sequence, other.amount_fen, other.balance_fen)
                 assert (*found, other.repeated) == told
 
-    def journal(self) -> Journal:
+    def journal(self) -> LocalJournal:
         """As it stands, to read."""
         origin = self.toml.origin
-        return Journal.open(
+        return LocalJournal.open(
             self.folder,
             origin.ledger_id,
             origin.epoch,
@@ -395,7 +395,7 @@ class CrashClient:
             self.process.kill()
             self.process.end()
 
-    def _booked(self, journal: Journal, first: int) -> tuple[dict[int, int], dict[int, int]]:
+    def _booked(self, journal: LocalJournal, first: int) -> tuple[dict[int, int], dict[int, int]]:
         """When each sequence was booked, and the stream it came on (0: an act)."""
         times: dict[int, int] = {}
         owners: dict[int, int] = {}

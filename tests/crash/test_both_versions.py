@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.ext.shape import dtypes
 from tests.crash.test_storage_faults import (
     MIB,
@@ -35,7 +35,7 @@ def both(path: Path) -> Small:
     # As the readers of test_storage_faults.py cut them, by the header of version 2.
     wanted = [bytes(value[dtypes.HEADER.itemsize :]) for value in blocks]
     before, acked_before = b"", 0
-    with Journal.open(path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.open(path, LEDGER_ID, 1, MIB) as journal:
         for _ in range(3):
             before, acked_before = (path / SEGMENT_1).read_bytes(), len(wanted)
             group = [old.hand.entries(40), old.hand.entries(3), *old.hand.close()]
@@ -49,7 +49,7 @@ def test_both_are_proved_and_read(tmp_path: Path) -> None:
     assert bodies(ledger.path) == ledger.wanted
     report = proved(ledger.path)
     assert report.fault is None and (report.entries, report.windows) == (199, 4)
-    with Journal.open(ledger.path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.open(ledger.path, LEDGER_ID, 1, MIB) as journal:
         versions = [int(block.header["version"]) for block in journal.blocks()]
     assert versions == [1] * 8 + [2] * 12
 

@@ -166,14 +166,14 @@ def test_f44_megabytes_that_nobody_reads_are_dropped_and_counted(tmp_path: Path)
 
 
 FAILING = """
-from onecard.core.journal import Journal
-append, left = Journal.append, [3]
+from onecard.core.journal import LocalJournal
+append, left = LocalJournal.append, [3]
 def failing(self, drafts):
     left[0] -= 1
     if left[0] < 0:
         raise OSError(5, "Input/output error")
     append(self, drafts)
-Journal.append = failing
+LocalJournal.append = failing
 """
 
 

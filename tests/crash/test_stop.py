@@ -153,8 +153,8 @@ recovery.read_through = slow
 """
 STUCK_REPLAY = """
 import time
-from onecard.core.journal import Journal
-Journal.blocks = lambda self, first=1, last=None: time.sleep(600)
+from onecard.core.journal import LocalJournal
+LocalJournal.blocks = lambda self, first=1, last=None: time.sleep(600)
 """
 
 

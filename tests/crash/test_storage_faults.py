@@ -16,7 +16,7 @@ import pytest
 
 from onecard.core.audit.verify import Report, walk
 from onecard.core.errors import OnecardError
-from onecard.core.journal import Draft, Journal
+from onecard.core.journal import Draft, LocalJournal
 from onecard.core.storage.environment import DATA_FILE
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
@@ -31,7 +31,7 @@ SEGMENT_1 = Path("journal", "00000001", DATA_FILE)
 WRITER = """
 import os, sys
 from pathlib import Path
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.storage.environment import WriteFailed, lmdb
 from tests.support.handmade import LEDGER_ID, Hand
 path, groups, weaker = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -44,8 +44,8 @@ def appended(drafts):
     os.write(acks, b"%d\\n" % journal.last)
 hand = Hand()
 if not (path / "journal").exists():
-    Journal.create(path, LEDGER_ID, 1, 1 << 19).close()
-journal = Journal.open(path, LEDGER_ID, 1, 1 << 19)
+    LocalJournal.create(path, LEDGER_ID, 1, 1 << 19).close()
+journal = LocalJournal.open(path, LEDGER_ID, 1, 1 << 19)
 try:
     appended(hand.registry())
     for group in range(groups):
@@ -88,7 +88,7 @@ def proved(path: Path, head: bytes | None = None) -> Report:
 
 def bodies(path: Path) -> list[bytes]:
     """The bodies of all blocks, read as a node reads them."""
-    with Journal.open(path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.open(path, LEDGER_ID, 1, MIB) as journal:
         return [block.value[dtypes.HEADER.itemsize :] for block in journal.blocks()]
 
 
@@ -103,7 +103,7 @@ def lost_by_a_cut(path: Path, acks: list[str], wanted: list[bytes]) -> str | Non
     fault = proved(path).fault
     if fault is not None:
         return fault
-    with Journal.open(path, LEDGER_ID, 1, MIB // 2) as journal:
+    with LocalJournal.open(path, LEDGER_ID, 1, MIB // 2) as journal:
         found = [block.value[dtypes.HEADER.itemsize :] for block in journal.blocks()]
         if found != wanted[: len(found)]:
             return "other blocks than were written"
@@ -196,7 +196,7 @@ def small(path: Path, commits: int = 6) -> Small:
     hand = Hand()
     wanted: list[bytes] = []
     before, acked_before = b"", 0
-    with Journal.create(path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.create(path, LEDGER_ID, 1, MIB) as journal:
         groups = [hand.registry()] + [[hand.entries(40), hand.entries(3)] for _ in range(commits)]
         for group in groups:
             before, acked_before = (path / SEGMENT_1).read_bytes(), len(wanted)
@@ -285,14 +285,14 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from onecard.core.errors import OnecardError
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.ext.shape import dtypes
 from tests.support.handmade import LEDGER_ID
 path = Path(sys.argv[1])
 file = path / "journal" / "00000001" / "data.mdb"
 good = file.read_bytes()
 def read():
-    with Journal.open(path, LEDGER_ID, 1, 1 << 20) as journal:
+    with LocalJournal.open(path, LEDGER_ID, 1, 1 << 20) as journal:
         asked = np.arange(1, 400, dtype=np.uint64)
         return journal.entries(asked).tobytes(), [b.value for b in journal.blocks()], journal.last
 wanted = read()
@@ -435,7 +435,7 @@ def test_f7_a_failed_write_stops_the_process_for_good(
     for nth in FAILING:
         folder = tmp_path / str(nth)
         folder.mkdir()
-        Journal.create(folder, LEDGER_ID, 1, MIB // 2).close()
+        LocalJournal.create(folder, LEDGER_ID, 1, MIB // 2).close()
         run = powercut.run(
             shim, folder, tmp_path / "log", WRITER, str(groups), "-", fail=f"{what}:{nth}"
         )
@@ -448,7 +448,7 @@ def test_f7_a_failed_write_stops_the_process_for_good(
         assert proved(folder).fault is None
         found = bodies(folder)
         assert found == wanted[: len(found)]
-        with Journal.open(folder, LEDGER_ID, 1, MIB) as journal:
+        with LocalJournal.open(folder, LEDGER_ID, 1, MIB) as journal:
             acked = int(acks[-1]) if acks else 0
             # What failed may be there or not; what was answered is.
             assert acked <= journal.last <= acked + 302
@@ -461,7 +461,7 @@ def test_f7_a_failed_write_stops_the_process_for_good(
 def test_f9_a_tiny_map_grows_by_segments_under_live_readers(tmp_path: Path) -> None:
     hand = Hand()
     tiny = 256 << 10
-    with Journal.create(tmp_path, LEDGER_ID, 1, tiny) as journal:
+    with LocalJournal.create(tmp_path, LEDGER_ID, 1, tiny) as journal:
         journal.append(hand.registry())
         stop = threading.Event()
         failures: list[BaseException] = []

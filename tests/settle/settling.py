@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onecard.core.exchange.detail import detail_lines
 from onecard.core.exchange.form import Header, Trailer, digest_line
-from onecard.core.journal import Draft, Journal
+from onecard.core.journal import Draft, LocalJournal
 from onecard.core.settlement.window import NAME
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Record
@@ -94,13 +94,13 @@ def records_of(
 
 def journal_of(
     path: Path, counts: Sequence[int], seed: int = 1, block: int = 8192, extra_fen: int = 0
-) -> Journal:
+) -> LocalJournal:
     """A journal of closed windows, one for each of `counts` entries, and 3 entries in the open one.
 
     `extra_fen` is added to the `in_fen` of the first record of each window: a record that lies.
     """
     path.mkdir(parents=True, exist_ok=True)
-    journal = Journal.create(path, LEDGER, watermark_bytes=0)
+    journal = LocalJournal.create(path, LEDGER, watermark_bytes=0)
     config = np.zeros(1, dtypes.CONFIG_RECORD)
     config["sequence"] = 1
     at_us = NOON_US
@@ -125,9 +125,9 @@ def journal_of(
     return journal
 
 
-def lying_journal(path: Path, lie: str) -> Journal:
+def lying_journal(path: Path, lie: str) -> LocalJournal:
     """A chain that is sound in itself and holds one window that is not."""
-    journal = Journal.create(path, bytes(16), watermark_bytes=0)
+    journal = LocalJournal.create(path, bytes(16), watermark_bytes=0)
     entries, legs = entries_of(3, 50, 1)
     rows = records_of([legs], 1, 51)
     drafts = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onecard.core.audit import completeness
 from onecard.core.audit.completeness import Declared, Difference
 from onecard.core.checkpoint.identities import Gap, Identities
-from onecard.core.journal import Draft, Journal
+from onecard.core.journal import Draft, LocalJournal
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Outcome, Record
@@ -21,7 +21,7 @@ DAYS = (20_000, 20_001, 20_004)
 OUTCOMES = [Outcome.ACCEPTED, Outcome.ACCEPTED_SUSPENSE, Outcome.FUNDS, Outcome.CARD_UNKNOWN]
 
 
-def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
+def write_entries(journal: LocalJournal, seed: int, blocks: int) -> NDArray[np.void]:
     """Random entries, each block booked an hour or so after the one before; all of them."""
     random_ = random.Random(seed)
     booked_at_us = DAYS[0] * DAY_US
@@ -49,8 +49,8 @@ def write_entries(journal: Journal, seed: int, blocks: int) -> NDArray[np.void]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal.create(tmp_path, bytes(16), 1, 16 << 20, 1 << 20) as journal:
+def journal(tmp_path: Path) -> Iterator[LocalJournal]:
+    with LocalJournal.create(tmp_path, bytes(16), 1, 16 << 20, 1 << 20) as journal:
         yield journal
 
 
@@ -62,7 +62,7 @@ def slow_sum(rows: NDArray[np.void], terminal: int, day: int) -> tuple[int, int]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_declarations_are_compared_with_every_entry(journal: Journal, seed: int) -> None:
+def test_declarations_are_compared_with_every_entry(journal: LocalJournal, seed: int) -> None:
     rows = write_entries(journal, seed, 60)
     declared, expected = [], []
     for day in (*DAYS, DAYS[-1] + 30):
@@ -79,7 +79,7 @@ def test_declarations_are_compared_with_every_entry(journal: Journal, seed: int)
     assert completeness.compare(journal, [], DAY_US // 24, 0) == []
 
 
-def test_of_two_declarations_the_last_counts(journal: Journal) -> None:
+def test_of_two_declarations_the_last_counts(journal: LocalJournal) -> None:
     rows = write_entries(journal, 7, 5)
     day = int(rows["travel_day"][0])
     right = Declared(1, day, *slow_sum(rows, 1, day))
@@ -90,7 +90,9 @@ def test_of_two_declarations_the_last_counts(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("first", [1, 2, 20, 10_000])
-def test_open_identities_are_those_bound_from_a_sequence_on(journal: Journal, first: int) -> None:
+def test_open_identities_are_those_bound_from_a_sequence_on(
+    journal: LocalJournal, first: int
+) -> None:
     rows = write_entries(journal, 3, 20)
     expected = {
         (int(r["terminal"]), int(r["epoch"]), int(r["terminal_seq"]), int(r["sequence"]))
@@ -108,7 +110,7 @@ def test_open_identities_are_those_bound_from_a_sequence_on(journal: Journal, fi
     assert {tuple(int(row[name]) for name in names) for row in found} == expected
 
 
-def test_gaps_leave_out_what_does_not_count(journal: Journal) -> None:
+def test_gaps_leave_out_what_does_not_count(journal: LocalJournal) -> None:
     seen: dict[tuple[int, int], set[int]] = {}
     for row in write_entries(journal, 11, 30):
         key = int(row["terminal"]), int(row["epoch"])

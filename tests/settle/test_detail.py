@@ -14,7 +14,7 @@ from onecard.core.days import day_text
 from onecard.core.errors import LedgerFault
 from onecard.core.exchange import detail, form
 from onecard.core.exchange.detail import Sums, detail_lines, exact_sum, write_details
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.settlement.window import WindowView, find_window, read_view
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse, Record
@@ -59,7 +59,7 @@ def slow_line(entry: Any, leg: Any, number: int) -> str:
     return ",".join(str(value) for value in values.values())
 
 
-def slow_details(journal: Journal, view: WindowView) -> dict[int, list[str]]:
+def slow_details(journal: LocalJournal, view: WindowView) -> dict[int, list[str]]:
     """Every line of every participant: one a leg, and one of 0 for an operator without any."""
     lines: dict[int, list[str]] = defaultdict(list)
     for block in journal.blocks(view.first, view.cut):
@@ -75,7 +75,7 @@ def slow_details(journal: Journal, view: WindowView) -> dict[int, list[str]]:
     return lines
 
 
-def fast_details(journal: Journal, window: int) -> tuple[dict[int, bytes], dict[int, Sums]]:
+def fast_details(journal: LocalJournal, window: int) -> tuple[dict[int, bytes], dict[int, Sums]]:
     block = journal.block_of(find_window(journal, window).record)
     assert block is not None
     texts: dict[int, bytes] = defaultdict(bytes)

@@ -15,7 +15,7 @@ from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
 from onecard.core.exchange import detail, files
 from onecard.core.exchange.files import WRITING, sheet_name, window_folder, write_files
 from onecard.core.exchange.manifest import MANIFEST, read_manifest
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from tests.settle.settling import DAY, LEDGER, NAMES, journal_of, lying_journal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -94,13 +94,13 @@ def test_small_writes_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Mo
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.exchange import detail
 from onecard.core.exchange import files
 from onecard.core.exchange import manifest
 
 path, moment = Path(sys.argv[1]), sys.argv[2]
-journal = Journal.open(path, bytes(range(16)), 1, readonly=True)
+journal = LocalJournal.open(path, bytes(range(16)), 1, readonly=True)
 detail.GROUP_ENTRIES = 100
 files.PENDING_SHEET_BYTES = 1
 renames = 0
@@ -133,7 +133,7 @@ def test_a_kill_at_any_moment_leaves_a_step_that_can_be_repeated(
     folder = window_folder(tmp_path / "files", 1)
     left = {name for name in bytes_of_files(folder)}
     assert MANIFEST not in left
-    with Journal.open(tmp_path, LEDGER, 1, readonly=True) as journal:
+    with LocalJournal.open(tmp_path, LEDGER, 1, readonly=True) as journal:
         expected = bytes_of(write_files(journal, tmp_path, 1, tmp_path / "fresh").folder)
         # What has its final name already is right; the rest is made again.
         assert all((folder / name).read_bytes() == expected[name] for name in left)

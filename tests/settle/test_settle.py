@@ -18,7 +18,7 @@ from onecard.core.config import Settings
 from onecard.core.days import day_of, day_text
 from onecard.core.errors import BadInput, LedgerInUse, NotFound, OnecardError
 from onecard.core.exchange.files import window_folder
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
@@ -94,7 +94,7 @@ def test_a_window_is_closed_written_and_written_again(ledger: Path) -> None:
     assert status == 0 and "were there already" in said and manifest["head"] in said
     toml = read_ledger_toml(ledger)
     origin, by = toml.origin, toml.algorithms
-    with Journal.open(
+    with LocalJournal.open(
         ledger, origin.ledger_id, origin.epoch, readonly=True, algorithms=by
     ) as journal:
         assert journal.last == manifest["cut"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from onecard.core.errors import BadInput, LedgerFault, NotFound, OnecardError, Overloaded
-from onecard.core.journal import Draft, Journal
+from onecard.core.journal import Draft, LocalJournal
 from onecard.core.settlement.window import (
     Closed,
     CloseWindow,
@@ -27,7 +27,7 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self.state = State(cards_max=4096, terminals_max=8192)
-        self.journal = Journal.create(path, LEDGER, watermark_bytes=0)
+        self.journal = LocalJournal.create(path, LEDGER, watermark_bytes=0)
         self.at_us = NOON_US
 
     def append(self, *drafts: Draft) -> None:
@@ -176,7 +176,7 @@ def test_nets_that_do_not_sum_to_zero_are_not_closed(book: Book) -> None:
 
 def test_a_window_whose_record_is_not_durable_yet_is_asked_for_again(book: Book) -> None:
     drafts, _ = CloseWindow(1, DAY).apply(book.state, book.journal.last + 1, book.tick())
-    other = Journal.create(book.journal.folder.parent / "other", LEDGER, watermark_bytes=0)
+    other = LocalJournal.create(book.journal.folder.parent / "other", LEDGER, watermark_bytes=0)
     other.append(drafts[:0])
     book.append(*drafts)
     with pytest.raises(Overloaded, match="being closed"):

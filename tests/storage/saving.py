@@ -11,7 +11,7 @@ from onecard.core.checkpoint.passes import Checkpoint
 from onecard.core.checkpoint.recovery import head_at
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
-from onecard.core.journal import Draft, Journal, Tip, seal
+from onecard.core.journal import Draft, LocalJournal, Tip, seal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
 from onecard.ext.state.apply import apply
@@ -38,7 +38,7 @@ class Bench:
         self.folder = folder
         self.many = ManyRows(seed)
         self.origin = Ledger.create(folder, SMALL)
-        self.journal = Journal.open(
+        self.journal = LocalJournal.open(
             folder, self.origin.ledger_id, 1, SMALL.segment_bytes, 0, algorithms=chosen()
         )
         self.state = State(SMALL.cards_max, SMALL.terminals_max)

@@ -16,7 +16,7 @@ from onecard.core.checkpoint.passes import Checkpoint
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB
 from onecard.core.errors import BadInput, LedgerFault
-from onecard.core.journal import Journal, Tip, seal
+from onecard.core.journal import LocalJournal, Tip, seal
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage.environment import MapFull, WriteFailed
@@ -333,7 +333,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     many = ManyRows(99, last=kept, accounts=10, terminals=10)
     many._first = iter(())
     other = (tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0)
-    with Journal.open(*other, algorithms=chosen()) as j:
+    with LocalJournal.open(*other, algorithms=chosen()) as j:
         while j.last < saved:
             draft = many.entries()
             many.last = draft.last

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from onecard.core.errors import DiskLow, LedgerFault, LedgerForeign, LedgerMissing, OnecardError
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.journal.algorithms import CHINESE
 from onecard.core.journal.block import HEADER_BYTES
 from onecard.core.journal.hashing import HASH_BYTES, sm3_of_cryptography
@@ -24,17 +24,17 @@ from tests.support.handmade import LEDGER_ID, Hand
 MIB = 1 << 20
 
 
-def filled(path: Path, hand: Hand, groups: int, segment_bytes: int = MIB) -> Journal:
+def filled(path: Path, hand: Hand, groups: int, segment_bytes: int = MIB) -> LocalJournal:
     """Registry, then `groups` appends of two blocks."""
-    journal = Journal.create(path, LEDGER_ID, 1, segment_bytes)
+    journal = LocalJournal.create(path, LEDGER_ID, 1, segment_bytes)
     journal.append(hand.registry())
     for _ in range(groups):
         journal.append([hand.entries(90), hand.entries(7)])
     return journal
 
 
-def reopened(path: Path, readonly: bool = False) -> Journal:
-    return Journal.open(path, LEDGER_ID, 1, MIB, readonly=readonly)
+def reopened(path: Path, readonly: bool = False) -> LocalJournal:
+    return LocalJournal.open(path, LEDGER_ID, 1, MIB, readonly=readonly)
 
 
 def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
@@ -60,11 +60,11 @@ def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
 def test_it_is_hashed_as_its_ledger_was_made(tmp_path: Path) -> None:
     """Every block, and the first record of every segment, by whichever library."""
     hand, by = Hand(), CHINESE
-    with Journal.create(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
+    with LocalJournal.create(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
         journal.append(hand.registry())
         for _ in range(150):
             journal.append([hand.entries(90), hand.entries(7)])
-    with Journal.open(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
+    with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
         assert journal.last == hand.last and len(journal.segments) >= 2
         for block in journal.blocks():
             assert block.header["hash_algorithm"] == Hash.SM3
@@ -74,7 +74,7 @@ def test_it_is_hashed_as_its_ledger_was_made(tmp_path: Path) -> None:
                 meta = bytes(txn.get(META_KEY) or b"")
             assert meta[-HASH_BYTES:] == sm3_of_cryptography(meta[:-HASH_BYTES])
     with pytest.raises(LedgerFault, match="expected hash_algorithm 1, found 2"):
-        with Journal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
+        with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
             list(journal.blocks())
 
 
@@ -130,7 +130,7 @@ def test_entries_come_in_the_order_asked(tmp_path: Path) -> None:
 
 
 def assert_same(
-    journal: Journal, asked: np.ndarray, wanted: np.ndarray, legs: dict[int, np.ndarray]
+    journal: LocalJournal, asked: np.ndarray, wanted: np.ndarray, legs: dict[int, np.ndarray]
 ) -> None:
     """All of each entry and its legs, wherever these stand."""
     found, theirs = journal.entries_with_legs(asked)
@@ -209,7 +209,7 @@ def test_a_group_beyond_a_segment_is_refused_before_it_is_judged(tmp_path: Path)
 def test_room_keeps_a_watermark_of_the_disk_free(tmp_path: Path) -> None:
     disk = os.statvfs(tmp_path)
     free = disk.f_bavail * disk.f_frsize
-    with Journal.create(tmp_path, LEDGER_ID, 1, 64 * MIB, watermark_bytes=2 * free) as journal:
+    with LocalJournal.create(tmp_path, LEDGER_ID, 1, 64 * MIB, watermark_bytes=2 * free) as journal:
         with pytest.raises(DiskLow, match="bytes free on its disk, found"):
             journal.room(1)
 
@@ -232,11 +232,11 @@ def test_an_unknown_or_incomplete_journal_is_refused(tmp_path: Path) -> None:
     with filled(tmp_path, Hand(), 90):
         pass
     with pytest.raises(LedgerForeign, match="expected no journal there yet"):
-        Journal.create(tmp_path, LEDGER_ID)
+        LocalJournal.create(tmp_path, LEDGER_ID)
     with pytest.raises(LedgerForeign, match=r"expected ledger 78787878.*, found ledger 0102"):
-        Journal.open(tmp_path, b"x" * 16, 1, MIB)
+        LocalJournal.open(tmp_path, b"x" * 16, 1, MIB)
     with pytest.raises(LedgerFault, match=r"expected epoch 1 or higher in ledger.toml, found 0"):
-        Journal.open(tmp_path, LEDGER_ID, 0, MIB)
+        LocalJournal.open(tmp_path, LEDGER_ID, 0, MIB)
     folder = tmp_path / "journal"
     (folder / "00000001").rename(folder / "kept")
     with pytest.raises(LedgerFault, match="expected segment 00000001, found 00000002 next"):
@@ -303,7 +303,7 @@ def test_f12_a_file_that_is_something_else_is_refused(
     number: int,
 ) -> None:
     hand = Hand()
-    with Journal.create(tmp_path, LEDGER_ID, 1, 512 << 10) as journal:
+    with LocalJournal.create(tmp_path, LEDGER_ID, 1, 512 << 10) as journal:
         journal.append(hand.registry())
         while len(journal.segments) < 3:
             journal.append([hand.entries(200)])
@@ -311,7 +311,7 @@ def test_f12_a_file_that_is_something_else_is_refused(
     damage(file)
     for readonly in (False, True):
         with pytest.raises(kind, match=said):
-            Journal.open(tmp_path, LEDGER_ID, 1, 512 << 10, readonly=readonly)
+            LocalJournal.open(tmp_path, LEDGER_ID, 1, 512 << 10, readonly=readonly)
     if name == "empty":
         assert file.stat().st_size == 0  # and it was not filled in
 

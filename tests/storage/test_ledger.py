@@ -137,7 +137,7 @@ import sys
 from pathlib import Path
 from onecard.core.config import Settings
 from onecard.core.ledger.opened import Ledger
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 sizes = dict(cards_max=200_000, terminals_max=100_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onecard.core.errors import LedgerInUse, LedgerMissing
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.owner import Owner, holder, is_free, said
 from tests.support.handmade import LEDGER_ID
 
@@ -36,7 +36,7 @@ def claim(path: Path) -> subprocess.CompletedProcess[str]:
 def ledger(tmp_path: Path) -> Path:
     path = tmp_path / "ledger"
     path.mkdir()
-    Journal.create(path, LEDGER_ID, 1, 1 << 20).close()
+    LocalJournal.create(path, LEDGER_ID, 1, 1 << 20).close()
     return path
 
 
@@ -78,7 +78,7 @@ def test_the_owner_of_a_hard_link_keeps_the_other_path_out(ledger: Path) -> None
 
 def test_it_holds_while_the_journal_opens_and_closes(ledger: Path) -> None:
     with Owner(ledger):
-        Journal.open(ledger, LEDGER_ID, 1, 1 << 20).close()
+        LocalJournal.open(ledger, LEDGER_ID, 1, 1 << 20).close()
         assert claim(ledger).returncode == 1
 
 

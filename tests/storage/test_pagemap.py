@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from onecard.core.errors import LedgerFault, LedgerForeign
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage import datafile, environment, pagemap
 from onecard.core.storage.datafile import DATA_FILE, check_pages
@@ -37,7 +37,7 @@ import os, sys
 from pathlib import Path
 from onecard.core.storage import environment
 from onecard.core.errors import OnecardError
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.storage.environment import Environment
 from onecard.ext.shape.dtypes import HEADER
 from tests.support.handmade import LEDGER_ID
@@ -56,7 +56,7 @@ def tried():
     if sys.argv[2] == "believed":
         environment.check_pages = lambda *_: True
     try:
-        journal = Journal.open(path, LEDGER_ID, 1, 8 * MIB)
+        journal = LocalJournal.open(path, LEDGER_ID, 1, 8 * MIB)
     except OnecardError as error:
         return f"refused: {error}"
     with journal:
@@ -90,7 +90,7 @@ for line in sys.stdin:
 """
 
 
-def appended(journal: Journal | None) -> Hand:
+def appended(journal: LocalJournal | None) -> Hand:
     """Blocks in leaves and beside them, under a branch page; who can write what follows."""
     hand = Hand()
     for number in range(-1, 62):
@@ -104,7 +104,7 @@ def appended(journal: Journal | None) -> Hand:
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """A journal's folder, and its data file as it was written."""
     path = tmp_path_factory.mktemp("ledger")
-    with Journal.create(path, LEDGER_ID, 1, 8 * MIB) as journal:
+    with LocalJournal.create(path, LEDGER_ID, 1, 8 * MIB) as journal:
         appended(journal)
     return path, (path / SEGMENT_1 / DATA_FILE).read_bytes()
 
@@ -246,7 +246,7 @@ def test_verify_says_what_an_opening_says(ledger: tuple[Path, bytes], tmp_path: 
 
 def test_f46_serve_refuses_with_what_verify_says(tmp_path: Path) -> None:
     origin = Ledger.create(tmp_path)
-    with Journal.open(tmp_path, origin.ledger_id, 1, algorithms=chosen()) as journal:
+    with LocalJournal.open(tmp_path, origin.ledger_id, 1, algorithms=chosen()) as journal:
         appended(journal)
     file = tmp_path / SEGMENT_1 / DATA_FILE
     content = bytearray(file.read_bytes())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onecard.core.checkpoint import recovery
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Draft, Tip, seal
-from onecard.core.journal.chain import Journal
+from onecard.core.journal.local import LocalJournal
 from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import ArrayType, Effect, Kind, Policy, Record
@@ -243,9 +243,9 @@ def test_the_checksum_is_asked_when_fares_are_loaded(
         assert ledger.recovery.records == 0
         assert ledger.state.fares_of(0).tolist() == fares == FARES.ravel().tolist()
         assert ledger.state.tariff_in_force(0, 0) == 0
-    whole = Journal.block_of
+    whole = LocalJournal.block_of
 
-    def damaged(journal: Journal, sequence: int) -> object:
+    def damaged(journal: LocalJournal, sequence: int) -> object:
         found = whole(journal, sequence)
         assert found is not None
         is_policy = found.record == Record.TARIFF_SETS
@@ -253,7 +253,7 @@ def test_the_checksum_is_asked_when_fares_are_loaded(
             replace(found, blob=found.blob[:100] + b"\7" + found.blob[101:]) if is_policy else found
         )
 
-    monkeypatch.setattr(recovery.Journal, "block_of", damaged)
+    monkeypatch.setattr(recovery.LocalJournal, "block_of", damaged)
     with pytest.raises(LedgerFault, match="expected a tariff, found array fares: its checksum"):
         Ledger.open(tmp_path / "ledger", readonly=True)
 

@@ -16,7 +16,7 @@ import pytest
 
 from onecard.core.clock import SystemClock
 from onecard.core.errors import DiskLow, Overloaded
-from onecard.core.journal import Journal
+from onecard.core.journal import LocalJournal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.storage import environment as store_module
 from onecard.core.storage import unmap
@@ -221,7 +221,7 @@ def test_f14_a_sound_environment_is_not_set_aside_for_want_of_files(tmp_path: Pa
 def test_f14_the_next_segment_waits_for_files(tmp_path: Path, count: int) -> None:
     """At whatever file of the new segment it stands."""
     hand = Hand()
-    with Journal.create(tmp_path, LEDGER_ID, 1, MIB // 2) as journal:
+    with LocalJournal.create(tmp_path, LEDGER_ID, 1, MIB // 2) as journal:
         journal.append(hand.registry())
         full = [hand.entries(600)]
         while journal.segments[-1].fits(full):
@@ -242,7 +242,7 @@ def test_f14_the_next_segment_waits_for_files(tmp_path: Path, count: int) -> Non
         assert done == [2]
         assert waited or count > 3
         journal.append([hand.entries(1)])
-    with Journal.open(tmp_path, LEDGER_ID, 1, MIB // 2) as journal:
+    with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB // 2) as journal:
         assert sum(block.count for block in journal.blocks()) == journal.last == hand.last
 
 
@@ -254,7 +254,7 @@ def test_a_disk_that_does_not_say_what_is_free_stops_nothing(
     def unknown(_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    with Journal.create(tmp_path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.create(tmp_path, LEDGER_ID, 1, MIB) as journal:
         monkeypatch.setattr(os, "statvfs", unknown)
         journal.room(1)
         with pytest.raises(DiskLow, match="at most"):

@@ -22,7 +22,7 @@ from onecard.cli import verify as command
 from onecard.cli.exit_status import Exit
 from onecard.core.audit.verify import verify
 from onecard.core.errors import LedgerForeign, LedgerMissing
-from onecard.core.journal import ROWS, Journal
+from onecard.core.journal import ROWS, LocalJournal
 from onecard.core.journal.block import HASH_BYTES, HEADER_BYTES
 from onecard.core.journal.hashing import HASHES
 from onecard.core.ledger.folder import (
@@ -52,7 +52,7 @@ WINDOW = 85
 def made(path: Path, segment_bytes: int = 4 * MIB, groups: int = 0) -> Path:
     """Registry, entries at 24 and 54, a window at 85, entries at 87 and 117."""
     hand = Hand()
-    with Journal.create(path, LEDGER_ID, 1, segment_bytes) as journal:
+    with LocalJournal.create(path, LEDGER_ID, 1, segment_bytes) as journal:
         journal.append(hand.registry())
         journal.append([hand.entries(30), hand.entries(30), *hand.close()])
         journal.append([hand.entries(30), hand.entries(30)])
@@ -133,7 +133,7 @@ def forge(path: Path, change: Callable[[Values], None], renewed: str) -> None:
 
 def test_a_sound_ledger_is_proved(tmp_path: Path) -> None:
     made(tmp_path, MIB, 90)
-    with Journal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
         heads = [block.hash for block in journal.blocks()]
         last, segments = journal.last, len(journal.segments)
     seen: list[tuple[int, int]] = []
@@ -317,7 +317,7 @@ def test_only_a_head_kept_elsewhere_tells_a_changed_tail(
     tmp_path: Path, name: str, change: Callable[[Values], None]
 ) -> None:
     made(tmp_path)
-    with Journal.open(tmp_path, LEDGER_ID, 1, 4 * MIB) as journal:
+    with LocalJournal.open(tmp_path, LEDGER_ID, 1, 4 * MIB) as journal:
         head = journal.head
     forge(tmp_path, change, "all")
     assert verify(tmp_path).ok

@@ -13,7 +13,7 @@ import pytest
 
 from onecard.core.audit.verify import verify
 from onecard.core.errors import LedgerFault
-from onecard.core.journal import Journal, Tip, parse
+from onecard.core.journal import LocalJournal, Tip, parse
 from onecard.core.ledger.folder import LedgerToml, digest_key_check, write_ledger_toml, write_new
 from onecard.core.ledger.token import key_check
 from onecard.core.storage.rebuildable import Origin
@@ -72,13 +72,13 @@ def test_every_reader_gives_what_stands_there(tmp_path: Path, seed: int) -> None
             image for one in slow_entries(value) for image in one.images
         ]
     version_1.journal(tmp_path, LEDGER_ID, blocks, MIB)
-    with Journal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
         assert [bytearray(block.value) for block in journal.blocks()] == blocks
         _by_sequence(journal, slow, random.Random(seed))
         _by_account(journal, slow, random.Random(seed))
 
 
-def _by_sequence(journal: Journal, slow: dict[int, Slow], chance: random.Random) -> None:
+def _by_sequence(journal: LocalJournal, slow: dict[int, Slow], chance: random.Random) -> None:
     """In any order, some twice, and some that are no entries or beyond the end."""
     asked = [chance.randint(0, journal.last + 3) for _ in range(300)]
     rows, legs = journal.entries_with_legs(np.array(asked, np.uint64))
@@ -91,7 +91,7 @@ def _by_sequence(journal: Journal, slow: dict[int, Slow], chance: random.Random)
             assert not row.tobytes().strip(b"\0")
 
 
-def _by_account(journal: Journal, slow: dict[int, Slow], chance: random.Random) -> None:
+def _by_account(journal: LocalJournal, slow: dict[int, Slow], chance: random.Random) -> None:
     for most in (1, 2, 7, 1000):
         last = chance.choice(list(slow))
         wanted = []
@@ -259,7 +259,7 @@ def test_no_reader_takes_a_row_that_stands_elsewhere(tmp_path: Path) -> None:
     """Of version 1 a row says its own sequence: read by its place, it must be that one."""
     old_ledger(tmp_path, poke(0, SECOND, 4, "sequence", 9))
     said = "a row has another sequence than its place"
-    with Journal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
+    with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
         with pytest.raises(LedgerFault, match=said):
             journal.chain(SECOND + 4, 1)
         with pytest.raises(LedgerFault, match=said):

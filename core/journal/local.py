@@ -35,7 +35,7 @@ TRY_AGAIN_S, TRIES_MAX = 0.1, 600
 T = TypeVar("T")
 
 
-class Journal:
+class LocalJournal:
     """All blocks of one ledger. `append` belongs to one thread; the rest may be called by any.
 
     `last` is the sequence of the last durable row, `head` the hash of its block.
@@ -71,7 +71,7 @@ class Journal:
         segment_bytes: int = Settings.segment_bytes,
         watermark_bytes: int = Settings.watermark_bytes,
         algorithms: Algorithms = INTERNATIONAL,
-    ) -> "Journal":
+    ) -> "LocalJournal":
         """An empty journal in the folder `path` of a ledger; LedgerForeign where there is one."""
         folder = path / FOLDER
         if folder.exists() and any(folder.iterdir()):
@@ -95,7 +95,7 @@ class Journal:
         watermark_bytes: int = Settings.watermark_bytes,
         readonly: bool = False,
         algorithms: Algorithms = INTERNATIONAL,
-    ) -> "Journal":
+    ) -> "LocalJournal":
         """The journal as it stands. Read-only, it ends for ever where it ended now.
 
         LedgerMissing, LedgerForeign; LedgerFault where segments are missing or do not follow one
@@ -128,7 +128,7 @@ class Journal:
             folder, ledger_id, epoch, segments, tip, segment_bytes, watermark_bytes, algorithms
         )
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "LocalJournal":
         return self
 
     def __exit__(self, *_: object) -> None:
