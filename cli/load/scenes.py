@@ -30,18 +30,21 @@ def scenes(
     reason: Reason = "",
 ) -> None:
     """What taps may be for. Columns: code (1 to 65535), name; and, where wanted, purses (main),
-    most_fen (of one ride, purchase or hold; 0: what the ledger takes), payee (only 0 today), mcc
-    (four digits, 0: none), policy (only 0 today), status (active or closed). A column that is not
-    there or a cell that is empty leaves that as it is; a scene that is new needs a name. Once any
+    most_fen (of one ride, purchase or hold; 0: what the ledger takes), payee (the operator that
+    earns there, by name or id, for ever; 0: the terminal's), mcc (four digits, 0: none), policy
+    (only 0 today), status (active or closed). A column that is not there or a cell that is empty
+    leaves that as it is; a scene that is new needs a name. Once any
     is loaded, a tap of one that is not is refused. Nothing is loaded of a file with a wrong row.
 
     Example: onecard load scenes scenes.csv --to 127.0.0.1:7421
     """
     lines = list(Rows(file, ("code", "name"), COLUMNS))
-    messages = [_scene(line) for line in lines]
     parts = [slice(at, at + ROWS_A_CALL) for at in range(0, len(lines), ROWS_A_CALL)]
     changes: list[int] = []
     with connected(to, who=who(actor, checker, reason)) as client:
+        named = any(line.text("payee") for line in lines)
+        known = client.participants() if named else {}
+        messages = [_scene(line, known) for line in lines]
         # First all of it as a trial: what is sent in parts is then refused before any is loaded.
         for part in parts:
             said = client.put_scenes(messages[part], dry_run=True)
@@ -63,13 +66,13 @@ def scenes(
         raise typer.Exit(Exit.DIFFERS)
 
 
-def _scene(line: Line) -> pb.Scene:
+def _scene(line: Line, known: dict[str, int]) -> pb.Scene:
     return pb.Scene(
         code=line.fits("code", CODES, least=1),
         name=line.text("name"),
         purses=line.choice("purses", PURSES) or None,
         most_fen=_fits(line, "most_fen", MOST),
-        payee=_fits(line, "payee", 1),
+        payee=line.participant("payee", known) if line.text("payee") else None,
         mcc=_fits(line, "mcc", MCCS),
         policy=_fits(line, "policy", 1),
         status=line.choice("status", STATUSES),

@@ -1,4 +1,5 @@
-"""Which role may do what: terminals are an operator's or an agent's, cards an issuer's.
+"""Which role may do what: terminals are an operator's or an agent's, cards an issuer's, what is
+earned at a scene an operator's.
 
 Only what changes is held against it: in a ledger from before roles were, what was registered
 otherwise stays, and a card of it can be blocked.
@@ -15,6 +16,7 @@ from onecard.ext.state.state import State
 
 WITH_TERMINALS = (Role.OPERATOR, Role.AGENT)  # an agent takes top-ups at terminals of its own
 WITH_CARDS = (Role.ISSUER,)
+WITH_SCENES = (Role.OPERATOR,)
 
 
 def check_operator(state: State, terminal: str, participant: int) -> None:
@@ -32,19 +34,24 @@ def check_issuer(state: State, participant: int) -> None:
         raise BadInput(f"card issuer: expected an issuer, found {_named(state, participant)}")
 
 
+def check_payee(state: State, participant: int) -> None:
+    """BadInput unless the participant may earn at a scene."""
+    if _role(state, participant) not in WITH_SCENES:
+        raise BadInput(f"scene payee: expected an operator, found {_named(state, participant)}")
+
+
 def check_change(state: State, participant: int, role: int) -> None:
-    """BadInput where a participant has terminals or cards, except into the role that those need."""
+    """BadInput where a participant has terminals, cards or what a scene earns, except into the role
+    that those need."""
     terminals = bool((state.rows("terminals")["operator_id"][1:] == participant).any())
     cards = any(bool((rows["issuer"] == participant).any()) for rows in _with_issuer(state))
-    if not terminals and not cards:
+    scenes = bool((state.rows("scenes")["payee"] == participant).any())
+    needs = ((terminals, WITH_TERMINALS), (cards, WITH_CARDS), (scenes, WITH_SCENES))
+    if not any(has for has, _ in needs):
         return
-    fits = {
-        one
-        for one in Role
-        if (not terminals or one in WITH_TERMINALS) and (not cards or one in WITH_CARDS)
-    }
+    fits = {one for one in Role if all(one in roles for has, roles in needs if has)}
     if _role(state, participant) in fits or role not in fits:
-        has = " and ".join(["terminals"] * terminals + ["cards"] * cards)
+        has = " and ".join(["terminals"] * terminals + ["cards"] * cards + ["scenes"] * scenes)
         raise BadInput(
             f"participant role: expected {_named(state, participant)}, to stay what it is while it "
             f"has {has}, found {_word(role)}; register another participant"

@@ -10,6 +10,7 @@ from onecard.core.errors import BadInput
 from onecard.core.journal.block import Draft
 from onecard.core.registry.cards import AMOUNT_MAX_FEN
 from onecard.core.registry.name import name_bytes
+from onecard.core.registry.role import check_payee
 from onecard.core.registry.row_change import Change, Put, change_of, draft_of, in_row
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Purse, Record, Status
@@ -28,7 +29,7 @@ KEPT = ("most_fen", "payee", "mcc", "policy", "status", "closed_us")  # numbers,
 class SceneRow:
     """A scene as the register is told of it, by its code. None keeps what it has, or is what a new
     one has: the purse MAIN, 0 for what is a number, active; a new one needs a name. `purses` is a
-    byte a Purse."""
+    byte a Purse, `payee` the operator that earns there, for ever, or 0 for the terminal's."""
 
     code: int
     name: str | None = None
@@ -66,7 +67,7 @@ class PutScenes:
                 if not 1 <= row.code <= SCENES_MAX:
                     raise BadInput(f"scene code: expected 1 to {SCENES_MAX}, found {row.code}")
                 before = latest.get(row.code) or _scene_now(state, row.code)
-                after = _after(row, before, booked_at_us)
+                after = _after(state, row, before, booked_at_us)
             changes.append(change_of(before, after))
             if before is not None and before != after:
                 what[at] = _difference(state, before, after)
@@ -103,7 +104,7 @@ def _scene_now(state: State, code: int) -> _Scene | None:
     )
 
 
-def _after(row: SceneRow, before: _Scene | None, booked_at_us: int) -> _Scene:
+def _after(state: State, row: SceneRow, before: _Scene | None, booked_at_us: int) -> _Scene:
     """What a row makes of a scene, which keeps what is not said; BadInput where it may not be."""
     if row.name is None and before is None:
         raise BadInput("scene name: expected one for a scene that is new, found none")
@@ -111,14 +112,15 @@ def _after(row: SceneRow, before: _Scene | None, booked_at_us: int) -> _Scene:
     said = {column: value for column, value in said.items() if value is not None}
     if row.name is not None:
         said["name"] = name_bytes(row.name, NAME_BYTES_MAX, "scene name")
-    _check(row)
+    _check(state, row)
+    _check_payee(state, row, before)
     after = _Scene(**said) if before is None else replace(before, **said)
     if after.status != Status.CLOSED:
         return replace(after, closed_us=0)
     return after if after.closed_us else replace(after, closed_us=booked_at_us)
 
 
-def _check(row: SceneRow) -> None:
+def _check(state: State, row: SceneRow) -> None:
     """BadInput unless each value is one that a scene may have."""
     purses = row.purses
     if purses is not None and not (
@@ -133,7 +135,7 @@ def _check(row: SceneRow) -> None:
         )
     for column, value, most in (
         ("most_fen", row.most_fen, AMOUNT_MAX_FEN),
-        ("payee", row.payee, 0),
+        ("payee", row.payee, int(state.totals["participants"][0])),
         ("mcc", row.mcc, MCC_MAX),
         ("policy", row.policy, 0),
     ):
@@ -143,6 +145,19 @@ def _check(row: SceneRow) -> None:
     if row.status is not None and row.status not in STATUSES:
         numbers = " or ".join(str(int(status)) for status in STATUSES)
         raise BadInput(f"scene status: expected {numbers} (active or closed), found {row.status}")
+
+
+def _check_payee(state: State, row: SceneRow, before: _Scene | None) -> None:
+    """BadInput unless who earns is whom it was before, and may earn."""
+    if row.payee is None or (before is not None and row.payee == before.payee):
+        return
+    if before is not None:
+        had, found = (_value(state, "payee", payee) for payee in (before.payee, row.payee))
+        raise BadInput(
+            f"scene payee: expected {had}, as the scene has for ever, found {found}; load a new one"
+        )
+    if row.payee:
+        check_payee(state, row.payee)
 
 
 def _difference(state: State, before: _Scene, after: _Scene) -> str:

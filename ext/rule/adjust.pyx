@@ -47,6 +47,6 @@ cdef uint8_t adjust(
         if below_floor(tap.account, tap.amount_fen):  # the original's, of a card that is known
             plan.outcome = Outcome.ACCEPTED_BELOW_FLOOR
             plan.effects |= Effect.DENIED
-    add_back(plan, original, -tap.amount_fen)
+    add_back(state, plan, original, legs, -tap.amount_fen)
     claim(plan, Image.ADJUSTED, original.sequence, charged - original.amount_fen)
     return 0

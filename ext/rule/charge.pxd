@@ -1,4 +1,4 @@
-"""Money from the holder to an operator."""
+"""Money from the holder to whoever earns."""
 
 from libc.stdint cimport int64_t, uint8_t
 

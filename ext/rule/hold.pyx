@@ -1,9 +1,10 @@
 """Money set aside on an account, and what becomes of it."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.original cimport is_hold
+from onecard.ext.rule.payee cimport payee_at
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
@@ -34,7 +35,7 @@ cdef uint8_t capture(
         return refusal
     if tap.amount_fen > original.amount_fen:
         return Outcome.AMOUNT_EXCEEDS_ORIGINAL
-    _finish(tap, original, tap.amount_fen, plan)
+    _finish(state, tap, original, tap.amount_fen, plan)
     return 0
 
 
@@ -45,7 +46,7 @@ cdef uint8_t release(
     cdef uint8_t refusal = _finishable(state, tap, original)
     if refusal != 0:
         return refusal
-    _finish(tap, original, 0, plan)
+    _finish(state, tap, original, 0, plan)
     plan.amount_fen = original.amount_fen
     return 0
 
@@ -70,11 +71,12 @@ cdef inline uint8_t _finishable(
 
 
 cdef inline void _finish(
-    const Tap* tap, const Entry* original, int64_t taken, Plan* plan
+    State state, const Tap* tap, const Entry* original, int64_t taken, Plan* plan
 ) noexcept nogil:
-    """So much of what is held to the operator, the rest back to the account."""
+    """So much of what is held to whoever earns at the hold's scene, the rest back to the account."""
     cdef int64_t held = original.amount_fen
+    cdef uint16_t payee = payee_at(state, original.scene, tap.operator_id)
     add_leg(plan, OwnerKind.ACCOUNT, original.account, original.issuer, Purse.HELD, -held)
-    add_leg(plan, OwnerKind.PAYABLE, tap.operator_id, tap.operator_id, Purse.MAIN, taken)
+    add_leg(plan, OwnerKind.PAYABLE, payee, payee, Purse.MAIN, taken)
     add_leg(plan, OwnerKind.ACCOUNT, original.account, original.issuer, Purse.MAIN, held - taken)
     claim(plan, Image.CLOSED_ORIGINAL, original.sequence, taken if taken != 0 else held)

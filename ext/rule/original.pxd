@@ -1,10 +1,11 @@
 """An earlier entry that a tap is about: what it was, and what may become of it."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
+from onecard.ext.rule.payee cimport payee_of
 from onecard.ext.rule.plan cimport Plan, add_leg, add_payer_leg
 from onecard.ext.rule.tap cimport Tap
-from onecard.ext.shape.journal cimport Entry
+from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.kinds cimport (
     HOLDS,
     REFUNDABLE,
@@ -13,6 +14,7 @@ from onecard.ext.shape.kinds cimport (
     rule_of,
 )
 from onecard.ext.shape.numbers cimport Outcome, OwnerKind, Purse
+from onecard.ext.state.state cimport State
 
 
 cdef inline bint is_target(const Tap* tap, const Entry* original) noexcept nogil:
@@ -35,9 +37,10 @@ cdef inline bint is_reversible(const Entry* original) noexcept nogil:
     return rule_of(original.kind).undo != UNDO_NEVER
 
 
-cdef inline void add_back(Plan* plan, const Entry* original, int64_t amount) noexcept nogil:
-    """So much of a charge to whoever paid it, from whoever got it."""
+cdef inline void add_back(
+    State state, Plan* plan, const Entry* original, const Leg* legs, int64_t amount
+) noexcept nogil:
+    """So much of a charge to whoever paid it, from whoever got it; `legs` are the charge's own."""
+    cdef uint16_t payee = payee_of(state, original, legs)
     add_payer_leg(plan, original.funding, original.account, original.issuer, amount)
-    add_leg(
-        plan, OwnerKind.PAYABLE, original.operator_id, original.operator_id, Purse.MAIN, -amount
-    )
+    add_leg(plan, OwnerKind.PAYABLE, payee, payee, Purse.MAIN, -amount)

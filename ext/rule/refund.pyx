@@ -38,6 +38,6 @@ cdef uint8_t refund(
     if add_overflows(refunded, tap.amount_fen, &refunded) or refunded > charged:
         return Outcome.AMOUNT_EXCEEDS_ORIGINAL
     check(refunded > 0)
-    add_back(plan, original, tap.amount_fen)
+    add_back(state, plan, original, legs, tap.amount_fen)
     claim(plan, Image.CLAIMED, original.sequence, refunded)
     return 0

@@ -50,7 +50,7 @@ cdef uint8_t reverse(
     check(original.sequence <= state.total.last)
     plan.amount_fen = original.amount_fen + adjusted
     negate(original, legs, plan)
-    add_back(plan, original, adjusted)
+    add_back(state, plan, original, legs, adjusted)
     claim(plan, Image.CLOSED_ORIGINAL, original.sequence, plan.amount_fen)
     if rule.undo == UNDO_ENTERING and tap.account.journey == original.sequence:
         plan.effects = Effect.JOURNEY_CLOSED

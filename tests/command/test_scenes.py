@@ -15,7 +15,7 @@ from onecard.ext.shape.numbers import Outcome
 from onecard.ext.state.state import State
 from onecard.v1 import registry_pb2 as pb
 from tests.support.onecard_command import Command, commands
-from tests.support.serving import CARD, Served, register, served
+from tests.support.serving import BANK, BUS, CARD, METRO, Served, register, served
 
 HEADER = "code,name,purses,most_fen,mcc,status\n"
 
@@ -69,6 +69,32 @@ def test_from_a_file_to_what_a_tap_is_answered(
     assert "scenes.csv:2: changed: most_fen 500 -> 600" in done.out
 
 
+def test_who_earns_at_a_scene(server: Served, ask: Command, tmp_path: Path) -> None:
+    """By name or id; another one later is another scene."""
+    file, to = tmp_path / "scenes.csv", ("--to", server.address)
+    file.write_text("code,name,payee\n7,Canteen,Metro\n8,Kiosk,1\n9,Hall,\n")
+    assert ask("load", "scenes", file, *to).err == "3 scenes read, 3 changed\n"
+    found = json.loads(ask("show", "scenes", server.node.ledger.path, "--json").out)["scenes"]
+    assert [one["payee"] for one in found] == ["Metro", "Bus", ""]
+    with server.client() as client:
+        tap = {"card": CARD, "terminal": 1, "terminal_seq": 900, "amount_fen": 5, "kind": 1}
+        sequence = client.authorize_one(**tap, scene=7).sequence
+        entry = client.entry(sequence)
+        assert (entry.operator, [leg.party for leg in entry.legs]) == (BUS, [BANK, METRO])
+        # It is asked for by whoever answers for it, and by whoever earned it.
+        for participant in ("Bus", "Metro", "Bank"):
+            with server.client(participant) as own:
+                assert own.entry(sequence).amount_fen == 5
+    for payee, expected in (("Bus", "for ever, found Bus"), ("Nobody", "a participant that is")):
+        file.write_text(f"code,name,payee\n7,Canteen,{payee}\n")
+        done = ask("load", "scenes", file, *to)
+        assert done.status == 2 and expected in done.err and done.err.count("\n") == 1
+    file.write_text("code,name,payee\n10,Bank,Bank\n")
+    assert "scene payee: expected an operator, found Bank" in ask("load", "scenes", file, *to).err
+    file.write_text("name,role\nMetro,issuer\n")
+    assert "while it has terminals and scenes" in ask("load", "participants", file, *to).err
+
+
 WRONG = {
     "0,a,,,,\n": "column code: expected 1 to 65535",
     "65536,a,,,,\n": "column code: expected 1 to 65535",
@@ -111,7 +137,7 @@ BAD: dict[str, tuple[Any, ...]] = {
     "name": ("", " a", "a\n", "x" * 65, "\u0301a", "a\u200b", "\ud800"),
     "purses": (b"", b"\1", b"\0\0", bytes(9), b"\2", b"\xff"),
     "most_fen": (-1, (1 << 62) + 1, 1 << 70),
-    "payee": (1, -1, 65_535),
+    "payee": (1, -1, 65_535),  # of no participants
     "mcc": (-1, 10_000, 65_536),
     "policy": (1, -1, 65_536),
     "status": (0, 2, 4, 255, -1),

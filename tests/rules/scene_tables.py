@@ -104,7 +104,6 @@ M RIDE P 51 scene=7 at=-1h              = AMOUNT_ABOVE_SCENE 0 100 -- what it sa
 ! scene 7 most_fen=0 status=3
 M RIDE P 51 scene=7                     = SCENE_CLOSED 0 100
 ! refused scene 7 most_fen=-1
-! refused scene 7 payee=1
 ! refused scene 7 mcc=10000
 ! refused scene 7 policy=1
 ! scene 7 mcc=5812 status=1

@@ -309,10 +309,12 @@ ACTS = {
             *of_name("scene name", "name"),
             ("scene purses: expected some of main", by(purses={b"", b"\1", b"\0\0", b"\0" * 9})),
             ("scene most_fen: expected 0 to", by(most_fen={-1, 1 << 63})),
-            ("scene payee: expected 0", by(payee={-1, METRO})),
+            ("scene payee: expected 0 to", by(payee={-1, 99})),
             ("scene mcc: expected 0 to 9999", by(mcc={-1, 10_000})),
             ("scene policy: expected 0", by(policy={-1, 1})),
             ("scene status: expected 1 or 3", by(status={0, Status.BLOCKED, INTERNAL, 9})),
+            ("as the scene has for ever", by(code=7, payee={METRO, BANK})),
+            ("scene payee: expected an operator", by(code=8, payee=BANK)),
         ),
     ),
 }

@@ -371,7 +371,7 @@ class RandomSteps:
                 rng.choice((None, f"scene {rng.randrange(3)}")),
                 rng.choice((None, None, None, bytes(1), bytes(2) if rng.random() < 0.1 else None)),
                 rng.choice((None, None, 0, 100, 300)),
-                rng.choice((None, 0)),
+                rng.choice((None, None, 0, 1, 2, 3 if rng.random() < 0.2 else None)),
                 rng.choice((None, 0, 4111, 9999)),
                 rng.choice((None, 0, int(rng.random() < 0.1))),
                 rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.CLOSED)),

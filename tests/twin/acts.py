@@ -121,20 +121,24 @@ def put_participants(book: Book, rows: Iterable[tuple[str, int]], booked_at_us: 
     return answers
 
 
-def may_have(role: int, terminals: bool, cards: bool) -> bool:
-    """Terminals are an operator's or an agent's, cards an issuer's."""
+def may_have(role: int, terminals: bool, cards: bool, earns: bool = False) -> bool:
+    """Terminals are an operator's or an agent's, cards an issuer's; at scenes an operator earns."""
+    if earns and role != Role.OPERATOR:
+        return False
     return (not terminals or role != Role.ISSUER) and (not cards or role == Role.ISSUER)
 
 
 def may_become(book: Book, participant: int, role: int) -> bool:
-    """A participant with terminals or cards keeps its role, unless those need the other one."""
+    """A participant with terminals or cards, or that earns at a scene, keeps its role, unless those
+    need the other one."""
     now = book.participants[participant].role
     terminals = any(known.operator == participant for known in book.terminals.values())
     issued = [*book.accounts.values(), *book.credentials.values()]
     cards = any(one.issuer == participant for one in issued)
-    if role == now or not (terminals or cards):
+    earns = any(scene.payee == participant for scene in book.scenes.values())
+    if role == now or not (terminals or cards or earns):
         return True
-    return may_have(role, terminals, cards) and not may_have(now, terminals, cards)
+    return may_have(role, terminals, cards, earns) and not may_have(now, terminals, cards, earns)
 
 
 def put_terminals(

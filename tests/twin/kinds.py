@@ -99,7 +99,12 @@ class Ask:
         return payer(self.funding, self.account_id, self.issuer, amount_fen)
 
     def charge(self, amount_fen: int) -> tuple[Leg, ...]:
-        return self.payer(-amount_fen), payable(self.operator, amount_fen)
+        return self.payer(-amount_fen), payable(self.payee(self.tap.scene), amount_fen)
+
+    def payee(self, scene: int) -> int:
+        """Who earns at a scene: its own payee, or the operator of the terminal."""
+        known = self.book.scenes.get(scene)
+        return (known.payee if known else 0) or self.operator
 
     def short_of(self, amount_fen: int) -> bool:
         """Would taking this much leave a prepaid account below its floor?"""
@@ -241,7 +246,7 @@ def refund(ask: Ask) -> Verdict:
     if used_fen > original.amount_fen + claim.adjusted_fen:
         return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
     claimed = AfterImage(Image.CLAIMED, original.sequence, used_fen)
-    return Verdict(O.ACCEPTED, amount_fen, back(original, amount_fen), images=(claimed,))
+    return Verdict(O.ACCEPTED, amount_fen, back(ask, original, amount_fen), images=(claimed,))
 
 
 def reversal(ask: Ask) -> Verdict:
@@ -266,7 +271,7 @@ def reversal(ask: Ask) -> Verdict:
         return Verdict(O.FUNDS)
     legs = tuple(leg._replace(amount_fen=-leg.amount_fen) for leg in original.legs)
     if claim.adjusted_fen:
-        legs += back(original, claim.adjusted_fen)
+        legs += back(ask, original, claim.adjusted_fen)
     amount_fen = original.amount_fen + claim.adjusted_fen
     still_open = original.kind == Kind.ENTRY and ask.account.journey == original.sequence
     return Verdict(
@@ -300,16 +305,19 @@ def adjust(ask: Ask) -> Verdict:
     return Verdict(
         O.ACCEPTED_BELOW_FLOOR if below else O.ACCEPTED,
         change_fen,
-        back(original, -change_fen),
+        back(ask, original, -change_fen),
         images=(AfterImage(Image.ADJUSTED, original.sequence, adjusted_fen),),
     )
 
 
-def back(original: Entry, amount_fen: int) -> tuple[Leg, ...]:
-    """So much of a charge to whoever paid it, from whoever got it."""
+def back(ask: Ask, original: Entry, amount_fen: int) -> tuple[Leg, ...]:
+    """So much of a charge to whoever paid it, from whoever got it, or would have."""
+    paid = [leg.owner for leg in original.legs if leg.owner_kind == OwnerKind.PAYABLE]
+    scene = ask.book.scenes.get(original.tap.scene)
+    payee = paid[0] if paid else (scene.payee if scene else 0) or original.operator_id
     return (
         payer(original.funding, original.account, original.issuer, amount_fen),
-        payable(original.operator_id, -amount_fen),
+        payable(payee, -amount_fen),
     )
 
 
@@ -338,7 +346,7 @@ def capture(ask: Ask) -> Verdict:
         return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
     legs = (
         held(ask.account_id, ask.issuer, -held_fen),
-        payable(ask.operator, amount_fen),
+        payable(ask.payee(ask.original.tap.scene), amount_fen),
         ask.payer(held_fen - amount_fen),
     )
     closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, amount_fen)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from unicodedata import normalize
 
 from onecard.ext.shape.numbers import Purse, Record, Status
-from tests.twin.acts import Acting, Refused
+from tests.twin.acts import Acting, Refused, may_have
 from tests.twin.state import Book, Scene
 
 
@@ -31,6 +31,8 @@ def put_scenes(book: Book, rows: Sequence[SceneRow], booked_at_us: int) -> int:
     for row in rows:
         if not scene_fits(row) or (row.name is None and row.code not in after):
             raise Refused
+        if not payee_fits(book, row.payee, after.get(row.code)):
+            raise Refused
         old = after.get(row.code) or Scene(0, 0, "")
         new = replace(old)
         for name in ("purses", "most_fen", "payee", "mcc", "policy", "status"):
@@ -51,13 +53,20 @@ def put_scenes(book: Book, rows: Sequence[SceneRow], booked_at_us: int) -> int:
     return len(changed)
 
 
+def payee_fits(book: Book, payee: int | None, before: Scene | None) -> bool:
+    """Returns True when who earns is whom it was, or of a new scene 0 or an operator."""
+    if payee is None or before is not None:
+        return payee is None or payee == before.payee
+    known = book.participants.get(payee)
+    return payee == 0 or (known is not None and may_have(known.role, False, False, True))
+
+
 def scene_fits(row: SceneRow) -> bool:
     """Returns True when each value is one that a scene may have, or is left open."""
     return (
         1 <= row.code <= 65_535
         and row.purses in (None, bytes([Purse.MAIN]))
         and 0 <= (row.most_fen or 0) <= 1 << 62
-        and not row.payee
         and 0 <= (row.mcc or 0) <= 9999
         and not row.policy
         and row.status in (None, Status.ACTIVE, Status.CLOSED)
