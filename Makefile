@@ -84,9 +84,10 @@ needs:
 	@$(PYTHON) -c 'import os, sys, sysconfig; \
 	sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { echo "make:\
 	 expected Python.h, found none: apt-get install python3-dev" >&2; exit 1; }
-	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || { echo "make: expected a C\
+	@compiler="$${CC:-cc}"; command -v $${compiler%% *} >/dev/null || command -v gcc >/dev/null || { echo "make: expected a C\
 	 compiler, found none: apt-get install build-essential" >&2; exit 1; }
-	@echo '#include <zlib.h>' | $$(command -v $${CC:-cc} || echo gcc) -E - >/dev/null 2>&1 || { echo \
+	@compiler="$${CC:-cc}"; command -v $${compiler%% *} >/dev/null || compiler=gcc; \
+	 echo '#include <zlib.h>' | $$compiler -E - >/dev/null 2>&1 || { echo \
 	 "make: expected zlib.h, found none: apt-get install zlib1g-dev" >&2; exit 1; }
 
 $(BIN)/python: | needs

@@ -44,7 +44,7 @@ def scenes(
     with connected(to, who=who(actor, checker, reason)) as client:
         named = any(line.text("payee") for line in lines)
         known = client.participants() if named else {}
-        messages = [_scene(line, known) for line in lines]
+        messages = [scene_of(line, known) for line in lines]
         # First all of it as a trial: what is sent in parts is then refused before any is loaded.
         for part in parts:
             said = client.put_scenes(messages[part], dry_run=True)
@@ -66,7 +66,8 @@ def scenes(
         raise typer.Exit(Exit.DIFFERS)
 
 
-def _scene(line: Line, known: dict[str, int]) -> pb.Scene:
+def scene_of(line: Line, known: dict[str, int]) -> pb.Scene:
+    """A line as it is sent; `known` are participants by name. BadInput where a cell is wrong."""
     return pb.Scene(
         code=line.fits("code", CODES, least=1),
         name=line.text("name"),

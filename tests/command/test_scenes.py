@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from onecard.cli.load.rows import Rows
+from onecard.cli.load.scenes import COLUMNS, scene_of
 from onecard.core.errors import BadInput
 from onecard.core.query.room import rows_in_use
 from onecard.core.registry.scenes import PutScenes, SceneRow
@@ -144,9 +146,10 @@ BAD: dict[str, tuple[Any, ...]] = {
 }
 
 
-def test_thousands_of_bad_rows_are_refused_in_a_line_each() -> None:
-    rng, state = random.Random(8), State(8, 8)
-    for at in range(5_000):
+def refuse_rows(count: int, seed: int) -> None:
+    """Rows that are wrong in one to three columns, behind some that are sound."""
+    rng, state = random.Random(seed), State(8, 8)
+    for at in range(count):
         bad = rng.sample(list(BAD), rng.choice((1, 1, 1, 2, 3)))
         said: dict[str, Any] = {"code": 7, "name": "Canteen"}
         row = SceneRow(**(said | {column: rng.choice(BAD[column]) for column in bad}))
@@ -157,3 +160,60 @@ def test_thousands_of_bad_rows_are_refused_in_a_line_each() -> None:
         text = str(refused.value)
         assert text.startswith("scene ") and len(text.splitlines()) == 1 and len(text) < 200, text
     assert int(state.totals["scenes"][0]) == 0
+
+
+def test_thousands_of_bad_rows_are_refused_in_a_line_each() -> None:
+    refuse_rows(5_000, seed=8)
+
+
+@pytest.mark.campaign
+def test_campaign_of_bad_rows() -> None:
+    refuse_rows(1_000_000, seed=9)
+
+
+# Lines that are refused as they are read, as bytes; a cell that is only too long or of no form, and
+# a code without a name, are refused by the server.
+BAD_LINES = (
+    *(line.encode() for line, says in WRONG.items() if says.startswith(("column", "expected"))),
+    b"7,a,,,\n",
+    b"7,a,,,,,active\n",
+    b"7;a;;;;\n",
+    b"7,\xb2\xcd\xcc\xc3,,,,\n",  # GB 18030, as an older spreadsheet saves it
+    b'7,"a,,,,\n',
+    b'7,"a"b,,,,\n',
+    b"7,a,,1.5,,\n",
+    b"7,a,,1e3,,\n",
+    b'"=""7""",a,,,,\n',
+    b"\xef\xbb\xbf7,a,,,,\n",
+    b"-7,a,,,,\n",
+    b"7,a,,,,aktiv\n",
+    b"7,a,,99999999999999999999999,,\n",
+)
+
+
+def refuse_files(folder: Path, files: int, rows: int, seed: int) -> None:
+    """Files of sound lines and one that is wrong: it is named, in a line, or the file as a whole."""
+    rng, file = random.Random(seed), folder / "scenes.csv"
+    for _ in range(files):
+        lines = [b"%d,sound %d,main,%d,,\n" % (1 + at % 65_535, at, at) for at in range(rows)]
+        at, bad = rng.randrange(rows), rng.choice(BAD_LINES)
+        lines[at] = bad
+        end = b"\r\n" if rng.random() < 0.3 else b"\n"
+        file.write_bytes(HEADER.encode() + b"".join(lines).replace(b"\n", end))
+        with pytest.raises(BadInput) as refused:
+            for line in Rows(file, ("code", "name"), COLUMNS):
+                scene_of(line, {})
+        text = str(refused.value)
+        assert len(text.splitlines()) == 1 and str(file) in text, text
+        unclosed = bad.startswith(b'7,"a,')  # what it swallowed ends wherever the next quote is
+        where = (f":{at + 2}: ", f"line {at + 2}", f"after line {at + 1}: not CSV")
+        assert unclosed or any(one in text for one in where), (at, bad, text)
+
+
+def test_bad_files_are_refused_by_line(tmp_path: Path) -> None:
+    refuse_files(tmp_path, files=100, rows=30, seed=8)
+
+
+@pytest.mark.campaign
+def test_campaign_of_bad_files(tmp_path: Path) -> None:
+    refuse_files(tmp_path, files=10_000, rows=100, seed=9)
