@@ -192,7 +192,7 @@ BAD_LINES = (
 
 
 def refuse_files(folder: Path, files: int, rows: int, seed: int) -> None:
-    """Files of sound lines and one that is wrong: it is named, in a line, or the file as a whole."""
+    """Files of sound lines and one that is wrong: it is named, in a line, or the whole file."""
     rng, file = random.Random(seed), folder / "scenes.csv"
     for _ in range(files):
         lines = [b"%d,sound %d,main,%d,,\n" % (1 + at % 65_535, at, at) for at in range(rows)]
