@@ -5,7 +5,7 @@ in any case: amounts are added in two halves of 32 bits, whose sums cannot overf
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ Amounts = NDArray[np.int64]
 PARTIES = 1 << 16
 ACCOUNTS_MAX = 1 << 28  # beyond it a number is a fault and not an account
 LOW = (1 << 32) - 1
+OF_ORIGINALS = (Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.ADJUSTED)  # their key is its sequence
 
 
 @dataclass
@@ -62,14 +63,6 @@ class Sums:
         return np.flatnonzero((self.high != 0) | (self.low != 0))
 
 
-class Taken(NamedTuple):
-    """What was taken back of an original, and what it was adjusted by."""
-
-    used_fen: int = 0
-    adjusted_fen: int = 0
-    closed: bool = False
-
-
 class Books:
     """Takes the blocks of a ledger in order; LedgerFault at the first that does not add up."""
 
@@ -87,7 +80,6 @@ class Books:
         self._in = Sums(PARTIES)
         self._out = Sums(PARTIES)
         self._turnover = np.zeros(PARTIES, np.int64)  # legs in the open window
-        self._claims: dict[int, Taken] = {}  # by original
 
     def take(self, block: Block) -> None:
         """Check a block against all before it, then count it in."""
@@ -175,35 +167,22 @@ class Books:
             self.newest = np.concatenate((self.newest, np.zeros(more, np.uint64)))
 
     def _check_extensions(self, block: Block) -> None:
-        """In the order of their entries; what was taken back of an original only grows, and what
-        it was adjusted by is the sum of its adjustments."""
+        """In the order of their entries, of a kind that is known, and of what came before; what
+        they say of originals is proved by taken_back.py."""
         images = block.images
         if not len(images):
             return
         rows = images["row"].astype(np.int64)
         if int(rows.max()) >= block.count or (np.diff(rows) < 0).any():
             _refuse(block, 0, f"images of rows 0 to {block.count - 1} in order", rows.tolist())
-        for row, what, key, value_fen in images.tolist():
-            if what == Image.VOIDED_IDENTITY:
-                continue
-            if what not in (Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.ADJUSTED):
-                _refuse(block, row, "an after-image of a known kind", what)
-            if not 1 <= key < block.first + row:
-                _refuse(block, row, "an original that came before", key)
-            taken = self._claims.get(key, Taken())
-            if what == Image.ADJUSTED:
-                adjusted_fen = taken.adjusted_fen + int(block.rows["amount_fen"][row])
-                if taken.closed or value_fen != adjusted_fen:
-                    wanted = f"original {key} open and adjusted by {adjusted_fen} fen"
-                    found = f"{value_fen} fen{' of one that is closed' * taken.closed}"
-                    _refuse(block, row, wanted, found)
-                self._claims[key] = taken._replace(adjusted_fen=value_fen)
-                continue
-            if taken.closed or value_fen < taken.used_fen:
-                state = "closed" if taken.closed else f"at {taken.used_fen} fen"
-                _refuse(block, row, f"nothing less of original {key}, {state}", f"{value_fen} fen")
-            closed = what == Image.CLOSED_ORIGINAL
-            self._claims[key] = Taken(value_fen, taken.adjusted_fen, closed)
+        at = _first(~np.isin(images["what"], list(Image)))
+        if at is not None:
+            _refuse(block, int(rows[at]), "an after-image of a known kind", images["what"][at])
+        entries = np.uint64(block.first) + images["row"]
+        of_original = np.isin(images["what"], OF_ORIGINALS)
+        at = _first(of_original & ((images["key"] == 0) | (images["key"] >= entries)))
+        if at is not None:
+            _refuse(block, int(rows[at]), "an original that came before", images["key"][at])
 
     # ---- windows ----------------------------------------------------------------------------
 

@@ -1,20 +1,17 @@
 """One identity, one entry: what a whole journal binds, sorted, and held against what is retired.
 
 So is what it takes back and corrects, of which the last entry of each original counts. Keys of the
-index are collected in runs of a million, each sorted and put into a file of the system's folder for
-temporary files (24 bytes a key; a journal of one run needs none). The runs are then read side by
-side, a range of keys after another: some 30 MiB at a time, and half a MiB more for each run.
+index, 24 bytes each, are sorted on disk (runs.py).
 """
 
-import tempfile
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.audit.runs import Rows, Runs
 from onecard.core.checkpoint.claims import taken_back_by
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import bound_by
@@ -25,12 +22,7 @@ from onecard.ext.identity.order import arrange
 from onecard.ext.identity.pages import ENTRIES_A_GROUP, GROUPS_A_SPACE
 from onecard.ext.shape.numbers import Record, Space
 
-Rows = NDArray[np.void]
 Key = tuple[int, int, int]
-ROWS_A_RUN = 1 << 20
-# Each run is sampled so often; a range spans so many samples.
-ROWS_A_SAMPLE = 1 << 14
-SAMPLES_A_RANGE = 64
 NONE: Rows = np.empty(0, IDENTITY)
 
 
@@ -38,34 +30,21 @@ class Bound:
     """Everything bound by the blocks taken so far. To be closed, which removes its files."""
 
     def __init__(self) -> None:
-        self._rows: list[Rows] = []
-        self._count = 0
+        self._runs = Runs(IDENTITY, lambda rows: arrange(rows, whole=True), key_of)
         self.last = 0  # sequence of the last entry taken
-        self._runs: list[Path] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> "Bound":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._runs.close()
 
     def take(self, block: Block) -> None:
         """Collect what a block's entries bind, tombstoned identities included, and take back."""
         if block.record != Record.ENTRIES:
             return
         self.last = block.last
-        for rows in (bound_by(block, 0), taken_back_by(block, 0)):
-            self._rows.append(rows)
-            self._count += len(rows)
-        if self._count >= ROWS_A_RUN:
-            if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="onecard-verify-")
-            path = Path(self._folder.name, str(len(self._runs)))
-            self._sorted().tofile(path)
-            self._runs.append(path)
-            self._rows, self._count = [], 0
+        self._runs.add(np.concatenate((bound_by(block, 0), taken_back_by(block, 0))))
 
     def in_order(self) -> Iterator[Rows]:
         """All keys in order of terminal, epoch and terminal_seq, some at a time; of those that are
@@ -73,14 +52,9 @@ class Bound:
 
         LedgerFault where an identity is bound to two entries. No more blocks may be taken.
         """
-        runs: list[Rows] = [np.memmap(path, IDENTITY, "r") for path in self._runs]
-        runs.append(self._sorted())
-        for part in _side_by_side(runs):
+        for part in self._runs.in_order():
             _check_once(part)
             yield part
-
-    def _sorted(self) -> Rows:
-        return arrange(np.concatenate([NONE, *self._rows]), whole=True)
 
 
 def agree(bound: Bound, identities: Identities) -> int:
@@ -183,19 +157,6 @@ class _Stored:
 def key_of(row: np.void) -> Key:
     """What identities are in order of."""
     return int(row["terminal"]), int(row["epoch"]), int(row["terminal_seq"])
-
-
-def _side_by_side(runs: list[Rows]) -> Iterator[Rows]:
-    samples = sorted(key_of(row) for run in runs[:-1] for row in run[::ROWS_A_SAMPLE])
-    at = [0] * len(runs)
-    for bound in [*samples[SAMPLES_A_RANGE::SAMPLES_A_RANGE], None]:
-        parts = []
-        for i, run in enumerate(runs):
-            end = len(run) if bound is None else bisect_left(run, bound, at[i], key=key_of)
-            parts.append(run[at[i] : end])
-            at[i] = end
-        if any(map(len, parts)):
-            yield arrange(np.concatenate(parts), whole=True)
 
 
 def _check_once(rows: Rows) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from onecard.core.audit.acts import Acts
 from onecard.core.audit.books import Books
 from onecard.core.audit.bound import Bound, agree
+from onecard.core.audit.taken_back import TakenBack
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import hash_of
 from onecard.core.checkpoint.room import NoRoom, Room, check_room
@@ -91,7 +92,7 @@ def verify(
         report = Report(str(path))
         try:
             state = room.state()
-            with Bound() as bound:
+            with Bound() as bound, TakenBack() as taken:
                 walk(
                     path,
                     toml.origin.ledger_id,
@@ -101,6 +102,7 @@ def verify(
                     progress,
                     bound,
                     toml.algorithms,
+                    taken,
                 )
                 report.checkpoint = state_agrees(path, state, settings)
                 report.identities = identities_agree(path, toml, bound, settings)
@@ -157,16 +159,18 @@ def walk(
     progress: Progress | None = None,
     bound: Bound | None = None,
     algorithms: Algorithms = INTERNATIONAL,
+    taken: TakenBack | None = None,
 ) -> None:
     """Prove all segments, counting in `report` and replaying into the empty `state`.
 
-    What the entries bind is collected in `bound`, to be proved afterwards.
+    What the entries bind is collected in `bound`, and what they take back in `taken`, to be proved
+    afterwards.
     """
     folder = path / FOLDER
     numbers = segment_numbers(folder)
     bytes_all = sum(_file_bytes(folder, number) for number in numbers)
     bytes_done = 0
-    proof = _Proof(ledger_id, head, report, state, bound, algorithms)
+    proof = _Proof(ledger_id, head, report, state, bound, algorithms, taken)
     busy = holder(path)
     for number in numbers:
         # A file that is being written has pages in flight, which the walk would call faults.
@@ -197,6 +201,7 @@ class _Proof:
         state: State,
         bound: Bound | None,
         algorithms: Algorithms,
+        taken: TakenBack | None,
     ) -> None:
         self.ledger_id = ledger_id
         self.algorithms = algorithms
@@ -208,6 +213,8 @@ class _Proof:
         self.acts = Acts()
         self.state = state
         self.bound = bound
+        self.taken = taken
+        self.begun: list[tuple[int, int]] = []  # first sequence and number of the segments so far
 
     def take(self, segment: Segment) -> None:
         report = self.report
@@ -218,6 +225,7 @@ class _Proof:
                 f"segment {segment.number:08d}: expected it to begin at {wanted[0]} after "
                 f"{wanted[1].hex()}, found {found[0]} after {found[1].hex()}"
             )
+        self.begun.append((segment.first, segment.number))
         at = 0  # every key there is, in order, and not only those that follow
         while True:
             while blocks := segment.blocks_from(at):
@@ -244,6 +252,8 @@ class _Proof:
             raise LedgerFault(f"{block.where}: expected to replay it, {error}") from None
         if self.bound is not None:
             self.bound.take(block)
+        if self.taken is not None:
+            self.taken.take(block)
         self.head_found = self.head_found or self.tip.head == self.head
         self._count()
 
@@ -255,6 +265,11 @@ class _Proof:
         report.acts = self.acts.acts
         report.last, report.head = self.tip.last, self.tip.head.hex()
 
+    def _where(self, block: int) -> str:
+        """As Block.where says it, of a block by its first sequence."""
+        number = next(number for first, number in reversed(self.begun) if first <= block)
+        return f"segment {number:08d}, block {block}"
+
     def finish(self) -> None:
         """What is left to compare at the end: the head, the trial balance, state and books."""
         # The head of a ledger without a block is all zeros.
@@ -265,6 +280,8 @@ class _Proof:
                 f"{self.head.hex()}, is not in it: a tail is missing or changed"
             )
         self.acts.finish()
+        if self.taken is not None:
+            self.taken.prove(self._where)
         books = self.books
         for kind in OwnerKind:
             if books.booked[kind] or kind <= OwnerKind.SUSPENSE:  # later ones only where booked

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from onecard.core.audit import runs
 from onecard.core.audit.books import Books
+from onecard.core.audit.taken_back import TakenBack
 from onecard.core.errors import LedgerFault
 from onecard.core.journal.block import Block
 from onecard.ext.shape.numbers import Image, Record
@@ -40,8 +42,26 @@ def journal() -> Iterator[tuple[list[Block], Play]]:
         side.close()
 
 
+@pytest.fixture(params=[2, runs.ROWS_A_RUN], ids=["many runs", "one"])
+def run_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken back of originals is sorted in runs of so many rows."""
+    monkeypatch.setattr(runs, "ROWS_A_RUN", request.param)
+    monkeypatch.setattr(runs, "ROWS_A_SAMPLE", 1)
+    monkeypatch.setattr(runs, "SAMPLES_A_RANGE", 1)
+
+
 def taken(blocks: list[Block], changed: int, change: Callable[[Block], None]) -> Books:
-    """Books that took all blocks, the one of this sequence after the change."""
+    """Books that took all blocks, the one of this sequence after the change; what they take back is
+    proved too."""
+    with TakenBack() as taken_back:
+        books = _taken(blocks, changed, change, taken_back)
+        taken_back.prove(lambda first: f"block {first}")
+    return books
+
+
+def _taken(
+    blocks: list[Block], changed: int, change: Callable[[Block], None], taken_back: TakenBack
+) -> Books:
     books = Books()
     for block in blocks:
         if block.first <= changed <= block.last:
@@ -49,9 +69,11 @@ def taken(blocks: list[Block], changed: int, change: Callable[[Block], None]) ->
             block = replace(block, rows=rows, legs=legs, images=images)
             change(block)
         books.take(block)
+        taken_back.take(block)
     return books
 
 
+@pytest.mark.usefixtures("run_rows")
 def test_sound_ones_add_up(journal: tuple[list[Block], Play]) -> None:
     blocks, _ = journal
     books = taken(blocks, 0, lambda block: None)
@@ -98,6 +120,7 @@ OFF = [  # whose entry, what is changed of it, and what is said of it
 
 
 @pytest.mark.parametrize(("label", "change", "said"), OFF)
+@pytest.mark.usefixtures("run_rows")
 def test_what_is_off_is_named(
     journal: tuple[list[Block], Play], label: str, change: Callable[[Block], None], said: str
 ) -> None:
@@ -108,6 +131,7 @@ def test_what_is_off_is_named(
     assert said in str(fault.value) and f"entry {sequence}" in str(fault.value)
 
 
+@pytest.mark.usefixtures("run_rows")
 def test_nothing_closed_is_adjusted(journal: tuple[list[Block], Play]) -> None:
     blocks, play = journal
 

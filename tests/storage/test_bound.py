@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from onecard.core.audit import bound as bound_module
+from onecard.core.audit import runs
 from onecard.core.audit.bound import Bound, agree
 from onecard.core.audit.verify import verify
 from onecard.core.checkpoint.identities import Identities
@@ -50,12 +50,12 @@ def block(*keys: Key, first: int) -> Entries:
 
 @pytest.fixture(params=[8, 64, 1 << 20], ids=["many runs", "some", "one"])
 def bound(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bound]:
-    monkeypatch.setattr(bound_module, "ROWS_A_RUN", request.param)
-    monkeypatch.setattr(bound_module, "ROWS_A_SAMPLE", max(2, request.param // 8))
-    monkeypatch.setattr(bound_module, "SAMPLES_A_RANGE", 3)
+    monkeypatch.setattr(runs, "ROWS_A_RUN", request.param)
+    monkeypatch.setattr(runs, "ROWS_A_SAMPLE", max(2, request.param // 8))
+    monkeypatch.setattr(runs, "SAMPLES_A_RANGE", 3)
     with Bound() as made:
         yield made
-        folder = None if made._folder is None else Path(made._folder.name)
+        folder = None if made._runs._folder is None else Path(made._runs._folder.name)
     assert folder is None or not folder.exists()
 
 
