@@ -25,6 +25,7 @@ from onecard.cli import (
     verify,
 )
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
+from onecard.cli.help_text import by_paragraph
 from onecard.cli.load import commands as load
 from onecard.cli.show import commands as show
 from onecard.core.errors import OnecardError, os_words, quoted
@@ -55,6 +56,7 @@ app.add_typer(clock.app, name="clock")
 app.add_typer(actor.app, name="actor")
 app.add_typer(show.app, name="show")
 app.command()(demo.demo)
+by_paragraph(app)
 
 
 def _version(wanted: bool) -> None:

@@ -8,11 +8,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import typer
+from rich.cells import cell_len
 
 from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
+from onecard.cli.main import app
 from onecard.core.errors import BadInput, LedgerFault
 from onecard.core.ledger.opened import Ledger
 from tests.support.onecard_command import Command, commands
@@ -263,3 +267,25 @@ def test_the_version(onecard: Command) -> None:
     done = onecard("--version")
     assert done.status == Exit.DONE and done.out.startswith("onecard 0."), done
     assert done.out.count("\n") == 1
+
+
+def commands_of(app: typer.Typer, *above: str) -> Iterator[tuple[str, ...]]:
+    """Every command as it is typed."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        yield (*above, command.name or command.callback.__name__.replace("_", "-"))
+    for group in app.registered_groups:
+        assert group.typer_instance is not None and group.name is not None
+        yield from commands_of(group.typer_instance, *above, group.name)
+
+
+def test_help_fills_the_lines_of_a_terminal(onecard: Command) -> None:
+    """A paragraph goes on until a line is full, wherever the docstring has its ends."""
+    typed = list(commands_of(app))
+    assert len(typed) > 30
+    for command in typed:
+        lines = onecard(*command, "--help").out.split("╭")[0].splitlines()
+        assert max(map(cell_len, lines)) <= 80, command
+        for line, after in pairwise(line.strip() for line in lines):
+            if line and after:
+                assert cell_len(f"{line} {after.split()[0]}") > 78, (command, line)
