@@ -8,6 +8,7 @@
         ClockDoubtful       CLOCK_DOUBTFUL
         Reclaimed           RECLAIMED
         Unread              UNREAD
+      CalendarEnds          CALENDAR_ENDS
       Refused               REFUSED
         Forbidden           FORBIDDEN
         Unauthenticated     UNAUTHENTICATED
@@ -120,6 +121,12 @@ class Unread(Overloaded):
     """The client does not read what it asked for."""
 
     reason = "UNREAD"
+
+
+class CalendarEnds(OnecardError):
+    """The calendar has no such day yet: load the days that are missing."""
+
+    reason = "CALENDAR_ENDS"
 
 
 class Refused(OnecardError):

@@ -4,6 +4,7 @@ import typer
 
 from onecard.cli.load import (
     actors,
+    calendar,
     cards,
     declarations,
     participants,
@@ -15,8 +16,9 @@ from onecard.cli.load import (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Load participants, terminals, cards, a tariff, rules, declarations, actors, scenes into "
-    "a server. Rows that say what is already so change nothing, so a file may be loaded again.",
+    help="Load participants, terminals, cards, a tariff, rules, declarations, actors, scenes, "
+    "a calendar into a server. Rows that say what is already so change nothing, so a file "
+    "may be loaded again.",
 )
 app.command()(participants.participants)
 app.command()(terminals.terminals)
@@ -26,3 +28,4 @@ app.command()(rules.rules)
 app.command()(declarations.declarations)
 app.command()(actors.actors)
 app.command()(scenes.scenes)
+app.command()(calendar.calendar)

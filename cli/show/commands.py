@@ -4,6 +4,7 @@ import typer
 
 from onecard.cli.show import (
     actor,
+    calendar,
     card,
     entry,
     gaps,
@@ -27,6 +28,7 @@ app.command()(terminals.terminals)
 app.command()(tariffs.tariffs)
 app.command()(rules.rules)
 app.command()(scenes.scenes)
+app.command()(calendar.calendar)
 app.command()(card.card)
 app.command()(number.number)
 app.command()(entry.entry)

@@ -38,6 +38,7 @@ ROWS: dict[int, np.dtype[np.void]] = {  # what is written
     Record.TARIFF_SETS: dtypes.POLICY_RECORD,
     Record.ACTORS: dtypes.ACTOR_RECORD,
     Record.SCENES: dtypes.SCENE_RECORD,
+    Record.CALENDARS: dtypes.CALENDAR_RECORD,
     Record.ACT: dtypes.ACT_RECORD,
 }
 # What is read: a layout is known by its record and the size of its rows.

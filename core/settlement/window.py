@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.days import day_number, day_of, day_text
-from onecard.core.errors import BadInput, LedgerFault, NotFound, Overloaded
+from onecard.core.errors import BadInput, CalendarEnds, LedgerFault, NotFound, Overloaded
 from onecard.core.journal.block import Block, Draft
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
@@ -95,7 +95,8 @@ class CloseWindow:
         """The WINDOWS block to journal; the nets are checked before it is made.
 
         Errors: NotFound no such window; BadInput a day out of range, one that does not follow the
-        window before, or another than it was closed for, or no participants; Overloaded the table
+        window before, or another than it was closed for, or no participants; CalendarEnds a day
+        that the calendar has not; Overloaded the table
         of windows is full; LedgerFault the nets do not sum to zero.
         """
         if self.window != int(state.totals["window"][0]):
@@ -107,6 +108,7 @@ class CloseWindow:
             )
         if not self.force:
             self._check_day(state, booked_at_us)
+        self._check_calendar(state)
         live = _participants(state)
         if len(live) == 0:
             raise BadInput(
@@ -137,6 +139,17 @@ class CloseWindow:
             raise BadInput(
                 f"business day: expected {day_text(first)} ({after}) to {day_text(last)}, found "
                 f"{day_text(self.business_day)}; give the day that is meant, or force it (--force)"
+            )
+
+    def _check_calendar(self, state: State) -> None:
+        """CalendarEnds where a calendar is loaded that ends before the day."""
+        rows = state.rows("calendar_days")
+        last = int(rows["day"][-1])
+        if len(rows) > 1 and self.business_day > last:
+            raise CalendarEnds(
+                f"business day: expected one up to {day_text(last)}, the last of the calendar, "
+                f"found {day_text(self.business_day)}; load the days that are missing "
+                "(onecard load calendar)"
             )
 
     def _rows(

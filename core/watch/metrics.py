@@ -79,6 +79,7 @@ class Snapshot:
     log_lines_dropped: int = 0
     # Rows in use and rows there is room for, by what they are: as ROOMS.
     used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    calendar_ends_s: float | None = None  # when its last day ends, since 1970; None without one
     window_open_s: float | None = None  # None until the ledger is open
     backup_age_s: float | None = None  # None where no copy was ever noted
 
@@ -234,6 +235,11 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
         ("onecard_engine_stopped", "1 once the engine failed.", int(now.engine_stopped)),
         ("onecard_disk_free_bytes", "Free bytes of the ledger's disk.", now.disk_free_bytes),
         ("onecard_window_open_seconds", "Age of the open window.", now.window_open_s),
+        (
+            "onecard_calendar_end_timestamp_seconds",
+            "When the last day of the calendar ends.",
+            now.calendar_ends_s,
+        ),
         ("onecard_backup_age_seconds", "Age of the newest noted copy.", now.backup_age_s),
     ):
         # What is not known is left out: a number in its place would be taken for one.

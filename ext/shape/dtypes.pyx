@@ -15,6 +15,7 @@ from onecard.ext.shape.journal cimport (
     ActRecord,
     AfterImage,
     ArrayRow,
+    CalendarRecord,
     CardRecord,
     CardRecord1,
     ChipPart,
@@ -42,6 +43,7 @@ from onecard.ext.shape.tables cimport PAGE_BYTES as C_PAGE_BYTES
 from onecard.ext.shape.tables cimport (
     Account,
     Actor,
+    CalendarDay,
     CardPast,
     Claim,
     Credential,
@@ -161,6 +163,7 @@ CONFIG_RECORD = derived("ConfigRecord", <ConfigRecord[:1]><ConfigRecord*>here)
 ACTOR_RECORD = derived("ActorRecord", <ActorRecord[:1]><ActorRecord*>here)
 ACT_RECORD = derived("ActRecord", <ActRecord[:1]><ActRecord*>here)
 SCENE_RECORD = derived("SceneRecord", <SceneRecord[:1]><SceneRecord*>here)
+CALENDAR_RECORD = derived("CalendarRecord", <CalendarRecord[:1]><CalendarRecord*>here)
 
 CREDENTIAL = derived("Credential", <Credential[:1]><Credential*>here)
 ACCOUNT = derived("Account", <Account[:1]><Account*>here)
@@ -173,6 +176,7 @@ CARD_PAST = derived("CardPast", <CardPast[:1]><CardPast*>here)
 TERMINAL_PAST = derived("TerminalPast", <TerminalPast[:1]><TerminalPast*>here)
 ACTOR = derived("Actor", <Actor[:1]><Actor*>here)
 SCENE = derived("Scene", <Scene[:1]><Scene*>here)
+CALENDAR_DAY = derived("CalendarDay", <CalendarDay[:1]><CalendarDay*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

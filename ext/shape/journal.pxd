@@ -379,6 +379,15 @@ cdef packed struct SceneRecord:
     uint8_t unused[5]
 
 
+cdef packed struct CalendarRecord:  # the blob holds a byte a day, DayClass, of first_day on
+    uint64_t sequence
+    int64_t from_us  # since when it is so
+    int32_t first_day  # days since 1970-01-01
+    uint32_t days
+    uint16_t calendar  # there is one, 0
+    uint8_t unused[6]
+
+
 cdef packed struct ActRecord:  # the blob holds the reasons, one after the other
     uint64_t sequence
     uint64_t subject  # first sequence of what was done; 0 of a refusal

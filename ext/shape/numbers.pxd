@@ -139,6 +139,13 @@ cpdef enum Policy:
     OD_FARES = 1  # a fare from every station to every station
 
 
+cpdef enum DayClass:
+    # of the days of a calendar
+    WORKDAY = 1  # a weekend's that is worked instead of a holiday's, too
+    REST = 2  # a weekend
+    HOLIDAY = 3
+
+
 cpdef enum ArrayType:
     # of the arrays of a policy, little-endian
     INT32 = 1
@@ -275,3 +282,5 @@ cpdef enum:
     OWNER_KINDS = OwnerKind.SPARE + 1  # balances a participant has room for; 0 is no kind
     SECOND_US = 1_000_000
     DAY_S = 86_400
+    CALENDAR_FIRST_DAY = 10_957  # 2000-01-01: a tap has no earlier time, and a window no earlier day
+    CALENDAR_DAYS_MAX = 36_525  # to 2099-12-31

@@ -125,6 +125,11 @@ class Record(IntEnum):
 class Policy(IntEnum):
     OD_FARES = 1
 
+class DayClass(IntEnum):
+    WORKDAY = 1
+    REST = 2
+    HOLIDAY = 3
+
 class ArrayType(IntEnum):
     INT32 = 1
     INT64 = 2
@@ -228,3 +233,5 @@ REFERENCES_MAX: int
 OWNER_KINDS: int
 SECOND_US: int
 DAY_S: int
+CALENDAR_FIRST_DAY: int
+CALENDAR_DAYS_MAX: int

@@ -142,6 +142,13 @@ cdef packed struct Scene "onecard_scene":  # its row number is its code; what ta
     uint8_t name[64]
 
 
+cdef packed struct CalendarDay "onecard_calendar_day":  # its row number is 1 + its days since 2000-01-01
+    uint64_t record  # sequence of its newest CalendarRecord
+    int32_t day  # days since 1970-01-01
+    uint8_t day_class  # DayClass; 0: none of this day was loaded
+    uint8_t unused[3]
+
+
 # What was taken back of an entry or corrected, for ever. It is in no table of the state: see
 # ext/identity/claims.pyx.
 cdef packed struct Claim:
@@ -166,6 +173,7 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t terminal_pasts
     uint64_t actors
     uint64_t scenes  # the highest code
+    uint64_t calendar_days  # the row of the last day
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -196,3 +204,4 @@ cdef extern from *:
         TERMINAL_PAST_ROWS "ONECARD_ROWS(onecard_terminal_past)"
         ACTOR_ROWS "ONECARD_ROWS(onecard_actor)"
         SCENE_ROWS "ONECARD_ROWS(onecard_scene)"
+        CALENDAR_DAY_ROWS "ONECARD_ROWS(onecard_calendar_day)"

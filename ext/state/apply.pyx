@@ -12,6 +12,7 @@ from onecard.ext.shape.journal cimport (
     ActorRecord,
     ActRecord,
     AfterImage,
+    CalendarRecord,
     CardRecord,
     CardRecord1,
     ConfigRecord,
@@ -46,6 +47,7 @@ from onecard.ext.shape.tables cimport (
     Window,
 )
 from onecard.ext.state import tariff
+from onecard.ext.state.calendar import calendars
 from onecard.ext.state.cards import cards, cards_1
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport (
@@ -108,6 +110,7 @@ def _rows(State state, block, size_t header_bytes):
         (<int>Record.ACTORS, sizeof(ActorRecord)): _actors,
         (<int>Record.ACT, sizeof(ActRecord)): None,
         (<int>Record.SCENES, sizeof(SceneRecord)): _scenes,
+        (<int>Record.CALENDARS, sizeof(CalendarRecord)): calendars,
     }
     sizes = (
         <int64_t>header_bytes + <int64_t>header.count * header.row_bytes

@@ -15,6 +15,7 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     TERMINAL_PASTS
     ACTORS
     SCENES
+    CALENDAR_DAYS
     TABLE_COUNT
 
 cdef enum:

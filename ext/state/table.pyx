@@ -7,10 +7,12 @@ A new table is its struct (`ext/shape`), a count of its name in the row of total
 from typing import NamedTuple
 
 from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers cimport CALENDAR_DAYS_MAX
 from onecard.ext.shape.tables cimport PAGE_BYTES
 from onecard.ext.state.table cimport (
     ACCOUNTS,
     ACTORS,
+    CALENDAR_DAYS,
     CARD_PASTS,
     CREDENTIALS,
     PARTICIPANTS,
@@ -62,6 +64,7 @@ SHAPES = (
     Shape(TERMINAL_PASTS, "terminal_pasts", dtypes.TERMINAL_PAST, 1, "terminals", None),
     Shape(ACTORS, "actors", dtypes.ACTOR, 1, ACTORS_MAX, "name"),
     Shape(SCENES, "scenes", dtypes.SCENE, 1, SCENES_MAX, None),
+    Shape(CALENDAR_DAYS, "calendar_days", dtypes.CALENDAR_DAY, 1, CALENDAR_DAYS_MAX, None),
 )
 TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
 DTYPES = {shape.name: shape.dtype for shape in SHAPES}

@@ -313,6 +313,20 @@ class Client:
                 return
             after = answer.scenes[-1].code
 
+    def put_calendar(
+        self, first_day: int, classes: bytes, dry_run: bool = False
+    ) -> registry_pb2.Calendar:
+        """Give days their classes (a byte a DayClass), from `first_day` on, in days since
+        1970-01-01; answers the whole calendar afterwards, and how many days changed."""
+        fields = {"first_day": first_day, "classes": classes, "dry_run": dry_run}
+        request = message_of(registry_pb2.PutCalendarRequest, fields)
+        return self._call(registry_pb2.Calendar, self.registry.PutCalendar, request)
+
+    def calendar(self) -> registry_pb2.Calendar:
+        """The days that are loaded and their classes; no classes where none are."""
+        request = registry_pb2.GetCalendarRequest()
+        return self._call(registry_pb2.Calendar, self.registry.GetCalendar, request)
+
     def confirm_clock(self, wall_us: int, reason: str) -> int:
         """The server's clock is right, by another one that shows `wall_us`; when that was booked,
         0 where it was not in doubt. BadInput where the server shows another time."""

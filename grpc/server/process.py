@@ -18,6 +18,7 @@ from onecard.core.config import Settings
 from onecard.core.errors import BadInput, OnecardError
 from onecard.core.ledger.folder import read_ledger_toml
 from onecard.core.ledger.owner import check_unheld
+from onecard.core.query.calendar import calendar_ends_us
 from onecard.core.query.room import rows_in_use
 from onecard.core.query.window import last_closed_us
 from onecard.core.watch.log import Log
@@ -269,6 +270,8 @@ class Process:
             now.replay_s = node.ledger.recovery.replay_s
             now.replayed = node.ledger.recovery.records
             now.used = rows_in_use(node.state)
+            ends_us = calendar_ends_us(node.state)
+            now.calendar_ends_s = None if ends_us is None else ends_us / 1e6
             now.window_open_s = self._window_open_s(last_closed_us(node.state))
         return now
 

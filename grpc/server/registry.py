@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.errors import BadInput, OnecardError
+from onecard.core.errors import BadInput, NotFound, OnecardError
 from onecard.core.query.card import Card, card_of
 from onecard.core.query.declarations import Declared, Difference, differences
 from onecard.core.query.dry_run import would_put
@@ -18,6 +18,7 @@ from onecard.core.query.rules import rules_of
 from onecard.core.query.scene import scenes
 from onecard.core.query.terminal import Terminal, operators_of, terminal_of
 from onecard.core.registry.actors import ActorRow, PutActors
+from onecard.core.registry.calendar import Days, PutCalendar, calendar_of
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
 from onecard.core.registry.participants import PutParticipants
@@ -211,6 +212,22 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
         names = [field.name for field in pb.Scene.DESCRIPTOR.fields]
         listed = [pb.Scene(**{name: getattr(one, name) for name in names}) for one in found]
         return pb.ListScenesResponse(scenes=listed)
+
+    async def PutCalendar(self, request: pb.PutCalendarRequest, _: Any) -> pb.Calendar:
+        act = PutCalendar(Days(request.first_day, request.classes), request.calendar)
+        if request.dry_run:
+            now_us = self.bridge.clock.now_us()
+            put = await self.bridge.read(lambda state: would_put(state, act, now_us))
+        else:
+            put = await self.bridge.act(act)
+        days = put.calendar
+        return pb.Calendar(first_day=days.first_day, classes=days.classes, changed=put.changed)
+
+    async def GetCalendar(self, request: pb.GetCalendarRequest, _: Any) -> pb.Calendar:
+        if request.calendar:
+            raise NotFound(f"calendar: expected 0, the one there is, found {request.calendar}")
+        days = await self.bridge.read(calendar_of)
+        return pb.Calendar(first_day=days.first_day, classes=days.classes)
 
     async def Declare(
         self, requests: AsyncIterator[pb.DeclareRequest], _: Any

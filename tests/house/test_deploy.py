@@ -86,6 +86,9 @@ FIRING = [
     ("OnecardRoomFilling", {"onecard_cards": "7", "onecard_cards_limit": "10"}, False),
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "108001"}, True),
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "90000"}, False),
+    ("OnecardCalendarEnds", {"onecard_calendar_end_timestamp_seconds": "2591000"}, True),
+    ("OnecardCalendarEnds", {"onecard_calendar_end_timestamp_seconds": "2593000"}, False),
+    ("OnecardCalendarEnds", {"onecard_serving": "1"}, False),  # no calendar is loaded
     ("OnecardLogLinesDropped", {"onecard_log_lines_dropped_total": "0 5"}, True),
     ("OnecardLogLinesDropped", {"onecard_log_lines_dropped_total": "5 5"}, False),
     ("OnecardCallsCut", {'onecard_calls_cut_total{why="reclaimed"}': "0 200"}, True),

@@ -14,6 +14,7 @@ from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.days import day_of
 from onecard.core.errors import OnecardError
 from onecard.core.registry.actors import PutActors
+from onecard.core.registry.calendar import Days, PutCalendar
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
 from onecard.core.registry.participants import PutParticipants
@@ -29,6 +30,7 @@ from tests.support.steps import (
     DAY_US,
     HOUR_US,
     Actors,
+    Calendar,
     Cards,
     Close,
     NewTariff,
@@ -154,6 +156,10 @@ def scenes(side: EngineSide, to: Values) -> None:
     applied(side, PutScenes([SceneRow(**to)]))
 
 
+def calendar(side: EngineSide, to: Values) -> None:
+    applied(side, PutCalendar(Days(to["first_day"], bytes(to["classes"])), to["calendar"]))
+
+
 def of_name(what: str, name: str) -> tuple[tuple[str, Broken], ...]:
     return (
         (f"{what}: expected 1 to", by(**{name: {"", "x" * 99}})),
@@ -266,6 +272,7 @@ ACTS = {
             ("window 1 was closed for", by(window=1, day={-1, TODAY + 1, TODAY + 16})),
             ("expected one of 2000-01-01", by(window=2, day={-1, 99_999})),
             ("(the day of window 1)", by(window=2, day={TODAY - 1, TODAY + 16, -1, 99_999})),
+            ("the last of the calendar", by(window=2, day={TODAY + 8, TODAY + 15})),
         ),
     ),
     "clock": Refusals(
@@ -317,6 +324,18 @@ ACTS = {
             ("scene payee: expected an operator", by(code=8, payee=BANK)),
         ),
     ),
+    "calendar": Refusals(
+        calendar,
+        {"calendar": 0, "first_day": TODAY, "classes": (1, 2)},
+        (
+            ("calendar: expected 0, the one there is", by(calendar={-1, 1})),
+            ("calendar: expected at least one day", by(classes=())),
+            ("calendar: expected days of 2000-01-01", by(first_day={10_956, 47_481, -1 << 31})),
+            ("expected a class of 1 to 3", by(classes={(1, 4), (0, 2), (1, 0)})),
+            ("load the days between them too", by(first_day={TODAY - 3, TODAY + 8})),
+            ("expected workday, as it was when", by(first_day=TODAY, classes={(2,), (3, 1)})),
+        ),
+    ),
 }
 
 
@@ -335,6 +354,7 @@ def side() -> Iterator[EngineSide]:
                 Cards((1, 2), BANK, Funding.CHIP, floor_fen=-500),
                 Actors((ActorRow("Wang", b"w" * 32),)),
                 Scenes((TwinSceneRow(7, "Canteen"),)),
+                Calendar(TODAY, bytes((1, *(2,) * 6, 3))),
                 *(Cards((1, 2), BANK, Funding.PREPAID, status, 0, -500) for status in (2, 2, 1)),
                 Cards((2,), BANK, Funding.PREPAID, Status.BLOCKED, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),

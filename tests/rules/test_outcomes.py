@@ -19,6 +19,7 @@ ENUMS = (
     numbers.Status,
     numbers.Record,
     numbers.Policy,
+    numbers.DayClass,
     numbers.ArrayType,
     numbers.Effect,
     numbers.Mark,

@@ -315,6 +315,8 @@ GAUGES = [
     ("log_lines_dropped", 7, "onecard_log_lines_dropped_total", 7),
     ("disk_free_bytes", 99, "onecard_disk_free_bytes", 99),
     ("disk_free_bytes", None, "onecard_disk_free_bytes", None),
+    ("calendar_ends_s", 7.5, "onecard_calendar_end_timestamp_seconds", 7.5),
+    ("calendar_ends_s", None, "onecard_calendar_end_timestamp_seconds", None),
     ("window_open_s", 5.5, "onecard_window_open_seconds", 5.5),
     ("window_open_s", None, "onecard_window_open_seconds", None),
     ("backup_age_s", 60.0, "onecard_backup_age_seconds", 60),

@@ -30,6 +30,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "put_tariff": {"name": "a", "effective_from_us": 1, "fares_fen": FARES, "network": 1},
     "put_rules": {"age_max_us": 1},
     "put_scenes": {"scenes": [registry.Scene(code=7)], "dry_run": True},
+    "put_calendar": {"first_day": 20_000, "classes": b"\1\2", "dry_run": True},
     "put_actors": {"actors": [registry.Actor(name="Li")], "four_eyes": True},
     "confirm_clock": {"wall_us": 1, "reason": "so it is"},
     "declare": {"rows": [(1, 20_000, 3, 400)]},
@@ -44,7 +45,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "is_serving": {"service": ""},
     "wait_ready": {"timeout_s": 0.01},
 }
-TAKE_NOTHING = {"close", "participants", "rules", "scenes", "head"}
+TAKE_NOTHING = {"close", "participants", "rules", "scenes", "calendar", "head"}
 WRONG = (1 << 64, -(1 << 63) - 1, 10**400, 1.5, "\ud800", None, True, b"\xff", [None], object())
 NOT_ROWS = (5, "text", [()], ["ab"], [5], [(1, 2, 3, 4, 5)], [(object(),) * 4], [(1 << 64,) * 2])
 TOO_MUCH = "expected an integer of -2^63 to 2^63 - 1"

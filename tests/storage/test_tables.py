@@ -24,7 +24,7 @@ ROOMS = {"cards": 5_000, "terminals": 3_000}
 ROWS_EACH = {"card_pasts": 2}  # of tables that have more rows than their setting says
 # Written by hand once: what is on disk and in digests has this order for ever.
 ORDER = "participants terminals accounts credentials windows tariffs".split()
-ORDER += ["card_pasts", "terminal_pasts", "actors", "scenes"]
+ORDER += ["card_pasts", "terminal_pasts", "actors", "scenes", "calendar_days"]
 
 
 def room_of(shape: Shape) -> int:

@@ -13,9 +13,10 @@ import numpy as np
 
 from onecard.core.authorize.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.config import MIB, Settings
-from onecard.core.errors import BadInput, OnecardError
+from onecard.core.errors import BadInput, CalendarEnds, OnecardError
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.actors import ActorRow, PutActors
+from onecard.core.registry.calendar import CalendarPut, Days, PutCalendar
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare as PutDeclarations
 from onecard.core.registry.participants import PutParticipants
@@ -32,6 +33,7 @@ from onecard.v1.tap_pb2 import Decisions
 from tests.support.steps import (
     MALFORMED,
     Actors,
+    Calendar,
     Cards,
     Close,
     Declare,
@@ -271,6 +273,8 @@ def act_of(item: Item, window: int) -> Act:
             return PutActors([ActorRow(**vars(row)) for row in rows], four_eyes)
         case Scenes(rows):
             return PutScenes([SceneRow(**vars(row)) for row in rows])
+        case Calendar(first_day, classes):
+            return PutCalendar(Days(first_day, classes))
         case Close(business_day, force):
             return CloseWindow(window, business_day, force)
     raise TypeError(item)
@@ -284,12 +288,14 @@ def terminal_row(row: Terminal | twin_acts.TerminalRow) -> TerminalRow:
 def answered(answer: Any) -> Any:
     """An answer of the engine in the twin's words."""
     if isinstance(answer, OnecardError):
-        assert isinstance(answer, BadInput), answer
+        assert isinstance(answer, BadInput | CalendarEnds), answer
         return MALFORMED
     if isinstance(answer, Closed):
         return answer.window, answer.first, answer.cut, answer.record
     if isinstance(answer, Put):
         return answer.ids or answer.changed
+    if isinstance(answer, CalendarPut):
+        return answer.changed
     if isinstance(answer, bytes):
         batch = Decisions.FromString(answer)
         columns = (batch.outcome, batch.sequence, batch.amount_fen, batch.balance_fen)

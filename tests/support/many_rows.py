@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from onecard.core.journal import Draft
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import (
+    CALENDAR_FIRST_DAY,
     Effect,
     Funding,
     Image,
@@ -43,7 +44,7 @@ class ManyRows:
     def next(self) -> Draft:
         """A block of any kind, mostly entries; the first ones are the registry."""
         first = (self.participants, self.grow_terminals, self.grow_cards, self.config, self.tariff)
-        first += (self.scenes,)
+        first += (self.scenes, self.calendar)
         if self.last == 0:
             self._first = iter(first)
         made = next(self._first, None)
@@ -51,9 +52,9 @@ class ManyRows:
             made = self.random.choice(
                 [
                     *(self.entries, self.grow_cards, self.grow_terminals),
-                    *(self.close, self.tariff, self.scenes),
+                    *(self.close, self.tariff, self.scenes, self.calendar),
                 ],
-                p=[0.65, 0.15, 0.05, 0.07, 0.03, 0.05],
+                p=[0.62, 0.15, 0.05, 0.07, 0.03, 0.05, 0.03],
             )
         draft: Draft = made()
         self.last = draft.last
@@ -184,6 +185,15 @@ class ManyRows:
         rows["name"] = [f"scene {i}".encode() for i in rows["code"]]
         rows["name_bytes"] = [len(name) for name in rows["name"]]
         return self._draft(Record.SCENES, rows)
+
+    def calendar(self) -> Draft:
+        """Days over some pages, mostly said before."""
+        rows = self._rows(dtypes.CALENDAR_RECORD, 1)
+        count = int(self.random.integers(1, 900))
+        rows["first_day"] = CALENDAR_FIRST_DAY + int(self.random.integers(0, 12_000))
+        rows["days"] = count
+        classes = self.random.integers(1, 4, count, np.uint8)
+        return self._draft(Record.CALENDARS, rows, blob=classes.tobytes())
 
     def config(self) -> Draft:
         rows = self._rows(dtypes.CONFIG_RECORD, 1)

@@ -14,6 +14,7 @@ from tests.support.steps import (
     HOUR_US,
     START_RULES,
     Actors,
+    Calendar,
     Cards,
     Close,
     Declare,
@@ -270,7 +271,7 @@ class RandomSteps:
     def _act(self) -> Item:
         rng, book = self.rng, self.book
         parties = range(1, len(book.participants) + 1)
-        match rng.randrange(11):
+        match rng.randrange(12):
             case 0:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
@@ -299,6 +300,8 @@ class RandomSteps:
                 return self._actors()
             case 10:
                 return self._scenes()
+            case 11:
+                return self._calendar()
         return self._card()
 
     def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
@@ -383,6 +386,13 @@ class RandomSteps:
             row if row.code in self.book.scenes else replace(row, name="new") for row in rows
         )
         return Scenes(named if rng.random() < 0.9 else rows)
+
+    def _calendar(self) -> Calendar:
+        """Days around today; now and then with a gap, or what no class is."""
+        rng = self.rng
+        first_day = NOW_US // DAY_US + rng.choice((-3, -1, 0, 1, 2, 2, 30))
+        classes = bytes(rng.choice((1, 2, 3)) for _ in range(rng.randrange(6)))
+        return Calendar(first_day, classes if rng.random() < 0.9 else classes + bytes(1))
 
     def _card(self) -> Cards:
         """Mostly a card that is known, with another status or floor; one that is lost is found."""

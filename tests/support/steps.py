@@ -10,7 +10,7 @@ from typing import Any
 
 from onecard.ext.wire.batch import TAP_COLUMNS
 from onecard.v1.tap_pb2 import TapBatch
-from tests.twin import acts, scenes, twin
+from tests.twin import acts, calendar, scenes, twin
 from tests.twin import digest as twin_digest
 from tests.twin.acts import ActorRow, CardRow, TerminalRow
 from tests.twin.scenes import SceneRow
@@ -113,6 +113,12 @@ class Scenes:
     rows: tuple[SceneRow, ...]
 
 
+@dataclass(frozen=True)
+class Calendar:
+    first_day: int
+    classes: bytes
+
+
 Item = (
     Taps
     | Message
@@ -125,6 +131,7 @@ Item = (
     | Close
     | Actors
     | Scenes
+    | Calendar
 )
 
 
@@ -217,6 +224,8 @@ class TwinSide:
                 return acts.put_actors(book, rows, four_eyes, at_us) or 0
             case Scenes(rows):
                 return scenes.put_scenes(book, rows, at_us)
+            case Calendar(first_day, classes):
+                return calendar.put_calendar(book, first_day, classes, at_us)
             case Close(business_day, force):
                 try:
                     closed = acts.close_window(book, business_day, at_us, force)

@@ -438,6 +438,8 @@ def close_window(book: Book, business_day: int, booked_at_us: int, force: bool =
     acting = Acting(book, Record.WINDOWS, booked_at_us)
     if not force and not follows(book, business_day, acting.booked_at_us):
         raise Refused
+    if book.calendar_days and business_day > max(book.calendar_days):
+        raise Refused
     records: list[int] = []
     positions: dict[int, Position] = {}
     for number, participant in book.participants.items():

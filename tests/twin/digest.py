@@ -150,6 +150,15 @@ def scenes(book: Book) -> Rows:
     return rows
 
 
+def calendar_days(book: Book) -> Rows:
+    first = 10_957  # 2000-01-01
+    rows = np.zeros(max(book.calendar_days, default=first - 1) - first + 2, dtypes.CALENDAR_DAY)
+    for day, known in book.calendar_days.items():
+        row = rows[1 + day - first]
+        row["record"], row["day"], row["day_class"] = known.record, day, known.day_class
+    return rows
+
+
 def totals(book: Book) -> Rows:
     rows = np.zeros(1, dtypes.TOTALS)
     row, rules = rows[0], book.rules
@@ -157,6 +166,7 @@ def totals(book: Book) -> Rows:
     for name in TABLES:
         row[name] = len(getattr(book, name))  # what there is; row 0 of a table is nobody
     row["scenes"] = max(book.scenes, default=0)  # a row number is a code
+    row["calendar_days"] = len(calendar_days(book)) - 1  # likewise
     row["window"], row["window_first"] = book.window, book.window_first
     for name in ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us"):
         row[name] = getattr(rules, name)
@@ -174,6 +184,7 @@ TABLES = {
     "terminal_pasts": terminal_pasts,
     "actors": actors,
     "scenes": scenes,
+    "calendar_days": calendar_days,
 }
 
 

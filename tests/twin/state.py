@@ -264,6 +264,12 @@ class Scene:
     closed_us: int = 0
 
 
+@dataclass
+class CalendarDay:
+    record: int
+    day_class: int
+
+
 @dataclass(frozen=True)
 class Act:
     """Who did what, before it was done: the record that begins at `subject`."""
@@ -296,6 +302,7 @@ class Book:
     four_eyes: bool = False
     four_eyes_record: tuple[int, int] = (0, 0)  # its sequence, and since when it is so
     scenes: dict[int, Scene] = field(default_factory=dict)
+    calendar_days: dict[int, CalendarDay] = field(default_factory=dict)  # by days since 1970
     acts: list[Act] = field(default_factory=list)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)

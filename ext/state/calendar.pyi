@@ -1,0 +1,3 @@
+from onecard.ext.state.state import State
+
+def calendars(state: State, at: int, head: int) -> bool: ...
