@@ -54,7 +54,7 @@ def bench_bytes_a_ride(benchmark: BenchmarkFixture, figures: Figures, folder: Pa
         """Bytes a tap of the journal that a message takes, its header's share among them."""
         group, left = engine.judge([TapsIn(0, message(*taps))])  # type: ignore[arg-type]
         engine.commit(group)
-        assert not left and group.last == engine.journal.last
+        assert not left and group.last == engine.journal.durable.last
         return group.bytes / TAPS
 
     def all_of_them() -> dict[str, float]:

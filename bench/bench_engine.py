@@ -42,13 +42,13 @@ class InProcess:
         Ledger.create(path, Settings())
         self.node = Node(path, Settings(), SystemClock())
         self.commits: list[list[int]] = []  # bytes of each value of each commit
-        append = self.node.journal.append
+        append = self.node.journal.write
 
         def noted(drafts: Sequence[Draft]) -> None:
             self.commits.append([draft.value.nbytes for draft in drafts])
             append(drafts)
 
-        self.node.journal.append = noted  # type: ignore[method-assign]
+        self.node.journal.write = noted  # type: ignore[method-assign]
         self.node.start()
         self.stream = self._register()
 

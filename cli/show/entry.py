@@ -36,10 +36,10 @@ def entry(
     with opened(data) as ledger:
         found = find_entry(ledger.journal, sequence)
         if found is None:
-            beyond = sequence > ledger.journal.last
+            beyond = sequence > ledger.journal.durable.last
             what = "beyond its end" if beyond else "not an entry but another record"
             raise NotFound(
-                f"{data}: sequence {sequence} is {what}; the last is {ledger.journal.last}"
+                f"{data}: sequence {sequence} is {what}; the last is {ledger.journal.durable.last}"
             )
         legs = [
             {

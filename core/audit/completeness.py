@@ -10,20 +10,11 @@ from numpy.typing import NDArray
 from onecard.core.checkpoint.identities import Gap
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.days import DAY_US
-from onecard.core.journal.block import Block
+from onecard.core.journal import Journal
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape.numbers import Outcome, Record
 
 ACCEPTED = (Outcome.ACCEPTED, Outcome.ACCEPTED_BELOW_FLOOR, Outcome.ACCEPTED_SUSPENSE)
-
-
-class Journal(Protocol):
-    """What is read of a journal here."""
-
-    @property
-    def last(self) -> int: ...
-    def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]: ...
-    def block_of(self, sequence: int) -> Block | None: ...
 
 
 class Identities(Protocol):
@@ -142,7 +133,7 @@ def _key(terminal: int, day: int) -> int:
 
 def _first_booked_since(journal: Journal, booked_at_us: int) -> int:
     """The first sequence of a block booked then or later; booking times only grow."""
-    low, high = 1, journal.last + 1
+    low, high = 1, journal.durable.last + 1
     while low < high:
         block = journal.block_of((low + high) // 2)
         if block is None or block.booked_at_us >= booked_at_us:

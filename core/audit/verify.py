@@ -351,7 +351,7 @@ def identities_agree(path: Path, toml: LedgerToml, bound: Bound, settings: Setti
             folder,
             toml.origin,
             # One who closes them meanwhile may be further than the journal was when it was opened.
-            journal.last if at_rest else ANY_SEQUENCE,
+            journal.written.last if at_rest else ANY_SEQUENCE,
             settings.identities_map_bytes,
             Log(SystemClock()),
             readonly=True,

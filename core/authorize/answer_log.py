@@ -7,7 +7,7 @@ from onecard.core.watch.log import Log
 
 
 def log_answer(log: Log, submission: Submission, answer: object, last: int) -> None:
-    """Log what is worth a line of it; `last` is the journal's last sequence."""
+    """Log what is worth a line of it; `last` is the last sequence of its group."""
     if isinstance(submission, TapsIn):
         taps = submission.taps
         if isinstance(answer, bytes) and submission.conflicts and taps is not None:

@@ -15,9 +15,10 @@ from onecard.core.access.caller import OWNER, Caller
 from onecard.core.authorize.booking import BookingTime, ConfirmClock
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.recall import recall
+from onecard.core.checkpoint.passes import DURABLE_POLL_S
 from onecard.core.checkpoint.recovery import bound_by, part_end
 from onecard.core.clock import Clock
-from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError
+from onecard.core.errors import BadInput, ClockDoubtful, LedgerFault, OnecardError, WriteFailed
 from onecard.core.failpoint import here
 from onecard.core.journal.block import Block, Draft
 from onecard.core.ledger.opened import Ledger
@@ -97,7 +98,7 @@ Submission = TapsIn | ActIn | ReadIn
 
 @dataclass(slots=True)
 class Group:
-    """What is journalled in one transaction, and what is answered when that is durable."""
+    """What is written in one transaction, and what is answered when that is durable."""
 
     drafts: list[Draft] = field(default_factory=list)
     entry_drafts: list[EntryDraft] = field(default_factory=list)
@@ -142,6 +143,7 @@ class Engine:
         while waiting:
             group, waiting = self.judge(waiting)
             self.commit(group)
+            self._until_durable(group)
             answers += [answer for _, answer in group.answers]
             if waiting and not self._room(waiting[0]):
                 self.retire_identities()
@@ -297,7 +299,7 @@ class Engine:
         So it is under any load of taps; an act may book more rows at once than the ring holds.
         """
         count = self._count(submission)
-        return count == 0 or self._last + count - self.journal.last <= self.ring.size
+        return count == 0 or self._last + count - self.journal.durable.last <= self.ring.size
 
     def _count(self, submission: Submission) -> int:
         if not isinstance(submission, TapsIn):
@@ -356,14 +358,20 @@ class Engine:
     # ---- after judging ----------------------------------------------------------------------
 
     def commit(self, group: Group) -> None:
-        """Make the group durable. On the thread that writes the journal, one group at a time."""
+        """Write the group. On the thread that writes the journal, one group at a time."""
         if group.drafts:
             here("before_commit")
-            self.journal.append(group.drafts)
+            self.journal.write(group.drafts)
             here("after_commit")
 
+    def _until_durable(self, group: Group) -> None:
+        while self.journal.durable.last < group.last:
+            if self.journal.failed is not None:
+                raise WriteFailed(f"expected a durable commit, {self.journal.failed}")
+            self.booking.clock.sleep(DURABLE_POLL_S)
+
     def recycle(self, group: Group) -> None:
-        """Take the buffers of a durable group back. On the commit thread; a list is appended to."""
+        """Take the buffers of a written group back. On the commit thread; a list is appended to."""
         for draft in group.drafts:
             draft.value = memoryview(b"")
         self._spare += group.entry_drafts

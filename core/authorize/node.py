@@ -1,7 +1,7 @@
 """A running ledger: the threads around the engine, each with one part.
 
 engine      takes what waits, judges it, drafts the blocks
-commit      journals a group, then answers it; the only thread that writes the journal
+commit      writes a group, answers what is durable; the only thread that writes the journal
 digest      hashes the body of a large block while the one before is synced
 recall      reads what a batch needs from history; its stream waits meanwhile
 identities  moves a full generation of identities to disk (retirement.py)
@@ -39,6 +39,7 @@ from onecard.core.authorize.engine import (
 from onecard.core.authorize.inbox import Inbox
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.retirement import IDLE_S, Retirement
+from onecard.core.authorize.unanswered import LOOK_S, Unanswered
 from onecard.core.authorize.watchdog import Watchdog
 from onecard.core.checkpoint.recovery import Progress
 from onecard.core.clock import Clock
@@ -46,7 +47,7 @@ from onecard.core.config import Settings
 from onecard.core.errors import BadInput, DiskLow, OnecardError, Overloaded, Stopped
 from onecard.core.failpoint import here
 from onecard.core.journal.block import body_digest
-from onecard.core.ledger.opened import Ledger
+from onecard.core.ledger.opened import Ledger, OpenJournal, open_local
 from onecard.core.watch.log import Log
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.draft import BYTES_A_TAP
@@ -73,6 +74,7 @@ class Node:
         clock: Clock,
         log: Log | None = None,
         progress: Progress | None = None,
+        open_journal: OpenJournal = open_local,
     ) -> None:
         """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault.
 
@@ -81,7 +83,14 @@ class Node:
         self.clock = clock
         self.log = log or Log(clock)
         self.settings = settings
-        self.ledger = Ledger.open(path, settings, progress=progress, clock=clock, log=self.log)
+        self.ledger = Ledger.open(
+            path,
+            settings,
+            progress=progress,
+            clock=clock,
+            log=self.log,
+            open_journal=open_journal,
+        )
         self.journal = self.ledger.journal
         self.state: State = self.ledger.state
         self.counters = Counters()
@@ -103,6 +112,8 @@ class Node:
         self._merges = ThreadPoolExecutor(1, "identities")
         self._recalling: set[int] = set()  # by id, of submissions whose history is being read
         self._stopping = threading.Event()
+        self._unanswered = Unanswered(self.journal, clock, self._stopping)
+        self.journal.on_durable = self._durable_moved
         self._retirement = Retirement(
             self.engine.recent,
             self.ledger,
@@ -320,32 +331,63 @@ class Node:
     # ---- the commit thread ------------------------------------------------------------------
 
     def _commit(self) -> None:
-        """Until None comes. After a failure nothing is journalled and nothing is decided."""
-        while (group := self._groups.get()) is not None:
+        """Until None came and all is answered. After a failure nothing is written, nor decided."""
+        ended = False
+        while not ended or self._unanswered:
+            group = self._next_group(ended)
+            ended = ended or group is None
+            if group is not None:
+                self._unanswered.add(group)
             try:
                 if self.failed is None:
-                    self._commit_group(group)
+                    if group is not None:
+                        self._write(group)
+                    self._answer_durable()
+                    self._unanswered.check()
                     continue
             except BaseException as error:
                 self._fail(error)
-            self._answer_stopped(group.answers)
+            for left in self._unanswered.take_all():
+                self._answer_stopped(left.answers)
         self._answer_rest()
 
-    def _commit_group(self, group: Group) -> None:
+    def _next_group(self, ended: bool) -> Group | None:
+        """What is to be written next; nothing, where it is time to look what is durable."""
+        if not self._unanswered:
+            return self._groups.get()
+        if ended or self._unanswered.full:
+            self._unanswered.wait()
+            return Group()
+        try:
+            return self._groups.get(timeout=LOOK_S)
+        except queue.Empty:
+            return Group()
+
+    def _durable_moved(self) -> None:
+        """The journal calls it, on any thread: the commit thread looks, whatever it waits for."""
+        self._unanswered.moved()
+        with suppress(queue.Full):  # it takes what is there, and then looks
+            self._groups.put_nowait(Group())
+
+    def _write(self, group: Group) -> None:
         started = self.clock.elapsed_ns()
         self.engine.commit(group)
-        synced = self.clock.elapsed_ns()
         if group.drafts:
-            self.counters.observe_ns(COMMIT, synced - started)
+            self.counters.observe_ns(COMMIT, self.clock.elapsed_ns() - started)
             self.engine.recycle(group)
+
+    def _answer_durable(self) -> None:
+        while (group := self._unanswered.oldest_durable()) is not None:
+            started = self.clock.elapsed_ns()
             self._retirement.freed.set()
-        while group.answers:
-            submission, answer = group.answers.pop(0)
-            submission.done(answer)
-            with suppress(Exception):  # it was answered, whatever can be said of it
-                log_answer(self.log, submission, answer, self.journal.last)
-            here("mid_answer")
-        self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - synced)
+            while group.answers:
+                submission, answer = group.answers.pop(0)
+                submission.done(answer)
+                with suppress(Exception):  # it was answered, whatever can be said of it
+                    log_answer(self.log, submission, answer, group.last)
+                here("mid_answer")
+            self._unanswered.remove()
+            self.counters.observe_ns(REPLY, self.clock.elapsed_ns() - started)
 
     def _answer_rest(self) -> None:
         """After a failure: what still waits. In order the inbox is empty by then."""

@@ -7,7 +7,7 @@ from onecard.core.checkpoint.claims import claims_on
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import bound_by
 from onecard.core.errors import LedgerFault
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.judge import lookback
 
@@ -20,7 +20,7 @@ def recall(
     missing: NDArray[np.void],
     count: int,
     retirements: int,
-    journal: LocalJournal,
+    journal: Journal,
     identities: Identities,
 ) -> lookback.Recalled:
     """Everything `missing` (MISSING rows of a batch of `count` taps) asks for.
@@ -29,7 +29,7 @@ def recall(
     absence found here is stale and asks again. What is not durable yet is still in memory and left
     alone. LedgerFault where the index leads to no entry, or to another's.
     """
-    missing = missing[missing["sequence"] <= journal.last]
+    missing = missing[missing["sequence"] <= journal.durable.last]
     sequences = missing["sequence"].copy()
     asks = sequences == 0
     keys = np.zeros(int(asks.sum()), IDENTITY)
@@ -69,7 +69,7 @@ def recall(
 
 
 def _check_bound(
-    keys: NDArray[np.void], entries: NDArray[np.void], journal: LocalJournal, identities: Identities
+    keys: NDArray[np.void], entries: NDArray[np.void], journal: Journal, identities: Identities
 ) -> None:
     """LedgerFault unless each entry bears the identity that led to it, or is its tombstone."""
     differs = np.zeros(len(keys), np.bool_)

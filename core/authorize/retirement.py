@@ -85,7 +85,7 @@ class Retirement:
         identities, generation = self._recent.oldest()
         up_to = int(identities["sequence"].max())
         # An index must never lead to an entry that a power cut could take back.
-        while self._ledger.journal.last < up_to:
+        while self._ledger.journal.durable.last < up_to:
             if self._failed():
                 return
             self._clock.sleep(IDLE_S / 10)

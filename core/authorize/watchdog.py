@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from onecard.core.journal import LocalJournal
+from onecard.core.journal import Journal
 from onecard.core.watch.log import Log
 
 WATCH_S = 1.0  # between two looks: a disk fills in minutes, and an operator waits for its end
@@ -17,7 +17,7 @@ class Watchdog:
 
     def __init__(
         self,
-        journal: LocalJournal,
+        journal: Journal,
         watermark_bytes: int,
         log: Log,
         lost: Callable[[], str | None],

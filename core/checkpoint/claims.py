@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.checkpoint.identities import Identities
-from onecard.core.journal import Block, LocalJournal
+from onecard.core.journal import Block, Journal
 from onecard.ext.identity import pages
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape import dtypes
@@ -22,7 +22,7 @@ SAID_BY = {  # by which images each half of a claim is
 
 
 def claims_on(
-    originals: NDArray[np.uint64], journal: LocalJournal, index: Identities
+    originals: NDArray[np.uint64], journal: Journal, index: Identities
 ) -> NDArray[np.void]:
     """A CLAIM row for each original, of what entries up to `index.retired` or later did.
 
@@ -49,7 +49,7 @@ def _said(
     originals: NDArray[np.uint64],
     by: NDArray[np.uint64],
     images: tuple[int, ...],
-    journal: LocalJournal,
+    journal: Journal,
 ) -> NDArray[np.void]:
     """The AFTER_IMAGE of each original in the entry it leads to."""
     found = journal.images(by)

@@ -11,9 +11,8 @@ from onecard.core.checkpoint.room import Room, check_room
 from onecard.core.clock import Clock
 from onecard.core.config import MIB
 from onecard.core.errors import LedgerFault, OnecardError, Overloaded
-from onecard.core.journal import Block, LocalJournal
+from onecard.core.journal import Block, Journal
 from onecard.core.journal.read_ahead import read_ahead
-from onecard.core.storage import unmap
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.apply import apply
@@ -71,7 +70,7 @@ def load(pages: SavedPages, room: Room, clock: Clock) -> Loaded:
 
 def catch_up(
     loaded: Loaded,
-    journal: LocalJournal,
+    journal: Journal,
     room: Room,
     clock: Clock,
     discard: Callable[[str], None],
@@ -90,11 +89,11 @@ def catch_up(
     sequence = 0 if manifest is None else manifest.sequence
     blocks = _replay(state, journal, sequence, progress)
     seconds = (clock.elapsed_ns() - started_ns) / 1e9
-    records = journal.last - sequence
+    records = journal.durable.last - sequence
     return state, Recovery(sequence, blocks, records, loaded.seconds, seconds)
 
 
-def _foreign(manifest: Manifest | None, journal: LocalJournal) -> str | None:
+def _foreign(manifest: Manifest | None, journal: Journal) -> str | None:
     """Why a save does not belong to this journal; None where it does.
 
     LedgerFault where it is ahead of the journal: pages are saved only of what was durable, so
@@ -103,21 +102,21 @@ def _foreign(manifest: Manifest | None, journal: LocalJournal) -> str | None:
     if manifest is None:
         return None
     newest = max(manifest.newest, manifest.sequence)
-    if newest > journal.last:
+    if newest > journal.durable.last:
         raise LedgerFault(
             f"{journal.folder}: expected entries up to {newest}, which the checkpoint has seen "
-            f"durable, found {journal.last} as the last: a tail is missing; restore the journal, "
-            "or delete the folder checkpoint to go on without them"
+            f"durable, found {journal.durable.last} as the last: a tail is missing; restore the "
+            "journal, or delete the folder checkpoint to go on without them"
         )
     if head_at(journal, manifest.sequence) != manifest.head:
         return f"expected it to follow the journal's block that ends at {manifest.sequence}"
     return None
 
 
-def _replay(state: State, journal: LocalJournal, sequence: int, progress: Progress | None) -> int:
+def _replay(state: State, journal: Journal, sequence: int, progress: Progress | None) -> int:
     """Apply the journal after `sequence` to a loaded state; gives the number of blocks."""
     blocks = 0
-    todo = journal.last - sequence
+    todo = journal.durable.last - sequence
     for block in read_through(journal, sequence + 1):
         check_room(state, block)
         try:
@@ -135,7 +134,7 @@ def _replay(state: State, journal: LocalJournal, sequence: int, progress: Progre
     return blocks
 
 
-def read_through(journal: LocalJournal, first: int) -> Iterator[Block]:
+def read_through(journal: Journal, first: int) -> Iterator[Block]:
     """The blocks from `first` on, read ahead; what was mapped to read them is given back."""
     read_bytes = 0
     for block in read_ahead(journal.blocks(first)):
@@ -143,13 +142,11 @@ def read_through(journal: LocalJournal, first: int) -> Iterator[Block]:
         read_bytes += len(block.value)
         if read_bytes >= UNMAP_BYTES:
             read_bytes = 0
-            for segment in journal.segments:
-                unmap.unmap(segment.environment)
-    for segment in journal.segments:
-        unmap.unmap(segment.environment)
+            journal.unmap()
+    journal.unmap()
 
 
-def _fares(journal: LocalJournal, record: int) -> NDArray[np.int32]:
+def _fares(journal: Journal, record: int) -> NDArray[np.int32]:
     block = journal.block_of(record)
     if block is None or block.record not in (Record.TARIFFS, Record.TARIFF_SETS):
         raise LedgerFault(f"record {record}: expected the fares of a tariff, found none")
@@ -159,7 +156,7 @@ def _fares(journal: LocalJournal, record: int) -> NDArray[np.int32]:
         raise LedgerFault(f"{block.where}: expected a tariff, found {error}") from error
 
 
-def head_at(journal: LocalJournal, sequence: int) -> bytes:
+def head_at(journal: Journal, sequence: int) -> bytes:
     """The hash of the block that ends at a durable sequence; empty where none ends there."""
     if sequence == 0:
         return NO_HASH
@@ -167,7 +164,7 @@ def head_at(journal: LocalJournal, sequence: int) -> bytes:
     return block.hash if block is not None and block.last == sequence else b""
 
 
-def hash_of(journal: LocalJournal, sequence: int) -> bytes:
+def hash_of(journal: Journal, sequence: int) -> bytes:
     """The hash of the block that holds a durable sequence; zeros where there is none."""
     block = journal.block_of(sequence)
     return NO_HASH if block is None else block.hash

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from onecard.core.days import EPOCH
 from onecard.core.errors import LedgerFault
-from onecard.core.journal.block import Block
-from onecard.core.settlement.window import Journal, WindowView
+from onecard.core.journal import Block, Journal
+from onecard.core.settlement.window import WindowView
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse, Record
 from onecard.ext.text import csv_write
 

@@ -20,7 +20,8 @@ from onecard.core.exchange.detail import Progress, Sums, write_details
 from onecard.core.exchange.form import Header, Trailer, digest_line
 from onecard.core.exchange.manifest import MANIFEST, Manifest, Sheet
 from onecard.core.failpoint import here
-from onecard.core.settlement.window import Journal, WindowView, find_window, read_view
+from onecard.core.journal import Journal
+from onecard.core.settlement.window import WindowView, find_window, read_view
 from onecard.core.storage.environment import sync_folder
 
 WRITING = ".writing"

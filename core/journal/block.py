@@ -69,7 +69,7 @@ class Draft:
 
     `value` is the whole block in one writable, contiguous buffer of bytes: HEADER_BYTES free ones
     for the header, then rows, parts, legs, images, blob. Sealing fills the header in place and
-    copies nothing. The buffer must stay as it is until `Journal.append` returns. Of entries
+    copies nothing. The buffer must stay as it is until `Journal.write` returns. Of entries
     `parts` counts the rows of each part, and `window` and `zone_offset_us` are those of all rows.
     """
 

@@ -1,4 +1,4 @@
-"""The journal: a chain of blocks over a chain of segments, appended by one thread, read by many."""
+"""The journal on this machine's disk: blocks over segments, written by one thread, read by many."""
 
 import shutil
 import threading
@@ -21,10 +21,12 @@ from onecard.core.journal.block import (
     Tip,
     seal,
 )
+from onecard.core.journal.journal import unheeded
 from onecard.core.journal.segment import MARGIN_PAGES, Segment, pages_of
 from onecard.core.storage.datafile import later
 from onecard.core.storage.disk import free_bytes
 from onecard.core.storage.environment import MapFull, Readers, WriteFailed, sync_folder
+from onecard.core.storage.unmap import unmap
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import IMAGES_MAX
 
@@ -36,10 +38,7 @@ T = TypeVar("T")
 
 
 class LocalJournal:
-    """All blocks of one ledger. `append` belongs to one thread; the rest may be called by any.
-
-    `last` is the sequence of the last durable row, `head` the hash of its block.
-    """
+    """A Journal (journal.py) on one disk: what is written is durable, since it is synced."""
 
     def __init__(
         self,
@@ -59,6 +58,7 @@ class LocalJournal:
         self.watermark_bytes = watermark_bytes
         self.algorithms = algorithms
         self.failed: BaseException | None = None
+        self.on_durable = unheeded  # `durable` moves by `write` alone, so nobody is called
         self._segments = tuple(segments)  # replaced whole, so that readers need no lock
         self._tip = tip
 
@@ -136,14 +136,14 @@ class LocalJournal:
 
     # ---- writing ----------------------------------------------------------------------------
 
-    def append(self, drafts: Sequence[Draft]) -> None:
-        """Seal and store drafts in one transaction; they are on disk when it returns.
+    def write(self, drafts: Sequence[Draft]) -> None:
+        """Seal and store drafts in one transaction; they are synced, so durable, when it returns.
 
         Raises WriteFailed where that is not certain, and for ever after: what the disk holds is
         known again only to a process that opens it anew. ValueError for a draft that may not be.
         """
         if self.failed is not None:
-            raise WriteFailed(f"{self.folder}: an append failed before: {self.failed}")
+            raise WriteFailed(f"{self.folder}: a write failed before: {self.failed}")
         if not drafts:
             return
         try:
@@ -242,15 +242,11 @@ class LocalJournal:
     # ---- reading ----------------------------------------------------------------------------
 
     @property
-    def last(self) -> int:
-        return self._tip.last
+    def written(self) -> Tip:
+        return self._tip
 
     @property
-    def head(self) -> bytes:
-        return self._tip.head
-
-    @property
-    def tip(self) -> Tip:
+    def durable(self) -> Tip:
         return self._tip
 
     @property
@@ -263,7 +259,8 @@ class LocalJournal:
         The first one may begin before `first`. Each is a copy; no transaction stays open between
         two of them. LedgerFault names the first block at fault.
         """
-        last = self.last if last is None else min(last, self.last)
+        end = self.durable.last
+        last = end if last is None else min(last, end)
         tip: Tip | None = None
         at = max(first, 1)
         while at <= last:
@@ -281,7 +278,7 @@ class LocalJournal:
 
     def block_of(self, sequence: int) -> Block | None:
         """The block that holds a sequence, or None beyond the end."""
-        if not 1 <= sequence <= self.last:
+        if not 1 <= sequence <= self.durable.last:
             return None
         return self._segment_of(sequence).block_of(sequence)
 
@@ -315,7 +312,7 @@ class LocalJournal:
 
     def _shares(self, wanted: NDArray[np.uint64]) -> Iterator[tuple[Segment, slice]]:
         """Which of some sequences, ascending, each segment has; of what is not durable, none."""
-        last = self.last  # before the segments: whatever is durable is in one of them
+        last = self.durable.last  # before the segments: whatever is durable is in one of them
         segments = self._segments
         bounds = np.array([s.first for s in segments[1:]] + [last + 1], np.uint64)
         at = int(np.searchsorted(wanted, np.uint64(1)))
@@ -339,7 +336,7 @@ class LocalJournal:
 
     def entry(self, sequence: int) -> tuple[np.void, Rows, int, bytes] | None:
         """An entry, its legs, and first sequence and hash of its block; None where it is none."""
-        if not 1 <= sequence <= self.last:
+        if not 1 <= sequence <= self.durable.last:
             return None
         rows, legs = self.entries_with_legs(np.array([sequence], np.uint64))
         if int(rows["sequence"][0]) != sequence:
@@ -364,6 +361,11 @@ class LocalJournal:
     def readers(self) -> Readers:
         """Who reads the last segment now, in any process."""
         return self._segments[-1].environment.readers()
+
+    def unmap(self) -> None:
+        """Give back what readers left resident. Any thread may read meanwhile."""
+        for segment in self._segments:
+            unmap(segment.environment)
 
     def close(self) -> None:
         """No thread may be reading."""

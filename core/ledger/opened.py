@@ -6,7 +6,7 @@ stands in its folder is in core/ledger/folder.py.
 
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from onecard.core.checkpoint.room import NoRoom, Room
 from onecard.core.clock import Clock, SystemClock
 from onecard.core.config import Settings
 from onecard.core.errors import LedgerForeign
-from onecard.core.journal import Block, LocalJournal
+from onecard.core.journal import Block, Journal, LocalJournal
 from onecard.core.journal.algorithms import INTERNATIONAL, Algorithms
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
@@ -58,7 +58,6 @@ from onecard.core.ledger.settings_file import (
     read_settings,
 )
 from onecard.core.ledger.token import KEY_BYTES, CardTokens, key_check
-from onecard.core.storage import unmap
 from onecard.core.storage.environment import Readers, sync_folder
 from onecard.core.storage.rebuildable import Origin
 from onecard.core.watch.log import Log
@@ -69,12 +68,29 @@ from onecard.ext.state.state import State
 ANY_SEQUENCE = 1 << 63  # more than a journal ever holds
 
 
+OpenJournal = Callable[[Path, LedgerToml, Settings, bool], Journal]  # True: to be read only
+
+
+def open_local(path: Path, toml: LedgerToml, settings: Settings, readonly: bool) -> LocalJournal:
+    """The journal of a ledger that is on this machine alone."""
+    origin, watermark = toml.origin, settings.watermark_bytes
+    return LocalJournal.open(
+        path,
+        origin.ledger_id,
+        origin.epoch,
+        toml.segment_bytes,
+        watermark,
+        readonly,
+        toml.algorithms,
+    )
+
+
 @dataclass(frozen=True)
 class Parts:
     """What `Ledger.open` puts together."""
 
     state: State
-    journal: LocalJournal
+    journal: Journal
     identities: Identities
     pages: SavedPages
     owner: Owner | None
@@ -115,7 +131,7 @@ class Ledger:
                 settings,
                 clock,
                 log,
-                lambda: journal.last,
+                lambda: journal.durable.last,
                 lambda sequence: head_at(journal, sequence),
                 done.checkpoint,
                 self.unmap,
@@ -174,6 +190,7 @@ class Ledger:
         progress: Progress | None = None,
         clock: Clock | None = None,
         log: Log | None = None,
+        open_journal: OpenJournal = open_local,
     ) -> "Ledger":
         """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault; LedgerOld where
         one of an older format is to be written; BadInput where the settings do not allow what is
@@ -182,6 +199,8 @@ class Ledger:
         With `readonly` nothing is written and another process may serve it meanwhile; the ledger
         is then as it was durable at this moment, for ever, whatever the settings allow. Without
         `settings` they are the ledger's own; with them they become its own.
+
+        `open_journal` is who knows where blocks go, besides this machine's disk.
         """
         clock = clock or SystemClock()
         log = log or Log(clock)
@@ -199,7 +218,9 @@ class Ledger:
         room = Room.of(settings)
         while True:
             try:
-                return cls._open(path, toml, settings, room, readonly, progress, clock, log)
+                return cls._open(
+                    path, toml, settings, room, readonly, progress, clock, log, open_journal
+                )
             except NoRoom as more:
                 room = more.room
 
@@ -214,6 +235,7 @@ class Ledger:
         progress: Progress | None,
         clock: Clock,
         log: Log,
+        open_journal: OpenJournal,
     ) -> "Ledger":
         """`open` with so much room; NoRoom where more rows are in use."""
         origin = toml.origin
@@ -228,7 +250,14 @@ class Ledger:
             pages = SavedPages.open(folder, origin, map_bytes, log, readonly=readonly)
             opened.callback(pages.close)
             loaded = recovery.load(pages, room, clock)
-            journal = opened.enter_context(_open_journal(path, toml, settings, readonly))
+            journal = open_journal(path, toml, settings, readonly)
+            opened.callback(journal.close)
+            if not readonly and journal.durable != journal.written:
+                # Recovery reads what is durable, and the next block follows what is written.
+                raise RuntimeError(
+                    f"a journal written to {journal.written.last} was opened to be written while "
+                    f"it was durable to {journal.durable.last}"
+                )
 
             def discard(reason: str) -> None:
                 if readonly:
@@ -243,7 +272,7 @@ class Ledger:
             identities = Identities.open(
                 path / CHECKPOINT / "identities",
                 origin,
-                ANY_SEQUENCE if readonly else journal.last,
+                ANY_SEQUENCE if readonly else journal.durable.last,
                 settings.identities_map_bytes,
                 log,
                 pause_s=settings.checkpoint_pause_ms / 1000,
@@ -300,7 +329,7 @@ class Ledger:
     def tail_entries(self, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """The ENTRY rows among the last `count` sequences, in order, and their legs, which
         `legs_at` counts into; other records have none."""
-        first = max(1, self.journal.last - count + 1)
+        first = max(1, self.journal.durable.last - count + 1)
         parts, legs, before = [np.empty(0, dtypes.ENTRY)], [np.zeros(0, dtypes.LEG)], 0
         for block in read_through(self.journal, first):
             if block.record == Record.ENTRIES:
@@ -316,8 +345,7 @@ class Ledger:
 
         Called after each whole checkpoint, so a server keeps to the memory of its tables.
         """
-        for segment in self.journal.segments:
-            unmap.unmap(segment.environment)
+        self.journal.unmap()
         self._pages.unmap()
         self.identities.unmap()
 
@@ -346,16 +374,3 @@ def _keep(path: Path, settings: Settings, log: Log) -> None:
         keep_settings(path, settings)
     except OSError as error:
         log.warning("settings_not_kept", path=str(path / SETTINGS), reason=error.strerror)
-
-
-def _open_journal(path: Path, toml: LedgerToml, settings: Settings, readonly: bool) -> LocalJournal:
-    origin, watermark = toml.origin, settings.watermark_bytes
-    return LocalJournal.open(
-        path,
-        origin.ledger_id,
-        origin.epoch,
-        toml.segment_bytes,
-        watermark,
-        readonly,
-        toml.algorithms,
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.core.query.stored_text import text_of
 from onecard.ext.shape.numbers import ActKind, Record
 from onecard.ext.state.state import State
@@ -62,7 +62,7 @@ def needs_two(state: State) -> bool:
     return bool(state.table("actors")[0]["four_eyes"])
 
 
-def acts(journal: LocalJournal, first: int = 1) -> Iterator[Act]:
+def acts(journal: Journal, first: int = 1) -> Iterator[Act]:
     """What was done from a sequence on, in order. Walks the journal, so not on the event loop."""
     for block in journal.blocks(first):
         if block.record != Record.ACT:

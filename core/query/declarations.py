@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from onecard.core.audit import completeness
 from onecard.core.audit.completeness import Declared as Declared
 from onecard.core.audit.completeness import Difference as Difference
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 
 
 def differences(
-    journal: LocalJournal, declared: Sequence[Declared], rules: Mapping[str, int]
+    journal: Journal, declared: Sequence[Declared], rules: Mapping[str, int]
 ) -> list[Difference]:
     """Those of some declarations that do not agree, in their order; the last of two counts.
 
@@ -20,7 +20,7 @@ def differences(
 
 
 def all_differences(
-    journal: LocalJournal, terminal: int | None, rules: Mapping[str, int]
+    journal: Journal, terminal: int | None, rules: Mapping[str, int]
 ) -> list[Difference]:
     """Those of all that were ever journalled, of one terminal or of all. Walks the journal."""
     return completeness.compare_all(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.ext.shape.numbers import Flag
 
 
@@ -25,7 +25,7 @@ class Entry:
         return frozenset((int(self.row["operator_id"]), int(self.row["issuer"]), *legs))
 
 
-def find_entry(journal: LocalJournal, sequence: int) -> Entry | None:
+def find_entry(journal: Journal, sequence: int) -> Entry | None:
     """An entry out of the journal; None where the sequence is another record's or not durable.
 
     Reads the disk, so it is called off the event loop. LedgerFault.

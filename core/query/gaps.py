@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from onecard.core.audit import completeness
 from onecard.core.checkpoint.identities import Gap as Gap
 from onecard.core.checkpoint.identities import Identities
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.ext.shape.numbers import Status
 from onecard.ext.state.state import State
 
@@ -21,7 +21,7 @@ def not_looked_at(state: State, operator: int = 0) -> frozenset[int]:
 
 
 def find_gaps(
-    journal: LocalJournal, identities: Identities, terminal: int | None, hidden: frozenset[int]
+    journal: Journal, identities: Identities, terminal: int | None, hidden: frozenset[int]
 ) -> Iterator[Gap]:
     """Missing sequences of one terminal or of all, those `hidden` left out.
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from onecard.core.journal import Journal
 from onecard.core.journal.algorithms import name_of
-from onecard.core.journal.local import LocalJournal
 from onecard.core.ledger.token import CardTokens
 
 
@@ -20,9 +20,9 @@ class Head:
     tokens: str  # the name of the keyed hash that makes tokens of them
 
 
-def head_of(journal: LocalJournal, card_tokens: CardTokens, window: int) -> Head:
+def head_of(journal: Journal, card_tokens: CardTokens, window: int) -> Head:
     """`window` is what `open_number` said before, so its opening is not after this head."""
-    tip = journal.tip
+    tip = journal.durable
     return Head(
         sequence=tip.last,
         hash=tip.head,

@@ -6,13 +6,12 @@ is reversed, and sent again under a new number of its terminal (docs/suspense.md
 """
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.checkpoint.identities import Identities
-from onecard.core.journal.block import Block
+from onecard.core.journal import Journal
 from onecard.ext.identity import pages
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Image, Outcome, Record, Space
@@ -32,12 +31,6 @@ MENDED_BY: dict[Outcome, str] = {
     Outcome.SCENE_CLOSED: "if it was open, load the scene as active; then reverse and send again",
     Outcome.AMOUNT_ABOVE_SCENE: "agree on it, raise the most of the scene; reverse, send again",
 }
-
-
-class Journal(Protocol):
-    """What is read of a journal here."""
-
-    def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]: ...
 
 
 def find_suspense(journal: Journal, index: Identities) -> Iterator[NDArray[np.void]]:

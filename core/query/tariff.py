@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.core.query.stored_text import text_of
 from onecard.ext.state.state import State
 
@@ -22,7 +22,7 @@ class Tariff:
     record: int
 
 
-def tariffs(state: State, journal: LocalJournal) -> Iterator[Tariff]:
+def tariffs(state: State, journal: Journal) -> Iterator[Tariff]:
     """All of them, in order of version. Reads the record of each, so not on the event loop."""
     for number, row in enumerate(state.rows("tariffs")):
         block = journal.block_of(int(row["record"]))

@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.core.query.card import card_of
 from onecard.ext.shape import dtypes
 from onecard.ext.state.state import State
@@ -77,7 +77,7 @@ class Walk:
     it gave of it and FIRST_READ.
     """
 
-    def __init__(self, journal: LocalJournal, heads: Sequence[int]) -> None:
+    def __init__(self, journal: Journal, heads: Sequence[int]) -> None:
         """`heads` are the entries to begin with, one a chain."""
         self._journal = journal
         self._chains = [_Chain(-head, NO_ROWS) for head in heads]
@@ -110,7 +110,7 @@ class _Chain:
     rows: NDArray[np.void] = field(compare=False)
     at: int = field(default=0, compare=False)
 
-    def take(self, journal: LocalJournal) -> np.void:
+    def take(self, journal: Journal) -> np.void:
         """The next entry. LedgerFault where it is none."""
         if self.at == len(self.rows):
             # Twice as many each time: few are read in vain, however many chains there are.
@@ -123,7 +123,7 @@ class _Chain:
 
 
 def card_page(
-    journal: LocalJournal, heads: Sequence[int], rows_max: int, is_shown: Callable[[np.void], bool]
+    journal: Journal, heads: Sequence[int], rows_max: int, is_shown: Callable[[np.void], bool]
 ) -> Page:
     """Those of the entries from `heads` back that are shown.
 

@@ -1,6 +1,6 @@
 """Windows and the positions in them: closed ones as they were cut, the open one so far."""
 
-from onecard.core.journal.local import LocalJournal
+from onecard.core.journal import Journal
 from onecard.core.settlement.window import Position as Position
 from onecard.core.settlement.window import WindowView as WindowView
 from onecard.core.settlement.window import window_view
@@ -12,12 +12,12 @@ def open_number(state: State) -> int:
     return int(state.totals["window"][0])
 
 
-def window_of(state: State, journal: LocalJournal, number: int) -> WindowView:
+def window_of(state: State, journal: Journal, number: int) -> WindowView:
     """A window by its number. NotFound; Overloaded where its closing is not durable yet."""
     return window_view(state, journal, number)
 
 
-def every_window(state: State, journal: LocalJournal) -> list[WindowView]:
+def every_window(state: State, journal: Journal) -> list[WindowView]:
     """All of them, the open one last."""
     numbers = [*state.rows("windows")["window"].tolist(), open_number(state)]
     return [window_of(state, journal, number) for number in numbers]

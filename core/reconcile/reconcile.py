@@ -18,6 +18,7 @@ from onecard.core.errors import BadInput
 from onecard.core.exchange.files import file_digest, window_folder, write_files
 from onecard.core.exchange.form import BY_IDENTITY, BY_LEG
 from onecard.core.exchange.manifest import MANIFEST, read_manifest
+from onecard.core.journal import Journal
 from onecard.core.reconcile.breaks import Breaks, room_for_rows
 from onecard.core.reconcile.dialect import AMOUNT
 from onecard.core.reconcile.match import TRADE_NAMES, Finding, Tally, join
@@ -28,7 +29,6 @@ from onecard.core.reconcile.statement import (
     open_statement,
     rows_of,
 )
-from onecard.core.settlement.window import Journal
 
 CONVENTION = (
     "amounts are the participant's: positive, it receives; 长款 = a line only theirs has, "

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.days import day_number, day_of, day_text
 from onecard.core.errors import BadInput, CalendarEnds, LedgerFault, NotFound, Overloaded
-from onecard.core.journal.block import Block, Draft
+from onecard.core.journal import Block, Draft, Journal
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
 
@@ -24,19 +23,6 @@ DAY_MAX = day_number("2099-12-31")
 # Between the days of two windows: the longest public holidays are nine days, with the days around
 # them less than this; a month or a year that is mistyped is more.
 DAYS_APART_MAX = 15
-
-
-class Journal(Protocol):
-    """What settlement reads of a journal."""
-
-    @property
-    def ledger_id(self) -> bytes: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def last(self) -> int: ...
-    def blocks(self, first: int = 1, last: int | None = None) -> Iterator[Block]: ...
-    def block_of(self, sequence: int) -> Block | None: ...
 
 
 @dataclass(frozen=True)
@@ -231,7 +217,8 @@ def find_window(journal: Journal, number: int) -> Closed:
 
     Windows only grow along the journal, so the record is found by halving. Errors: NotFound.
     """
-    low, high = 1, journal.last + 1  # the first block of a window above `number` starts in here
+    # The first block of a window above `number` starts in here.
+    low, high = 1, journal.durable.last + 1
     found: Closed | None = None
     while low < high and found is None:
         middle = (low + high) // 2

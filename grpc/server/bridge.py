@@ -113,7 +113,7 @@ class Bridge:
 
     @property
     def journal(self) -> Any:
-        """Any thread may read it: it holds what is durable and nothing else."""
+        """Any thread may read it: it shows what is durable and nothing else."""
         return self.node.journal
 
     @property

@@ -133,12 +133,12 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     async def _stream(self, request: pb.StreamJournalRequest, context: Writing) -> None:
         first = max(request.from_sequence, 1)
-        if first > self.journal.last + 1:
+        if first > self.journal.durable.last + 1:
             raise BadInput(
-                f"from_sequence: expected at most {self.journal.last + 1}, found {first}"
+                f"from_sequence: expected at most {self.journal.durable.last + 1}, found {first}"
             )
         while True:
-            last = self.journal.last
+            last = self.journal.durable.last
             while first <= last:
                 first = await self._send_block(first, context)
             if not request.follow:
@@ -203,7 +203,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         entry = await asyncio.to_thread(find_entry, self.journal, sequence)
         if entry is None:
             raise NotFound(
-                f"sequence {sequence}: it is no entry; the ledger ends at {self.journal.last}"
+                f"sequence {sequence}: it is no entry; "
+                f"the ledger ends at {self.journal.durable.last}"
             )
         only_party(f"entry {sequence}", *entry.parties)
         return _entry(entry.row, entry.legs)

@@ -100,7 +100,7 @@ class Process:
             await self.server.attach(node)
             self.startup_s = self.clock.monotonic() - began_s
             recovery = node.ledger.recovery
-            sequence = node.journal.last
+            sequence = node.journal.durable.last
             self.log.info("ready", address=str(actual), sequence=sequence, seconds=self.startup_s)
             ready(Ready(actual, metrics.address, sequence, self.startup_s, recovery.records))
             await _either(self.stop.wait(), self.failed.wait())
@@ -230,7 +230,7 @@ class Process:
             await _either(stopping, self.failed.wait())
             if node.failed is None:
                 await stopping
-                self.log.info("stopped", sequence=node.journal.last)
+                self.log.info("stopped", sequence=node.journal.durable.last)
                 return
         try:
             await server.set_serving(False)
@@ -263,7 +263,7 @@ class Process:
             now.clock_booked_minus_wall_s = node.clock_watch.booked_minus_wall_s()
             now.journal_bytes = node.journal.bytes_used()
             now.journal_map_bytes = node.journal.map_bytes()
-            now.last_sequence = node.journal.last
+            now.last_sequence = node.journal.durable.last
             now.checkpoint_age_s = node.ledger.checkpoint.age_s()
             now.readers, now.reader_lag_commits = node.ledger.readers()
             now.startup_s = self.startup_s

@@ -64,7 +64,7 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
                 ids = len(response.participant_ids) + len(response.terminal_ids)
                 error.taken = 0 if request.dry_run else ids + response.cards
                 raise
-        response.sequence = self.bridge.journal.last
+        response.sequence = self.bridge.journal.durable.last
         return response
 
     async def _load(self, request: pb.LoadRequest, response: pb.LoadResponse) -> None:

@@ -70,7 +70,8 @@ def ride(server: Served, token: int) -> None:
 def prove(folder: Path, head: Any, state: bytes, onecard: Command) -> None:
     """It is as it was when its server stopped, and so says `verify`."""
     with Ledger.open(folder, readonly=True) as ledger:
-        assert (ledger.journal.last, ledger.journal.head) == (head.sequence, head.hash)
+        end = ledger.journal.durable
+        assert (end.last, end.head) == (head.sequence, head.hash)
         assert (ledger.state.digest(), ledger.algorithms) == (state, CHINESE)
         for block in ledger.journal.blocks():
             said = {int(block.header[f"{what}_algorithm"]) for what in SAID}

@@ -50,14 +50,14 @@ def main() -> None:
     node = Node(Path(sys.argv[1]), settings, clock, Log(clock))
     node.on_failure = lambda error: os._exit(FAILED)
     node.start()
-    _say(READY, (node.journal.last, node.ledger.recovery.records))
+    _say(READY, (node.journal.durable.last, node.ledger.recovery.records))
     while (order := pickle.load(orders))[0] != "stop":
         if order[0] == "clock":
             clock.us = order[1]
         else:
             _obey(node, *order)
     node.stop()
-    _say(STOPPED, node.journal.last)
+    _say(STOPPED, node.journal.durable.last)
 
 
 def _obey(node: Node, what: str, number: int, *given: Any) -> None:

@@ -313,12 +313,13 @@ class CrashClient:
         book = self.twin.book
         with self.journal() as journal:
             times, owners = self._booked(journal, book.last + 1)
-            while book.last < journal.last:
+            while book.last < journal.durable.last:
                 first = book.last + 1
                 queue = self.pending.get(owners[first])
                 assert queue, f"entry {first}: nobody sent it"
                 self._take(queue.popleft(), times[first])
-                assert book.last <= journal.last, f"entry {first}: a part of a batch is durable"
+                end = journal.durable.last
+                assert book.last <= end, f"entry {first}: a part of a batch is durable"
         for queue in self.pending.values():
             while queue:
                 last = book.last

@@ -39,7 +39,7 @@ def both(path: Path) -> Small:
         for _ in range(3):
             before, acked_before = (path / SEGMENT_1).read_bytes(), len(wanted)
             group = [old.hand.entries(40), old.hand.entries(3), *old.hand.close()]
-            journal.append(group)
+            journal.write(group)
             wanted += [bytes(draft.body) for draft in group]
     return Small(path, before, (path / SEGMENT_1).read_bytes(), wanted, acked_before)
 

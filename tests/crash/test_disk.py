@@ -96,7 +96,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
         while not closing.entered.is_set():
             ask(node, rides(number))
             number += 8
-        durable = node.journal.last
+        durable = node.journal.durable.last
         disk.leave(free_bytes)
 
         late = PutParticipants([("Late", Role.OPERATOR)])
@@ -114,7 +114,7 @@ def test_f8_a_full_disk_refuses_and_reads_are_served_until_there_is_space(
         assert node.ledger.checkpoint.given_up > 0 or not node.ledger.checkpoint.running
         assert node.failed is None
         assert node.watchdog.disk_low
-        assert node.journal.last == durable
+        assert node.journal.durable.last == durable
 
         disk.clear()
         after = ask(node, rides(5001))
@@ -138,7 +138,7 @@ def test_f8_a_commit_that_meets_a_full_disk_stops_and_loses_nothing_answered(
     )
     with served(folder, settings) as node:
         before = [ask(node, rides(number)) for number in range(1, 241, 8)]
-        gate = Gate(monkeypatch, node.journal, "append")
+        gate = Gate(monkeypatch, node.journal, "write")
         answers = Answers()
         for number in range(20):
             node.taps(0, number, rides(1001 + size * number, size), answers.of(number))
@@ -193,7 +193,7 @@ def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path)
             seen[0] += 1
 
         def pick() -> None:
-            last = node.journal.last
+            last = node.journal.durable.last
             wanted = np.random.default_rng(seen[1]).integers(1, last + 1, 50).astype(np.uint64)
             found = node.journal.entries(wanted)["sequence"]
             assert np.isin(found, [0, *wanted]).all()
@@ -201,7 +201,7 @@ def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path)
             seen[1] += 1
 
         def look() -> None:
-            block = node.journal.block_of(node.journal.last)
+            block = node.journal.block_of(node.journal.durable.last)
             assert block is not None and block.record in (Record.ENTRIES, Record.CARDS)
             seen[2] += 1
 

@@ -167,13 +167,13 @@ def test_f44_megabytes_that_nobody_reads_are_dropped_and_counted(tmp_path: Path)
 
 FAILING = """
 from onecard.core.journal import LocalJournal
-append, left = LocalJournal.append, [3]
+write, left = LocalJournal.write, [3]
 def failing(self, drafts):
     left[0] -= 1
     if left[0] < 0:
         raise OSError(5, "Input/output error")
-    append(self, drafts)
-LocalJournal.append = failing
+    write(self, drafts)
+LocalJournal.write = failing
 """
 
 

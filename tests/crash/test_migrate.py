@@ -55,7 +55,7 @@ def onecard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
 
 def head_and_digest(folder: Path) -> tuple[int, bytes, bytes]:
     with Ledger.open(folder, recording.SETTINGS, readonly=True) as ledger:
-        return ledger.journal.last, ledger.journal.head, ledger.state.digest()
+        return ledger.journal.durable.last, ledger.journal.durable.head, ledger.state.digest()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -138,7 +138,8 @@ def test_killed_in_the_middle_it_is_of_one_format_or_the_other(point: str, old: 
     assert read_ledger_toml(old).format == 2
     assert not [name for name in files(old) if name.endswith(".new")]
     with Ledger.open(old, recording.SETTINGS) as ledger:
-        assert (ledger.journal.last, ledger.journal.head, ledger.state.digest()) == whole
+        end = ledger.journal.durable
+        assert (end.last, end.head, ledger.state.digest()) == whole
 
 
 def test_a_digest_key_that_is_there_is_kept(old: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_stop_under_load_answers_all_it_took(tmp_path: Path) -> None:
         given = answers.wait(len(taken))
         assert sorted(answers.names()) == sorted(taken)
         assert all(isinstance(answer, bytes) for _, answer in given)
-        last = node.journal.last
+        last = node.journal.durable.last
     with served(folder) as node:
         assert (node.ledger.recovery.records, node.ledger.recovery.checkpoint) == (0, last)
 

@@ -168,7 +168,7 @@ def test_a_signal_while_the_ledger_is_opened_is_obeyed(
     with served(folder) as node:
         for at in range(1, 1201, 8):  # 150 blocks: some 8 s of the slow replay
             node.taps(0, at, batch(at), lambda _: None)
-            while at % 80 == 1 and node.journal.last < at:
+            while at % 80 == 1 and node.journal.durable.last < at:
                 time.sleep(0.001)
     subprocess.run(["rm", "-r", str(folder / "checkpoint")], check=True)
     (folder / "owner").unlink()

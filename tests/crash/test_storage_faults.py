@@ -40,8 +40,8 @@ if weaker != "-":
     lmdb.Environment = lambda *a, **named: real(*a, **{**named, weaker: False})
 acks = os.open(path / "acks", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def appended(drafts):
-    journal.append(drafts)
-    os.write(acks, b"%d\\n" % journal.last)
+    journal.write(drafts)
+    os.write(acks, b"%d\\n" % journal.durable.last)
 hand = Hand()
 if not (path / "journal").exists():
     LocalJournal.create(path, LEDGER_ID, 1, 1 << 19).close()
@@ -107,11 +107,11 @@ def lost_by_a_cut(path: Path, acks: list[str], wanted: list[bytes]) -> str | Non
         found = [block.value[dtypes.HEADER.itemsize :] for block in journal.blocks()]
         if found != wanted[: len(found)]:
             return "other blocks than were written"
-        if journal.last < acked:
-            return f"{acked} was answered, {journal.last} is the last there is"
+        if journal.durable.last < acked:
+            return f"{acked} was answered, {journal.durable.last} is the last there is"
         rules = np.zeros(1, dtypes.CONFIG_RECORD)
-        rules["sequence"] = journal.last + 1
-        journal.append([Draft.of(Record.CONFIGS, rules, journal.tip.booked_at_us + 1)])
+        rules["sequence"] = journal.written.last + 1
+        journal.write([Draft.of(Record.CONFIGS, rules, journal.written.booked_at_us + 1)])
     return None
 
 
@@ -200,7 +200,7 @@ def small(path: Path, commits: int = 6) -> Small:
         groups = [hand.registry()] + [[hand.entries(40), hand.entries(3)] for _ in range(commits)]
         for group in groups:
             before, acked_before = (path / SEGMENT_1).read_bytes(), len(wanted)
-            journal.append(group)
+            journal.write(group)
             wanted += [bytes(draft.body) for draft in group]
     return Small(path, before, (path / SEGMENT_1).read_bytes(), wanted, acked_before)
 
@@ -294,7 +294,8 @@ good = file.read_bytes()
 def read():
     with LocalJournal.open(path, LEDGER_ID, 1, 1 << 20) as journal:
         asked = np.arange(1, 400, dtype=np.uint64)
-        return journal.entries(asked).tobytes(), [b.value for b in journal.blocks()], journal.last
+        blocks = [b.value for b in journal.blocks()]
+        return journal.entries(asked).tobytes(), blocks, journal.durable.last
 wanted = read()
 for line in sys.stdin:
     at, bit = map(int, line.split())
@@ -451,7 +452,7 @@ def test_f7_a_failed_write_stops_the_process_for_good(
         with LocalJournal.open(folder, LEDGER_ID, 1, MIB) as journal:
             acked = int(acks[-1]) if acks else 0
             # What failed may be there or not; what was answered is.
-            assert acked <= journal.last <= acked + 302
+            assert acked <= journal.durable.last <= acked + 302
     assert failures == len(FAILING) - 1
 
 
@@ -462,7 +463,7 @@ def test_f9_a_tiny_map_grows_by_segments_under_live_readers(tmp_path: Path) -> N
     hand = Hand()
     tiny = 256 << 10
     with LocalJournal.create(tmp_path, LEDGER_ID, 1, tiny) as journal:
-        journal.append(hand.registry())
+        journal.write(hand.registry())
         stop = threading.Event()
         failures: list[BaseException] = []
 
@@ -480,11 +481,11 @@ def test_f9_a_tiny_map_grows_by_segments_under_live_readers(tmp_path: Path) -> N
         for reader in readers:
             reader.start()
         for _ in range(60):
-            journal.append([hand.entries(90), hand.entries(60)])
+            journal.write([hand.entries(90), hand.entries(60)])
         stop.set()
         for reader in readers:
             reader.join()
         assert failures == []
-        assert len(journal.segments) > 10 and journal.last == hand.last
+        assert len(journal.segments) > 10 and journal.durable.last == hand.last
         assert all(s.environment.bytes_used <= tiny for s in journal.segments)
     assert proved(tmp_path).fault is None

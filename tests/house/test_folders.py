@@ -36,7 +36,7 @@ ROOMS = {
     "core/settlement": "core core/journal ext/shape ext/state",
     "core/exchange": "core core/journal core/ledger core/registry core/settlement core/storage"
     " ext/shape ext/identity ext/text",
-    "core/reconcile": "core core/exchange core/settlement ext/shape ext/text",
+    "core/reconcile": "core core/exchange core/journal ext/shape ext/text",
     "core/audit": "core core/checkpoint core/erasable core/journal core/ledger core/storage"
     " core/watch ext/shape ext/state ext/identity",
     "core/query": "core core/audit core/checkpoint core/journal core/ledger core/registry"

@@ -179,7 +179,7 @@ def test_a_hold_of_version_1_is_captured(life: Life, in_memory: bool) -> None:
 
 def test_what_was_tapped_before_is_known_again(life: Life) -> None:
     """Of every message of before: a repeat as it is, a conflict with another column, no entry."""
-    last = life.opened.ledger.journal.last
+    last = life.opened.ledger.journal.durable.last
     first = {(int(r["terminal"]), int(r["epoch"]), int(r["terminal_seq"])): r for r in life.old}
     known, voided = 0, 0
     for message in life.again:
@@ -198,7 +198,7 @@ def test_what_was_tapped_before_is_known_again(life: Life) -> None:
                 assert one.outcome in (Outcome.VOIDED, Outcome.CONFLICT)
                 assert other.outcome == one.outcome
                 voided += one.outcome == Outcome.VOIDED
-    assert known > 1000 and voided > 0 and life.opened.ledger.journal.last == last
+    assert known > 1000 and voided > 0 and life.opened.ledger.journal.durable.last == last
 
 
 def test_the_journal_of_both_is_proved_followed_and_restarted(life: Life, ask: Command) -> None:
@@ -210,14 +210,14 @@ def test_the_journal_of_both_is_proved_followed_and_restarted(life: Life, ask: C
     assert closed.window == 6, closed
     life.send([life.tap(Kind.CHECK, was) for was in rides])
     _assert_followed(life)
-    digest, last = opened.digest(), opened.ledger.journal.last
+    digest, last = opened.digest(), opened.ledger.journal.durable.last
     for checkpoint in (True, False):
         opened.close(checkpoint)
         opened.open()
         assert opened.digest() == digest
         for message, answer in life.sent:
             _assert_repeated(opened.taps(0, message), answer)
-        assert (opened.digest(), opened.ledger.journal.last) == (digest, last)
+        assert (opened.digest(), opened.ledger.journal.durable.last) == (digest, last)
     opened.close(checkpoint=True)
     report = verify(opened.folder, settings=recording.SETTINGS)
     assert report.ok and (report.last, report.windows) == (last, 6), report

@@ -225,7 +225,7 @@ def test_a_file_of_cards_names_the_line(
     assert str(refused.value).startswith(expected)
     assert "62" not in str(refused.value).replace(str(path), "")
     with server.client() as client:
-        assert client.head().sequence == server.node.journal.last
+        assert client.head().sequence == server.node.journal.durable.last
 
 
 def test_a_folder_and_a_replay_refuse_it_too(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_spelling_of_a_ledger_from_before_stays_and_is_found(side: EngineSide)
     rows = np.zeros(1, dtypes.PARTICIPANT_RECORD)
     name = NFD.encode()
     rows[0] = (last(side) + 1, 5, Role.ISSUER, Status.ACTIVE, len(name), name)
-    side.ledger.journal.append([Draft.of(Record.PARTICIPANTS, rows, NOW_US + 1_000)])
+    side.ledger.journal.write([Draft.of(Record.PARTICIPANTS, rows, NOW_US + 1_000)])
     side.restart(checkpoint=False)
     before = last(side)
     for spelling in (NFC, NFD):
@@ -200,11 +200,11 @@ def test_what_was_registered_before_roles_were_held_stays(side: EngineSide) -> N
         card[name] = value
     card["home_issuer"] = KIOSK
     card["status"], card["sequence"] = Status.ACTIVE, last(side) + 1
-    side.ledger.journal.append([Draft.of(Record.CARDS, card, NOW_US + 1_000)])
+    side.ledger.journal.write([Draft.of(Record.CARDS, card, NOW_US + 1_000)])
     gate = np.zeros(1, dtypes.TERMINAL_RECORD)
     gate["sequence"], gate["terminal"], gate["operator_id"] = last(side) + 2, 2, OTHER
     gate["status"], gate["number_bytes"], gate["number"] = Status.ACTIVE, 2, b"G9"
-    side.ledger.journal.append([Draft.of(Record.TERMINALS, gate, NOW_US + 2_000)])
+    side.ledger.journal.write([Draft.of(Record.TERMINALS, gate, NOW_US + 2_000)])
     side.restart(checkpoint=False)
     do(side, cards(7, KIOSK, Status.BLOCKED))
     do(side, PutTerminals([TerminalRow("G9", OTHER, status=Status.BLOCKED)]))

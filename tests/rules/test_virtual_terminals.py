@@ -105,7 +105,7 @@ def test_a_device_of_an_older_ledger_keeps_its_number(side: EngineSide) -> None:
     last = int(side.engine.state.totals["last"][0])
     row[["terminal", "operator_id", "status"]] = (7, METRO, ACTIVE)
     row["sequence"], row["number_bytes"], row["number"] = last + 1, len(number), number
-    side.ledger.journal.append([Draft.of(Record.TERMINALS, row, NOW_US + 1_000_000)])
+    side.ledger.journal.write([Draft.of(Record.TERMINALS, row, NOW_US + 1_000_000)])
     side.restart(checkpoint=False)
     put(side, TerminalRow("internal:old", METRO, status=BLOCKED))
     assert found(side, 7) == (METRO, 0, BLOCKED, 0)

@@ -64,7 +64,7 @@ def test_streams_side_by_side_lose_nothing(server: Served) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         sequences = sorted(sequence for part in pool.map(one, range(1, 5)) for sequence in part)
-    first = server.node.journal.last - 4 * 40 * 5 + 1
+    first = server.node.journal.durable.last - 4 * 40 * 5 + 1
     assert sequences == list(range(first, first + 4 * 40 * 5))
 
 
@@ -89,7 +89,7 @@ BAD_MESSAGES = [
 def test_a_bad_message_ends_its_stream_after_the_answers_before_it(
     server: Served, client: Client, message: bytes, says: str
 ) -> None:
-    before = server.node.journal.last
+    before = server.node.journal.durable.last
     answers = []
     with pytest.raises(BadInput) as refusal:
         for answer in client.authorize([rides(1), message]):
@@ -97,7 +97,7 @@ def test_a_bad_message_ends_its_stream_after_the_answers_before_it(
     assert says in str(refusal.value)
     assert "message 2 of this stream" in str(refusal.value)
     assert len(answers) == 1
-    assert server.node.journal.last == before + 4
+    assert server.node.journal.durable.last == before + 4
     assert len(list(client.authorize([rides(50)]))) == 1
 
 

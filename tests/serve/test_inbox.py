@@ -53,7 +53,7 @@ def test_a_full_inbox_says_which_limit(
 ) -> None:
     """Refused at once, nothing of it taken; what waited is answered, and then there is room."""
     with served(tmp_path / "ledger", replace(SMALL, **limits)) as node:  # type: ignore[arg-type]
-        gate = Gate(monkeypatch, node.journal, "append")
+        gate = Gate(monkeypatch, node.journal, "write")
         answers = Answers()
         accepted = 0
         with pytest.raises(Overloaded, match=said):

@@ -114,7 +114,7 @@ def test_a_stop_waits_for_what_is_being_recalled(
             node.taps(0, "A", rides(1), answers.of("late"))
     with served(tmp_path / "ledger") as node:
         assert node.ledger.recovery.records == 0
-        assert node.ledger.recovery.checkpoint == node.journal.last
+        assert node.ledger.recovery.checkpoint == node.journal.durable.last
 
 
 def test_repeats_that_reach_back_over_all_of_memory_at_once(tmp_path: Path) -> None:
@@ -235,8 +235,8 @@ def test_a_read_is_answered_when_what_it_saw_is_durable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served(tmp_path / "ledger") as node:
-        durable = node.journal.last
-        gate = Gate(monkeypatch, node.journal, "append")
+        durable = node.journal.durable.last
+        gate = Gate(monkeypatch, node.journal, "write")
         answers = Answers()
         node.taps(0, "A", rides(1), answers.of("taps"))
         assert gate.entered.wait(PATIENCE_S)
@@ -246,7 +246,7 @@ def test_a_read_is_answered_when_what_it_saw_is_durable(
         gate.opened.set()
         given = dict(answers.wait(2))
         assert answers.names() == ["taps", "read"]
-        assert given["read"] == durable + 8 == node.journal.last
+        assert given["read"] == durable + 8 == node.journal.durable.last
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -255,7 +255,7 @@ def test_what_an_act_pushed_out_of_memory_is_not_asked_of_the_disk_too_early(
 ) -> None:
     """Hundreds of rows of an act between a tap and its repeat, none of it durable yet."""
     with served(tmp_path / "ledger") as node:
-        gate = Gate(monkeypatch, node.journal, "append")
+        gate = Gate(monkeypatch, node.journal, "write")
         answers = Answers()
         if together:  # all that follows is taken as one group
             node.read(lambda state: gate.entered.wait(0.3), lambda _: None)
@@ -264,7 +264,7 @@ def test_what_an_act_pushed_out_of_memory_is_not_asked_of_the_disk_too_early(
         node.act(PutCards(tokens, 2, Funding.PREPAID), answers.of("cards"))
         node.taps(0, "A", rides(3, 1), answers.of("pushes"))
         node.taps(0, "A", rides(1, 2), answers.of("again"))
-        refund = Tap(CARD, 1, 50, 0, 0, Kind.REFUND, 100, 0, 0, node.journal.last + 1, 0, 0)
+        refund = Tap(CARD, 1, 50, 0, 0, Kind.REFUND, 100, 0, 0, node.journal.written.last + 1, 0, 0)
         node.taps(0, "A", Taps((refund,)).message(), answers.of("refund"))
         threading.Timer(0.6, gate.opened.set).start()
         given = dict(answers.wait(5))
@@ -310,7 +310,7 @@ def test_want_of_room_for_identities_refuses_taps_and_serves_reads(tmp_path: Pat
         refused = [answer for _, answer in answers.wait(number + 1) if isinstance(answer, DiskLow)]
         assert refused
         assert "identities" in str(refused[0])
-        assert wait_for(lambda done: node.read(last_of, done)) == node.journal.last
+        assert wait_for(lambda done: node.read(last_of, done)) == node.journal.durable.last
         stopping = threading.Thread(target=node.stop)
         stopping.start()
         stopping.join(PATIENCE_S)
@@ -321,7 +321,7 @@ def test_want_of_room_for_identities_refuses_taps_and_serves_reads(tmp_path: Pat
 
 
 def fail_commit(node: Node, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate = Gate(monkeypatch, node.journal, "append")
+    gate = Gate(monkeypatch, node.journal, "write")
     gate.error = WriteFailed("the disk said no")
     return gate
 
@@ -350,7 +350,7 @@ def test_after_a_failure_everybody_hears_stopped_once(
     with served(folder) as node:
         for number in range(1, 801, 8):
             ask(node, rides(number))
-        durable = node.journal.last
+        durable = node.journal.durable.last
         node.on_failure = told.append
         recall = Gate(monkeypatch, node.ledger.identities, "find")
         gate = recall if failing is fail_recall else failing(node, monkeypatch)
@@ -382,7 +382,7 @@ def test_after_a_failure_everybody_hears_stopped_once(
         assert refused
         if failing is fail_commit:
             assert len(refused) == submitted
-            assert node.journal.last == durable
+            assert node.journal.durable.last == durable
         assert len(told) == 1
         assert told[0] is node.failed
     with served(folder) as node:

@@ -184,7 +184,7 @@ def test_a_full_disk_is_seen_and_seen_to_end_without_a_tap(
         assert node.watchdog.disk_free_bytes == 999
         with pytest.raises(DiskLow):
             ask(node, rides(1))
-        assert wait_for(lambda done: node.read(last_of, done)) == node.journal.last
+        assert wait_for(lambda done: node.read(last_of, done)) == node.journal.durable.last
         # A refusal for want of more than the watermark is over only when there is so much.
         free[0] = 1001
         time.sleep(1.2)

@@ -104,24 +104,25 @@ def journal_of(
     config = np.zeros(1, dtypes.CONFIG_RECORD)
     config["sequence"] = 1
     at_us = NOON_US
-    journal.append([Draft.of(Record.CONFIGS, config, at_us)])
+    journal.write([Draft.of(Record.CONFIGS, config, at_us)])
     first = 1
     for window, count in enumerate(counts, 1):
         parts: list[NDArray[np.void]] = []
         while count > 0:
-            entries, legs = entries_of(seed + at_us, min(block, count), journal.last + 1, window)
+            at = journal.written.last + 1
+            entries, legs = entries_of(seed + at_us, min(block, count), at, window)
             at_us += 1
-            journal.append([Draft.of(Record.ENTRIES, entries, at_us, legs)])
+            journal.write([Draft.of(Record.ENTRIES, entries, at_us, legs)])
             parts.append(legs)
             count -= len(entries)
-        rows = records_of(parts, first, journal.last + 1, window)
+        rows = records_of(parts, first, journal.written.last + 1, window)
         rows["in_fen"][0] += extra_fen
         at_us += 1
         names = np.array([name.encode() for name in NAMES], NAME).tobytes()
-        journal.append([Draft.of(Record.WINDOWS, rows, at_us, blob=names)])
-        first = journal.last + 1
+        journal.write([Draft.of(Record.WINDOWS, rows, at_us, blob=names)])
+        first = journal.written.last + 1
     entries, legs = entries_of(seed, 3, first, len(counts) + 1)
-    journal.append([Draft.of(Record.ENTRIES, entries, at_us + 1, legs)])
+    journal.write([Draft.of(Record.ENTRIES, entries, at_us + 1, legs)])
     return journal
 
 
@@ -151,8 +152,8 @@ def lying_journal(path: Path, lie: str) -> LocalJournal:
         rows["out_fen"][3] += 1
     elif lie == "legs":
         rows["legs"][2] += 1
-    journal.append(drafts or [Draft.of(Record.ENTRIES, entries, 1, legs)])
-    journal.append([Draft.of(Record.WINDOWS, rows, 4)])
+    journal.write(drafts or [Draft.of(Record.ENTRIES, entries, 1, legs)])
+    journal.write([Draft.of(Record.WINDOWS, rows, 4)])
     return journal
 
 

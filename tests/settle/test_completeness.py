@@ -30,7 +30,7 @@ def write_entries(journal: LocalJournal, seed: int, blocks: int) -> NDArray[np.v
         booked_at_us += random_.randint(1, DAY_US // 12)
         count = random_.randint(1, 9)
         rows = np.zeros(count, dtypes.ENTRY)
-        rows["sequence"] = np.arange(journal.last + 1, journal.last + 1 + count)
+        rows["sequence"] = np.arange(journal.written.last + 1, journal.written.last + 1 + count)
         for row in rows:
             row["terminal"] = random_.randint(1, 3)
             row["epoch"] = random_.randint(0, 1)
@@ -43,7 +43,7 @@ def write_entries(journal: LocalJournal, seed: int, blocks: int) -> NDArray[np.v
             row["travel_day"] = tapped // DAY_US  # as its reader will find it
         voided = np.zeros(1, dtypes.AFTER_IMAGE)
         voided[0] = (0, Image.VOIDED_IDENTITY, 1 << 32 | random_.randint(20_000, 30_000), 0)
-        journal.append([Draft.of(Record.ENTRIES, rows, booked_at_us, images=voided)])
+        journal.write([Draft.of(Record.ENTRIES, rows, booked_at_us, images=voided)])
         written.append(rows)
     return np.concatenate(written)
 

@@ -32,14 +32,14 @@ class Book:
 
     def append(self, *drafts: Draft) -> None:
         for draft in drafts:
-            self.journal.append([draft])
+            self.journal.write([draft])
             block = self.journal.block_of(draft.first)
             assert block is not None
             apply(self.state, block.value)
 
     def participants(self) -> None:
         rows = np.zeros(len(NAMES), dtypes.PARTICIPANT_RECORD)
-        rows["sequence"] = np.arange(self.journal.last + 1, self.journal.last + 1 + len(rows))
+        rows["sequence"] = self.journal.written.last + 1 + np.arange(len(rows))
         rows["participant"] = np.arange(1, len(rows) + 1)
         rows["status"] = 1
         rows["name"] = [name.encode() for name in NAMES]
@@ -48,20 +48,20 @@ class Book:
 
     def accounts(self, count: int) -> None:
         rows = np.zeros(count, dtypes.CARD_RECORD)
-        rows["sequence"] = np.arange(self.journal.last + 1, self.journal.last + 1 + count)
+        rows["sequence"] = self.journal.written.last + 1 + np.arange(count)
         rows["account"] = np.arange(1, count + 1)
         rows["token"] = rows["account"] * 7
         rows["issuer"], rows["funding"], rows["status"] = 4, 1, 1
         self.append(Draft.of(Record.CARDS, rows, self.tick()))
         rows = np.zeros(count, dtypes.TERMINAL_RECORD)
-        rows["sequence"] = np.arange(self.journal.last + 1, self.journal.last + 1 + count)
+        rows["sequence"] = self.journal.written.last + 1 + np.arange(count)
         rows["terminal"] = np.arange(1, count + 1)
         rows["operator_id"], rows["status"] = 1, 1
         self.append(Draft.of(Record.TERMINALS, rows, self.tick()))
 
     def entries(self, count: int) -> None:
         window = int(self.state.totals["window"][0])
-        entries, legs = entries_of(count, count, self.journal.last + 1, window)
+        entries, legs = entries_of(count, count, self.journal.written.last + 1, window)
         entries["account"] = entries["terminal"] = entries["terminal"] % 500 + 1
         legs["owner"] = np.where(legs["owner_kind"] == 1, legs["owner"] % 500 + 1, legs["owner"])
         self.append(Draft.of(Record.ENTRIES, entries, self.tick(), legs))
@@ -72,7 +72,7 @@ class Book:
 
     def close(self, window: int, day: int = DAY) -> Closed:
         drafts, answer = CloseWindow(window, day).apply(
-            self.state, self.journal.last + 1, self.tick()
+            self.state, self.journal.written.last + 1, self.tick()
         )
         self.append(*drafts)
         return answer
@@ -89,8 +89,8 @@ def book(tmp_path: Path) -> Book:
 def test_a_closed_window_is_its_own_sum_and_the_next_one_is_open(book: Book) -> None:
     book.entries(300)
     live = window_view(book.state, book.journal, 1)
-    assert not live.closed and live.first == 1 and live.cut == book.journal.last
-    before = book.journal.last
+    assert not live.closed and live.first == 1 and live.cut == book.journal.durable.last
+    before = book.journal.durable.last
     answer = book.close(1)
     view = window_view(book.state, book.journal, 1)
     assert view.positions == live.positions
@@ -115,7 +115,7 @@ def test_a_closed_window_is_its_own_sum_and_the_next_one_is_open(book: Book) -> 
 def test_an_act_changes_nothing_until_its_draft_is_applied(book: Book) -> None:
     book.entries(50)
     digest = book.state.digest()
-    drafts, _ = CloseWindow(1, DAY).apply(book.state, book.journal.last + 1, book.tick())
+    drafts, _ = CloseWindow(1, DAY).apply(book.state, book.journal.written.last + 1, book.tick())
     assert len(drafts) == 1 and book.state.digest() == digest
 
 
@@ -123,9 +123,9 @@ def test_closing_again_answers_as_it_did_and_books_nothing(book: Book) -> None:
     book.entries(10)
     first = book.close(1)
     book.entries(10)
-    last = book.journal.last
+    last = book.journal.durable.last
     again = book.close(1)
-    assert book.journal.last == last
+    assert book.journal.durable.last == last
     assert again == replace(first, repeated=True)
 
 
@@ -158,7 +158,7 @@ REFUSALS = [
 def test_refusals(book: Book, window: int, day: int, error: type[OnecardError], says: str) -> None:
     book.close(1)
     with pytest.raises(error, match=says):
-        CloseWindow(window, day).apply(book.state, book.journal.last + 1, book.tick())
+        CloseWindow(window, day).apply(book.state, book.journal.written.last + 1, book.tick())
 
 
 def test_a_ledger_without_participants_is_not_closed(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_nets_that_do_not_sum_to_zero_are_not_closed(book: Book) -> None:
 
 
 def test_a_window_whose_record_is_not_durable_yet_is_asked_for_again(book: Book) -> None:
-    drafts, _ = CloseWindow(1, DAY).apply(book.state, book.journal.last + 1, book.tick())
+    drafts, _ = CloseWindow(1, DAY).apply(book.state, book.journal.written.last + 1, book.tick())
     other = LocalJournal.create(book.journal.folder.parent / "other", LEDGER, watermark_bytes=0)
-    other.append(drafts[:0])
+    other.write(drafts[:0])
     book.append(*drafts)
     with pytest.raises(Overloaded, match="being closed"):
         window_view(book.state, other, 1)

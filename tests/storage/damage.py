@@ -83,13 +83,13 @@ def build(folder: Path, batches: int = 48) -> Made:
             if number == batches // 2:
                 engine.step([ActIn(CloseWindow(1, clock.us // 86_400_000_000))])
         done = upto
-        last, digest = ledger.journal.last, ledger.state.digest()
+        last, digest = ledger.journal.durable.last, ledger.state.digest()
         ledger.close(checkpoint=True)
         earlier.append(files_of(folder))
     # What is sent again is answered as a repeat, and a tombstone's target as voided.
     ledger, engine = opened(folder, clock)
     again = [(message, engine.step([TapsIn(0, message)])[0]) for message, _ in sent]
-    assert ledger.state.digest() == digest and ledger.journal.last == last
+    assert ledger.state.digest() == digest and ledger.journal.durable.last == last
     assert ledger.identities.retired > last // 2 and len(ledger.journal.segments) > 1
     ledger.close()
     for (_, first), (_, answer) in zip(sent, again, strict=True):
@@ -351,7 +351,8 @@ def start(folder: Path, made: Made) -> str:
     """
     try:
         ledger, engine = opened(folder, HandClock(made.now_us + 1_000_000))
-        last = ledger.journal.last  # more where a start before this one was refused at its end
+        # More where a start before this one was refused at its end.
+        last = ledger.journal.durable.last
         for message, answer in made.sent:
             (found,) = engine.step([TapsIn(0, message)])
             if isinstance(found, OnecardError):
@@ -359,7 +360,7 @@ def start(folder: Path, made: Made) -> str:
             assert isinstance(found, bytes)
             if found != answer:
                 return "WRONG: another answer than before"
-        if ledger.journal.last != max(last, made.last):
+        if ledger.journal.durable.last != max(last, made.last):
             return "WRONG: something was booked again"
         if last <= made.last and ledger.state.digest() != made.digest:
             return "WRONG: other balances"

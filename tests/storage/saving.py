@@ -74,10 +74,10 @@ class Bench:
     def commit(self) -> int:
         """The journal catches up, as it does while a checkpoint waits for it."""
         for draft in self.drafts:
-            self.journal.append([draft])
+            self.journal.write([draft])
             apply(self.replayed, draft.value)
         self.drafts.clear()
-        return self.journal.last
+        return self.journal.durable.last
 
     def drain(self) -> None:
         """The rest of a pass."""

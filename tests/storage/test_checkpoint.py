@@ -87,7 +87,7 @@ def test_saved_and_opened_again_and_again(tmp_path: Path) -> None:
             tip = seal(draft, origin.ledger_id, 1, tip, chosen())
             apply(ledger.state, draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
-            ledger.journal.append([draft])
+            ledger.journal.write([draft])
             apply(replayed, draft.value)
         saved = bool(life % 2)
         ledger.close(checkpoint=saved)
@@ -109,7 +109,7 @@ def test_a_page_waits_for_the_journal(bench: Bench) -> None:
         asked.append(bench.many.last)
         if len(asked) == 3:
             bench.commit()
-        return bench.journal.last
+        return bench.journal.durable.last
 
     bench.judge(8)
     bench.checkpoint = bench.new_checkpoint(durable)
@@ -296,7 +296,7 @@ def test_a_page_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     bench.commit()
     old = tmp_path / "old"
     shutil.copytree(bench.folder / "journal", old)
-    kept = bench.journal.last
+    kept = bench.journal.durable.last
     bench.judge(2)
     bench.checkpoint.begin(bench.state)
     bench.checkpoint.copy_some(bench.state, 1)
@@ -316,7 +316,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     """The journal lost its tail, say by an old copy put back; or goes on differently."""
     bench.judge(8)
     bench.commit()
-    kept = bench.journal.last
+    kept = bench.journal.durable.last
     old = tmp_path / "old"
     shutil.copytree(bench.folder / "journal", old)
     bench.judge(2)
@@ -334,10 +334,10 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     many._first = iter(())
     other = (tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0)
     with LocalJournal.open(*other, algorithms=chosen()) as j:
-        while j.last < saved:
+        while j.written.last < saved:
             draft = many.entries()
             many.last = draft.last
-            j.append([draft])
+            j.write([draft])
     with Ledger.open(tmp_path / "other", SMALL, log=bench.log) as ledger:
         assert ledger.recovery.checkpoint == 0
 
@@ -421,7 +421,7 @@ def test_a_full_map_is_want_of_space(tmp_path: Path) -> None:
         draft = many.next()
         tip = seal(draft, ledger.id, 1, tip, chosen())
         apply(ledger.state, draft.value)
-        ledger.journal.append([draft])
+        ledger.journal.write([draft])
     assert not ledger.checkpoint.save(ledger.state)
     assert ledger.checkpoint.given_up > 0
     assert "checkpoint_given_up" in lines.getvalue()

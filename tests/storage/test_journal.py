@@ -27,9 +27,9 @@ MIB = 1 << 20
 def filled(path: Path, hand: Hand, groups: int, segment_bytes: int = MIB) -> LocalJournal:
     """Registry, then `groups` appends of two blocks."""
     journal = LocalJournal.create(path, LEDGER_ID, 1, segment_bytes)
-    journal.append(hand.registry())
+    journal.write(hand.registry())
     for _ in range(groups):
-        journal.append([hand.entries(90), hand.entries(7)])
+        journal.write([hand.entries(90), hand.entries(7)])
     return journal
 
 
@@ -41,19 +41,19 @@ def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
     hand = Hand()
     with filled(tmp_path, hand, 150) as journal:
         assert len(journal.segments) >= 3
-        assert (journal.last, journal.failed) == (hand.last, None)
-        head = journal.head
+        assert (journal.durable.last, journal.failed) == (hand.last, None)
+        head = journal.durable.head
         values = [block.value for block in journal.blocks()]
     for readonly in (False, True):
         with reopened(tmp_path, readonly) as journal:
-            assert (journal.last, journal.head) == (hand.last, head)
+            assert (journal.durable.last, journal.durable.head) == (hand.last, head)
             assert [block.value for block in journal.blocks()] == values
             assert all(segment.environment.readonly for segment in journal.segments[:-1])
             assert journal.segments[-1].environment.readonly == readonly
             assert journal.map_bytes() == MIB * len(journal.segments)
             assert journal.bytes_used() <= journal.map_bytes()
     with reopened(tmp_path) as journal:
-        journal.append([hand.entries(3)])
+        journal.write([hand.entries(3)])
         assert journal.block_of(hand.last).first == hand.last - 2  # type: ignore[union-attr]
 
 
@@ -61,11 +61,11 @@ def test_it_is_hashed_as_its_ledger_was_made(tmp_path: Path) -> None:
     """Every block, and the first record of every segment, by whichever library."""
     hand, by = Hand(), CHINESE
     with LocalJournal.create(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
-        journal.append(hand.registry())
+        journal.write(hand.registry())
         for _ in range(150):
-            journal.append([hand.entries(90), hand.entries(7)])
+            journal.write([hand.entries(90), hand.entries(7)])
     with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB, algorithms=by) as journal:
-        assert journal.last == hand.last and len(journal.segments) >= 2
+        assert journal.durable.last == hand.last and len(journal.segments) >= 2
         for block in journal.blocks():
             assert block.header["hash_algorithm"] == Hash.SM3
             assert block.hash == sm3_of_cryptography(block.value[: HEADER_BYTES - HASH_BYTES])
@@ -100,13 +100,13 @@ def test_blocks_begin_with_the_one_that_holds_the_first_row(tmp_path: Path) -> N
         middle = blocks[40]
         some = list(journal.blocks(middle.first + 1, middle.last + 1))
         assert [block.first for block in some] == [middle.first, middle.last + 1]
-        assert list(journal.blocks(journal.last + 1)) == []
-        assert journal.block_of(0) is None and journal.block_of(journal.last + 1) is None
+        assert list(journal.blocks(journal.written.last + 1)) == []
+        assert journal.block_of(0) is None and journal.block_of(journal.written.last + 1) is None
 
 
 def test_entries_come_in_the_order_asked(tmp_path: Path) -> None:
     with filled(tmp_path, Hand(), 60) as journal:
-        rows = np.zeros(journal.last + 1, dtypes.ENTRY)
+        rows = np.zeros(journal.written.last + 1, dtypes.ENTRY)
         legs: dict[int, np.ndarray] = {}
         for block in journal.blocks():
             if block.record == 1:
@@ -116,10 +116,10 @@ def test_entries_come_in_the_order_asked(tmp_path: Path) -> None:
                     for row in block.rows
                 }
         generator = np.random.default_rng(1)
-        asked = generator.integers(0, journal.last + 40, 3000).astype(np.uint64)
-        asked[:4] = 0, journal.last + 1, (1 << 64) - 1, 1
+        asked = generator.integers(0, journal.durable.last + 40, 3000).astype(np.uint64)
+        asked[:4] = 0, journal.written.last + 1, (1 << 64) - 1, 1
         wanted = np.zeros(len(asked), dtypes.ENTRY)
-        inside = asked <= journal.last
+        inside = asked <= journal.durable.last
         wanted[inside] = rows[asked[inside].astype(np.intp)]
         wanted["legs_at"] = 0  # counts into the legs of its block
         for _ in range(2):
@@ -151,9 +151,9 @@ def test_readers_see_whole_blocks_while_the_writer_appends(tmp_path: Path) -> No
             generator = np.random.default_rng(seed)
             try:
                 while not stop.is_set():
-                    asked = generator.integers(24, journal.last + 1, 50).astype(np.uint64)
+                    asked = generator.integers(24, journal.written.last + 1, 50).astype(np.uint64)
                     assert (journal.entries(asked)["sequence"] == asked).all()
-                    last = journal.last
+                    last = journal.durable.last
                     assert sum(b.count for b in journal.blocks(last - 20, last)) >= 20
             except BaseException as error:
                 failures.append(error)
@@ -162,7 +162,7 @@ def test_readers_see_whole_blocks_while_the_writer_appends(tmp_path: Path) -> No
         for reader in readers:
             reader.start()
         for _ in range(150):
-            journal.append([hand.entries(80)])
+            journal.write([hand.entries(80)])
         stop.set()
         for reader in readers:
             reader.join()
@@ -173,27 +173,27 @@ def test_a_crash_before_the_first_block_of_a_segment_recovers(tmp_path: Path) ->
     hand = Hand()
     with filled(tmp_path, hand, 3) as journal:
         journal._next_segment()  # and the process dies here
-        tip = journal.tip
+        tip = journal.written
     (tmp_path / "journal" / "00000003.new").mkdir()  # or while it makes another
     with reopened(tmp_path) as journal:
-        assert (len(journal.segments), journal.tip) == (2, tip)
+        assert (len(journal.segments), journal.written) == (2, tip)
         assert not (tmp_path / "journal" / "00000003.new").exists()
-        journal.append([hand.entries(5)])
+        journal.write([hand.entries(5)])
         assert next(journal.blocks(hand.last)).where.startswith("segment 00000002")
 
 
 def test_a_draft_out_of_order_stops_the_journal(tmp_path: Path) -> None:
     hand = Hand()
     with filled(tmp_path, hand, 1) as journal:
-        last = journal.last
+        last = journal.durable.last
         draft = hand.entries(4)
         draft.first += 1
         with pytest.raises(ValueError, match="expected it to begin at"):
-            journal.append([draft])
+            journal.write([draft])
         draft.first -= 1
-        with pytest.raises(WriteFailed, match="an append failed before"):
-            journal.append([draft])
-        assert journal.last == last
+        with pytest.raises(WriteFailed, match="a write failed before"):
+            journal.write([draft])
+        assert journal.durable.last == last
 
 
 def test_a_group_beyond_a_segment_is_refused_before_it_is_judged(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_group_beyond_a_segment_is_refused_before_it_is_judged(tmp_path: Path)
         with pytest.raises(DiskLow, match="a group of at most 524288 bytes"):
             journal.room(MIB)
         with pytest.raises(WriteFailed, match=r"make segments larger|does not fit"):
-            journal.append([hand.entries(12_000)])
+            journal.write([hand.entries(12_000)])
 
 
 def test_room_keeps_a_watermark_of_the_disk_free(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_full_map_starts_a_segment_though_the_estimate_said_it_fits(
     with filled(tmp_path, hand, 1) as journal:
         monkeypatch.setattr("onecard.core.journal.segment.Segment.fits", lambda *_: True)
         for _ in range(80):
-            journal.append([hand.entries(90)])
+            journal.write([hand.entries(90)])
         assert len(journal.segments) == 2
         assert sum(block.count for block in journal.blocks()) == hand.last
 
@@ -253,7 +253,7 @@ def test_an_older_copy_of_a_sealed_segment_is_noticed_at_opening(tmp_path: Path)
     older = file.read_bytes()
     with reopened(tmp_path) as journal:
         while len(journal.segments) == 1:
-            journal.append([hand.entries(90)])
+            journal.write([hand.entries(90)])
     file.write_bytes(older)
     with pytest.raises(LedgerFault, match="segment 00000002: expected it to begin at"):
         reopened(tmp_path)
@@ -268,7 +268,7 @@ def test_one_buffer_is_used_again_and_again(tmp_path: Path) -> None:
             view = memoryview(buffer)[: made.value.nbytes]
             view[:] = made.value
             made.value = view
-            journal.append([made])
+            journal.write([made])
         assert [b.count for b in journal.blocks(hand.last - 99)] == [20] * 5
 
 
@@ -304,9 +304,9 @@ def test_f12_a_file_that_is_something_else_is_refused(
 ) -> None:
     hand = Hand()
     with LocalJournal.create(tmp_path, LEDGER_ID, 1, 512 << 10) as journal:
-        journal.append(hand.registry())
+        journal.write(hand.registry())
         while len(journal.segments) < 3:
-            journal.append([hand.entries(200)])
+            journal.write([hand.entries(200)])
     file = tmp_path / "journal" / f"{number:08d}" / "data.mdb"
     damage(file)
     for readonly in (False, True):
@@ -339,7 +339,7 @@ def test_a_chain_of_an_account_is_read_by_sequence(tmp_path: Path) -> None:
 
 def test_a_chain_that_leads_to_no_entry_is_a_fault(tmp_path: Path) -> None:
     with filled(tmp_path, Hand(), 1) as journal:
-        for sequence in (1, 3, journal.last + 1):
+        for sequence in (1, 3, journal.written.last + 1):
             with pytest.raises(LedgerFault, match="expected a block that fits itself"):
                 journal.chain(sequence, 5)
 
@@ -360,4 +360,4 @@ def test_an_entry_comes_with_its_legs_and_its_block(tmp_path: Path) -> None:
                     legs
                 ) > 0
                 assert (first, head) == (block.first, block.hash)
-        assert journal.entry(0) is None and journal.entry(journal.last + 1) is None
+        assert journal.entry(0) is None and journal.entry(journal.written.last + 1) is None

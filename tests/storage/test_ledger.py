@@ -53,7 +53,7 @@ def booked(folder: Path, blocks: int, seed: int = 1) -> tuple[State, list[Draft]
     with Ledger.open(folder, SMALL) as ledger:
         for _ in range(blocks):
             draft = many.next()
-            ledger.journal.append([draft])
+            ledger.journal.write([draft])
             apply(state, draft.value)
             drafts.append(draft)
         assert blocks < 40 or len(ledger.journal.segments) > 1
@@ -83,7 +83,7 @@ def test_what_a_new_ledger_holds(tmp_path: Path) -> None:
     for file, count in ((key, 32), (digest_key, 16)):
         assert (file.stat().st_size, stat.S_IMODE(file.stat().st_mode)) == (count, 0o600)
     with Ledger.open(folder, SMALL) as ledger:
-        assert (ledger.id, ledger.epoch, ledger.journal.last) == (origin.ledger_id, 1, 0)
+        assert (ledger.id, ledger.epoch, ledger.journal.durable.last) == (origin.ledger_id, 1, 0)
         assert ledger.token_key == key.read_bytes()
         assert ledger.digest_key == digest_key.read_bytes()
         assert ledger.algorithms == chosen()
@@ -171,14 +171,14 @@ def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> Non
 
     reader = threading.Thread(target=read)
     with Ledger.open(folder, SMALL) as ledger:
-        many = ManyRows(7, last=ledger.journal.last, accounts=1000, terminals=500)
+        many = ManyRows(7, last=ledger.journal.durable.last, accounts=1000, terminals=500)
         many._first = iter(())
         reader.start()
         while not stop.is_set():
             ledger.checkpoint.begin(ledger.state)
             draft = many.entries()
             many.last = draft.last
-            ledger.journal.append([draft])
+            ledger.journal.write([draft])
             apply(ledger.state, draft.value)
             ledger.checkpoint.copy_some(ledger.state, 3)
             stop.wait(0.002)
@@ -197,7 +197,7 @@ def test_a_start_says_what_it_replayed(tmp_path: Path) -> None:
     state, drafts = booked(folder, 40)
     seen: list[tuple[int, int]] = []
     with Ledger.open(folder, SMALL, progress=lambda *now: seen.append(now)) as ledger:
-        last = ledger.journal.last
+        last = ledger.journal.durable.last
         assert (ledger.recovery.checkpoint, ledger.recovery.blocks) == (0, 40)
         assert ledger.recovery.records == last
         assert seen == [(draft.last, last) for draft in drafts]
@@ -212,9 +212,9 @@ def test_a_block_that_does_not_fit_is_named(tmp_path: Path) -> None:
     _, drafts = booked(folder, 6)
     with Ledger.open(folder, SMALL) as ledger:
         rows = np.zeros(1, dtypes.ENTRY)
-        rows["sequence"] = ledger.journal.last + 1
+        rows["sequence"] = ledger.journal.written.last + 1
         rows["account"] = 199_999
-        ledger.journal.append([Draft.of(Record.ENTRIES, rows, drafts[-1].booked_at_us + 1)])
+        ledger.journal.write([Draft.of(Record.ENTRIES, rows, drafts[-1].booked_at_us + 1)])
     with pytest.raises(LedgerFault, match=f"block {drafts[-1].last + 1}: expected to apply it"):
         Ledger.open(folder, SMALL)
 
@@ -254,7 +254,7 @@ def test_identities_not_closed_come_back_in_order(tmp_path: Path) -> None:
     with Ledger.open(folder, SMALL) as ledger:
         assert ledger.identities.retired == middle
         assert (np.concatenate(list(ledger.recent())) == later).all()
-        ledger.identities.retire(later, ledger.journal.last)
+        ledger.identities.retire(later, ledger.journal.durable.last)
         assert list(ledger.recent()) == []
         assert (ledger.identities.find(rows) == rows["sequence"]).all()
 
@@ -268,7 +268,7 @@ def test_the_tail(tmp_path: Path, count: int) -> None:
     ]
     every = np.concatenate(entries)
     with Ledger.open(folder, SMALL) as ledger:
-        wanted = every[every["sequence"] > max(0, ledger.journal.last - count)]
+        wanted = every[every["sequence"] > max(0, ledger.journal.durable.last - count)]
         found, legs = ledger.tail_entries(count)
         assert len(found) == len(wanted)
         names = [name for name in dtypes.ENTRY.names or () if name != "legs_at"]

@@ -61,7 +61,7 @@ def tried():
         return f"refused: {error}"
     with journal:
         for size in (2, 2, 60, 2, 2, 2, 2, 2, 2, 2):
-            journal.append([hand.entries(size)])
+            journal.write([hand.entries(size)])
     found = stored()
     lost = sum(gone(found, *block) for block in wanted.items())
     return f"OVERWRITTEN: {lost} blocks are gone" if lost else "kept"
@@ -96,7 +96,7 @@ def appended(journal: LocalJournal | None) -> Hand:
     for number in range(-1, 62):
         drafts = hand.registry() if number < 0 else [hand.entries(40 if number % 9 == 0 else 3)]
         if journal is not None:
-            journal.append(drafts)
+            journal.write(drafts)
     return hand
 
 

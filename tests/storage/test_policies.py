@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from onecard.core.checkpoint import recovery
 from onecard.core.errors import LedgerFault
 from onecard.core.journal import Draft, Tip, seal
 from onecard.core.journal.local import LocalJournal
@@ -219,9 +218,9 @@ def ledger_with(folder: Path, blob: bytes) -> None:
     with Ledger.open(folder) as ledger:
         hand = Hand()
         for draft in hand.registry():
-            ledger.journal.append([draft])
+            ledger.journal.write([draft])
             apply(ledger.state, draft.value)
-        ledger.journal.append([block(blob, hand.last + 1)])
+        ledger.journal.write([block(blob, hand.last + 1)])
 
 
 def test_a_block_that_lies_is_a_fault_of_the_ledger(tmp_path: Path) -> None:
@@ -253,7 +252,7 @@ def test_the_checksum_is_asked_when_fares_are_loaded(
             replace(found, blob=found.blob[:100] + b"\7" + found.blob[101:]) if is_policy else found
         )
 
-    monkeypatch.setattr(recovery.LocalJournal, "block_of", damaged)
+    monkeypatch.setattr(LocalJournal, "block_of", damaged)
     with pytest.raises(LedgerFault, match="expected a tariff, found array fares: its checksum"):
         Ledger.open(tmp_path / "ledger", readonly=True)
 

@@ -222,15 +222,15 @@ def test_f14_the_next_segment_waits_for_files(tmp_path: Path, count: int) -> Non
     """At whatever file of the new segment it stands."""
     hand = Hand()
     with LocalJournal.create(tmp_path, LEDGER_ID, 1, MIB // 2) as journal:
-        journal.append(hand.registry())
+        journal.write(hand.registry())
         full = [hand.entries(600)]
         while journal.segments[-1].fits(full):
-            journal.append(full)
+            journal.write(full)
             full = [hand.entries(600)]
         done: list[int] = []
 
         def append() -> None:
-            journal.append(full)
+            journal.write(full)
             done.append(len(journal.segments))
 
         appending = threading.Thread(target=append)
@@ -241,9 +241,9 @@ def test_f14_the_next_segment_waits_for_files(tmp_path: Path, count: int) -> Non
         appending.join()
         assert done == [2]
         assert waited or count > 3
-        journal.append([hand.entries(1)])
+        journal.write([hand.entries(1)])
     with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB // 2) as journal:
-        assert sum(block.count for block in journal.blocks()) == journal.last == hand.last
+        assert sum(block.count for block in journal.blocks()) == journal.durable.last == hand.last
 
 
 def test_a_disk_that_does_not_say_what_is_free_stops_nothing(

@@ -53,11 +53,11 @@ def made(path: Path, segment_bytes: int = 4 * MIB, groups: int = 0) -> Path:
     """Registry, entries at 24 and 54, a window at 85, entries at 87 and 117."""
     hand = Hand()
     with LocalJournal.create(path, LEDGER_ID, 1, segment_bytes) as journal:
-        journal.append(hand.registry())
-        journal.append([hand.entries(30), hand.entries(30), *hand.close()])
-        journal.append([hand.entries(30), hand.entries(30)])
+        journal.write(hand.registry())
+        journal.write([hand.entries(30), hand.entries(30), *hand.close()])
+        journal.write([hand.entries(30), hand.entries(30)])
         for _ in range(groups):
-            journal.append([hand.entries(40), hand.entries(50)])
+            journal.write([hand.entries(40), hand.entries(50)])
     key, digest_key = bytes(32), bytes(16)
     for name, content in (("token.key", key), ("digest.key", digest_key)):
         write_new(path / name, content)
@@ -135,7 +135,7 @@ def test_a_sound_ledger_is_proved(tmp_path: Path) -> None:
     made(tmp_path, MIB, 90)
     with LocalJournal.open(tmp_path, LEDGER_ID, 1, MIB) as journal:
         heads = [block.hash for block in journal.blocks()]
-        last, segments = journal.last, len(journal.segments)
+        last, segments = journal.durable.last, len(journal.segments)
     seen: list[tuple[int, int]] = []
     report = verify(tmp_path, heads[-1], lambda done, total: seen.append((done, total)))
     assert report.fault is None and report.ok and segments > 1
@@ -318,7 +318,7 @@ def test_only_a_head_kept_elsewhere_tells_a_changed_tail(
 ) -> None:
     made(tmp_path)
     with LocalJournal.open(tmp_path, LEDGER_ID, 1, 4 * MIB) as journal:
-        head = journal.head
+        head = journal.durable.head
     forge(tmp_path, change, "all")
     assert verify(tmp_path).ok
     fault = verify(tmp_path, head).fault

@@ -80,7 +80,7 @@ def test_every_reader_gives_what_stands_there(tmp_path: Path, seed: int) -> None
 
 def _by_sequence(journal: LocalJournal, slow: dict[int, Slow], chance: random.Random) -> None:
     """In any order, some twice, and some that are no entries or beyond the end."""
-    asked = [chance.randint(0, journal.last + 3) for _ in range(300)]
+    asked = [chance.randint(0, journal.durable.last + 3) for _ in range(300)]
     rows, legs = journal.entries_with_legs(np.array(asked, np.uint64))
     for sequence, row in zip(asked, rows, strict=True):
         if sequence in slow:

@@ -14,7 +14,7 @@ from onecard.core.authorize.node import Node, wait_for
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB, Settings
 from onecard.core.errors import Stopped
-from onecard.core.ledger.opened import Ledger
+from onecard.core.ledger.opened import Ledger, OpenJournal, open_local
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
@@ -70,12 +70,15 @@ class Answers:
 
 
 @contextmanager
-def served(folder: Path, settings: Settings = SMALL) -> Iterator[Node]:
+def served(
+    folder: Path, settings: Settings = SMALL, open_journal: OpenJournal = open_local
+) -> Iterator[Node]:
     """A running node with a card of much money and two terminals; stopped at the end."""
     if not folder.exists():
         Ledger.create(folder, settings)
     clock = SystemClock()
-    node = Node(folder, settings, clock, Log(clock, out=StringIO()))
+    log = Log(clock, out=StringIO())
+    node = Node(folder, settings, clock, log, open_journal=open_journal)
     node.start()
     if node.state.count("terminals") == 1:
         wait_for(lambda done: node.act(PutParticipants(PARTIES), done))

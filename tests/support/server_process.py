@@ -15,6 +15,7 @@ from typing import Any
 from onecard.grpc.client import Client
 
 PATIENCE_S = 30.0
+ONECARD = "from onecard.cli.main import main; main()"
 
 
 @dataclass
@@ -38,13 +39,14 @@ class ServerProcess:
 
 @contextmanager
 def server_process(
-    folder: Path, settings: dict[str, Any], **environment: str
+    folder: Path, settings: dict[str, Any], script: str = ONECARD, **environment: str
 ) -> Iterator[ServerProcess]:
-    """Serve an existing ledger; whatever happens, the process is gone afterwards."""
+    """Serve an existing ledger; whatever happens, the process is gone afterwards. `script` is
+    `onecard`, with something done to it."""
     ready = folder.with_name(folder.name + ".ready")
     ready.unlink(missing_ok=True)
     log = folder.with_name(folder.name + ".serve.log")
-    command = [sys.executable, "-c", "from onecard.cli.main import main; main()", "serve"]
+    command = [sys.executable, "-c", script, "serve"]
     command += [str(folder), "--listen", "127.0.0.1:0", "--metrics-port", "0"]
     command += ["--ready-file", str(ready)]
     for name, value in settings.items():

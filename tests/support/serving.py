@@ -14,7 +14,7 @@ import numpy as np
 from onecard.core.authorize.node import Node
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
-from onecard.core.ledger.opened import Ledger
+from onecard.core.ledger.opened import Ledger, OpenJournal, open_local
 from onecard.core.watch.log import Log
 from onecard.grpc.client import Client, columns_message
 from onecard.grpc.server.server import Address, Server
@@ -111,6 +111,7 @@ def served(
     host: str = "127.0.0.1",
     wrap: Callable[[Node], Any] = lambda node: node,
     attach: bool = True,
+    open_journal: OpenJournal = open_local,
     **options: Any,
 ) -> Iterator[Served]:
     """A server over a new or existing ledger in `path`."""
@@ -119,7 +120,7 @@ def served(
     text = StringIO()
     clock = SystemClock()
     log = Log(clock, out=text)
-    node = Node(path, settings, clock, log)
+    node = Node(path, settings, clock, log, open_journal=open_journal)
     node.start()
 
     async def start() -> tuple[Server, Address]:
