@@ -19,6 +19,10 @@ class Settings:
     cards_max: int = 1 << 24
     # Terminals on the register: 64 bytes each; a country has some hundred thousand gates.
     terminals_max: int = 1 << 20
+    # Holds that have an end and are open: 32 bytes each, and 16 to find them; one more is not taken
+    # until one of them ends. A day's orders and deposits of a large city; one without an end takes
+    # none.
+    holds_max: int = 1 << 20
     # Identities a generation: some seconds of a country's taps, and up to three are kept; a
     # repeat that comes later is looked up on disk.
     recent_max: int = 1 << 20

@@ -28,6 +28,7 @@ Amounts = NDArray[np.int64]
 PARTIES = 1 << 16
 ACCOUNTS_MAX = 1 << 28  # beyond it a number is a fault and not an account
 LOW = (1 << 32) - 1
+OF_HOLDS = (Image.HOLD_OPENED, Image.HOLD_CLOSED)
 OF_ORIGINALS = (Image.CLAIMED, Image.CLOSED_ORIGINAL, Image.ADJUSTED)  # their key is its sequence
 
 
@@ -80,6 +81,7 @@ class Books:
         self._in = Sums(PARTIES)
         self._out = Sums(PARTIES)
         self._turnover = np.zeros(PARTIES, np.int64)  # legs in the open window
+        self._holds: dict[int, int] = {}  # open ones that have an end: by row, their sequence
 
     def take(self, block: Block) -> None:
         """Check a block against all before it, then count it in."""
@@ -183,6 +185,27 @@ class Books:
         at = _first(of_original & ((images["key"] == 0) | (images["key"] >= entries)))
         if at is not None:
             _refuse(block, int(rows[at]), "an original that came before", images["key"][at])
+        for number in np.flatnonzero(np.isin(images["what"], OF_HOLDS)):
+            self._check_hold(block, images, images[number])
+
+    def _check_hold(self, block: Block, images: NDArray[np.void], image: np.void) -> None:
+        """A hold that has an end takes a row that is free, and what closes it frees that row."""
+        row, number, value = int(image["row"]), int(image["key"]), int(image["value"])
+        entry = block.rows[row]
+        if image["what"] == Image.HOLD_OPENED:
+            if entry["kind"] != Kind.HOLD or number < 1 or number in self._holds:
+                found = f"row {number} for kind {entry['kind']}"
+                _refuse(block, row, "a hold to take a row of open holds that is free", found)
+            held_us = int(entry["tapped_at_us"]) or int(entry["booked_at_us"])
+            if value <= held_us:
+                _refuse(block, row, f"an end after {held_us}", value)
+            self._holds[number] = block.first + row
+            return
+        if value != int(entry["about"]) or self._holds.pop(number, 0) != value:
+            _refuse(block, row, f"row {number} of the hold that it is about", f"hold {value}")
+        its_own = images[slice(*np.searchsorted(images["row"], (row, row + 1)))]
+        if not (its_own["key"][its_own["what"] == Image.CLOSED_ORIGINAL] == value).any():
+            _refuse(block, row, f"hold {value} to be closed", "it open")
 
     # ---- windows ----------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from onecard.ext.shape.dtypes import PAGE_BYTES
 from onecard.ext.state.state import State
 from onecard.ext.state.table import DTYPES, ROWS_A_PAGE, TABLES
 
-LAYOUT = 8
+LAYOUT = 9
 PAGES = "pages"
 MANIFEST = b"manifest"
 KEY = struct.Struct(">BI")
@@ -260,7 +260,7 @@ def _check(key: bytes, as_of: int, content: bytes | memoryview) -> int:
 
 
 def _check_room(manifest: Manifest, state: State) -> None:
-    room = Room(state.cards_max, state.terminals_max)
+    room = Room.made(state)
     used = Room.used(np.frombuffer(manifest.totals, dtypes.TOTALS)[0])
-    if not room.holds(used):
+    if not room.has(used):
         raise NoRoom(room.with_(used))

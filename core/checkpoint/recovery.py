@@ -14,7 +14,7 @@ from onecard.core.errors import LedgerFault, OnecardError, Overloaded
 from onecard.core.journal import Block, Journal
 from onecard.core.journal.read_ahead import read_ahead
 from onecard.ext.identity.generations import IDENTITY
-from onecard.ext.shape.numbers import Image, Record
+from onecard.ext.shape.numbers import Image, Policy, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES
@@ -128,9 +128,10 @@ def _replay(state: State, journal: Journal, sequence: int, progress: Progress | 
             progress(block.last - sequence, todo)
     for name in TABLES:
         state.as_of(name)[:] = 0
-    for row, tariff in enumerate(state.rows("tariffs")):
-        if not state.has_fares(row):
-            state.load_fares(row, _fares(journal, int(tariff["record"])))
+    state.gather_holds()
+    for row, policy in enumerate(state.rows("policies")):
+        if policy["policy"] == Policy.OD_FARES and not state.has_fares(row):
+            state.load_fares(row, _fares(journal, int(policy["record"])))
     return blocks
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from onecard.core.config import Settings
 from onecard.core.journal.block import Block
-from onecard.ext.shape.numbers import Record
+from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.state import State
 from onecard.ext.state.table import SETTINGS, SHAPES
 
@@ -21,10 +21,16 @@ class Room:
 
     cards: int
     terminals: int
+    holds: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Room":
-        return cls(settings.cards_max, settings.terminals_max)
+        return cls(settings.cards_max, settings.terminals_max, settings.holds_max)
+
+    @classmethod
+    def made(cls, state: State) -> "Room":
+        """What a state has room for."""
+        return cls(state.cards_max, state.terminals_max, state.holds_max)
 
     @classmethod
     def used(cls, totals: np.void) -> "Room":
@@ -38,9 +44,9 @@ class Room:
 
     def state(self) -> State:
         """An empty state with so much room."""
-        return State(self.cards, self.terminals)
+        return State(self.cards, self.terminals, self.holds)
 
-    def holds(self, used: "Room") -> bool:
+    def has(self, used: "Room") -> bool:
         """Returns True when so many rows fit."""
         return self.with_(used) == self
 
@@ -77,7 +83,7 @@ def check_room(state: State, block: Block) -> None:
 
     Only rows that follow those in use count: what else does not fit is a fault of the block.
     """
-    room = Room(state.cards_max, state.terminals_max)
+    room = Room.made(state)
     now = Room.used(state.totals[0])
     most = block.count
     if block.record == Record.TERMINALS and now.terminals + most > room.terminals:
@@ -87,7 +93,12 @@ def check_room(state: State, block: Block) -> None:
     elif block.record == Record.CARDS and now.cards + most > room.cards:
         pasts = _pasts_after(state, block, "card_pasts", ("was_account", "was_status"))
         now = replace(now, cards=max(_cards_after(state, block), pasts))
-    if not room.holds(now):
+    elif block.record == Record.ENTRIES and len(block.images):
+        opened = block.images["key"][block.images["what"] == int(Image.HOLD_OPENED)]
+        # The lowest row that is free is taken, so no block goes beyond those in use and its own.
+        most = now.holds + len(opened)
+        now = replace(now, holds=min(most, max(now.holds, int(opened.max(initial=0)))))
+    if not room.has(now):
         raise NoRoom(room.with_(now))
 
 

@@ -25,6 +25,7 @@ ADDRESSES_MAX = 1 << 46  # half of what a process of Linux may address
 LIMITS = {
     "cards_max": (1, 1 << 31),
     "terminals_max": (1, 1 << 26),  # 64 times as many as a country has
+    "holds_max": (1, 1 << 31),
 }
 # Of the disk it lies on: whoever writes the ledger needs the same, with a server or without.
 DISK = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from onecard.core.journal import Journal
 from onecard.core.query.stored_text import text_of
+from onecard.ext.shape.numbers import Policy
 from onecard.ext.state.state import State
 
 
@@ -24,7 +25,9 @@ class Tariff:
 
 def tariffs(state: State, journal: Journal) -> Iterator[Tariff]:
     """All of them, in order of version. Reads the record of each, so not on the event loop."""
-    for number, row in enumerate(state.rows("tariffs")):
+    for number, row in enumerate(state.rows("policies")):
+        if row["policy"] != Policy.OD_FARES:
+            continue
         block = journal.block_of(int(row["record"]))
         yield Tariff(
             version=int(row["version"]),

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.errors import BadInput, Overloaded
+from onecard.core.errors import BadInput
 from onecard.core.journal.block import Draft
 from onecard.core.registry.name import name_bytes
-from onecard.core.registry.terminals import NETWORK_MAX
+from onecard.core.registry.policy import POLICY_NAME_BYTES_MAX, New, check_start
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Policy, Record
+from onecard.ext.shape.numbers import Policy
 from onecard.ext.state.state import State
 from onecard.ext.state.tariff import ARRAYS, arrays_of
 from onecard.ext.state.tariff import (
     STATIONS_MAX as STATIONS_MAX,
 )  # of what is read as of what is written
 
-TARIFF_NAME_BYTES_MAX = 36
+TARIFF_NAME_BYTES_MAX = POLICY_NAME_BYTES_MAX
 DIRECTORY_BYTES = ARRAYS * dtypes.ARRAY_ROW.itemsize + 8  # and the least balance
 
 
@@ -50,31 +50,17 @@ class PutTariff:
             raise BadInput(f"tariff fares: expected {self.stations**2}, found {len(fares)}")
         if int(fares.min()) < -1 or self.entry_min_fen < 0:
             raise BadInput("tariff fares: expected 0 or more fen, or -1 for no fare")
-        if not 0 <= self.effective_from_us < 1 << 62:
-            raise BadInput(f"tariff start: expected a time, found {self.effective_from_us}")
-        if not 0 <= self.network <= NETWORK_MAX:
-            raise BadInput(f"tariff network: expected 0 to {NETWORK_MAX}, found {self.network}")
+        check_start(self.effective_from_us, self.network, "tariff")
         # Of several with one start the newest is in force: an older one said again is put back.
-        known = state.tariff_in_force(self.network, self.effective_from_us)
+        known = state.policy_in_force(Policy.OD_FARES, self.network, self.effective_from_us)
         if known >= 0 and self._is(state, known, fares):
-            return [], int(state.table("tariffs")["version"][known])
-        if state.count("tariffs") >= len(state.table("tariffs")):
-            raise Overloaded(f"a ledger holds at most {len(state.table('tariffs'))} tariffs")
-        version = state.count("tariffs") + 1
-        row = np.zeros(1, dtypes.POLICY_RECORD)
-        row["sequence"] = sequence
-        row["effective_from_us"] = self.effective_from_us
-        row["version"] = version
-        row["network"] = self.network
-        row["policy"] = Policy.OD_FARES
-        row["arrays"] = ARRAYS
-        row["name"] = name
+            return [], int(state.table("policies")["version"][known])
         blob = arrays_of(fares, self.stations, self.entry_min_fen)
-        draft = Draft.of(Record.TARIFF_SETS, row, booked_at_us, blob=blob)
-        return [draft], version
+        policy = New(Policy.OD_FARES, self.network, self.effective_from_us, name, ARRAYS, blob)
+        return policy.drafts(state, sequence, booked_at_us)
 
     def _is(self, state: State, known: int, fares: NDArray[np.int32]) -> bool:
-        row = state.table("tariffs")[known]
+        row = state.table("policies")[known]
         return (
             int(row["effective_from_us"]) == self.effective_from_us
             and int(row["stations"]) == self.stations

@@ -44,6 +44,7 @@ ROOMS = {
     "card_pasts": "what cards were before",
     "terminal_pasts": "what terminals were before",
     "scenes": "scenes",
+    "open_holds": "open holds that have an end",
 }
 
 

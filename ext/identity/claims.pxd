@@ -32,6 +32,11 @@ cdef class Claims:
     cdef uint64_t keys_of(self, int generation, Identity* out) noexcept nogil
 
 
+cdef inline bint is_of_claim(uint32_t what) noexcept nogil:
+    """Returns True when an after-image says something of a claim."""
+    return what == Image.CLAIMED or what == Image.CLOSED_ORIGINAL or what == Image.ADJUSTED
+
+
 cdef inline void change(Claim* claim, uint32_t what, int64_t value, uint64_t by) noexcept nogil:
     """What the after-image of an entry says of a claim, one half of it."""
     if what == Image.ADJUSTED:

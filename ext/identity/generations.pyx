@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from onecard.ext.identity.claims cimport BOTH_KNOWN, Claims, change
+from onecard.ext.identity.claims cimport BOTH_KNOWN, Claims, change, is_of_claim
 from onecard.ext.identity.space cimport GENERATIONS, Identity
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.check cimport check
@@ -293,7 +293,7 @@ cdef class Generations:
             raise ValueError(f"{rows.shape[0]} images of {by.shape[0]} entries")
         with nogil:
             for i in range(rows.shape[0]):
-                if rows[i].what == Image.VOIDED_IDENTITY:
+                if not is_of_claim(rows[i].what):
                     continue
                 known = self.claim(rows[i].key)
                 if known is not NULL:

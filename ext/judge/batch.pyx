@@ -17,15 +17,17 @@ from onecard.ext.judge.lookback cimport by_claim, by_identity, by_sequence, legs
 from onecard.ext.block.pack cimport pack
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, INTERNAL, finishes, has, names_entry, rule_of
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, INTERNAL, LASTING, SWEPT
+from onecard.ext.shape.kinds cimport finishes, has, names_entry, rule_of
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Image
 from onecard.ext.shape.numbers cimport Kind, Outcome, OwnerKind, Purse, Status, Template
 from onecard.ext.shape.tables cimport Account, Claim
-from onecard.ext.identity.claims cimport change
+from onecard.ext.identity.claims cimport change, is_of_claim
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
 from onecard.ext.rule.admit cimport columns_used, form
+from onecard.ext.rule.hold cimport is_too_early, lasts
 from onecard.ext.rule.plan cimport Plan, sum_of
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.rule.verdict cimport decide
@@ -186,6 +188,9 @@ cdef bint judge_row(
     if look_back(state, recent, ring, row, &tap, recalled, reach, &original):
         return True
     if original is not NULL:
+        if tap.terminal_status == Status.INTERNAL and is_too_early(state, &tap, original):
+            answer(decisions, counters, row, tap.kind, Outcome.HOLD_NOT_EXPIRED, 0, 0, 0, False)
+            return False
         legs = legs_of(ring, recalled, original, own)
     of_card(state, &tap, card)
     if finishes(tap.kind) and original is not NULL:
@@ -266,17 +271,31 @@ cdef void read_later(Tap* tap, Columns* columns, Py_ssize_t row) noexcept nogil:
 
 
 cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
-    """Rules 12a to 14: 0, or why the row is not taken."""
+    """Rules 12a to 14a: 0, or why the row is not taken."""
     cdef uint8_t outcome = columns_used(tap)
     if outcome != 0:
         return outcome
-    if tap.terminal_status != Status.ACTIVE and tap.terminal_status != Status.INTERNAL:
-        return Outcome.TERMINAL_BLOCKED
+    if tap.terminal_status != Status.ACTIVE or has(tap.kind, INTERNAL | LASTING):
+        return within_seldom(state, tap)
+    if not -state.total.amount_max_fen <= tap.amount_fen <= state.total.amount_max_fen:
+        return Outcome.AMOUNT_BEYOND_LIMIT
+    return 0
+
+
+cdef uint8_t within_seldom(State state, const Tap* tap) noexcept nogil:
+    """Rules 13 to 14a, of what most taps are not: 0, or why the row is not taken."""
     # A terminal is INTERNAL always or never, so it was at the tap's time what it is.
-    if (tap.terminal_status == Status.INTERNAL) != has(tap.kind, INTERNAL):
+    if tap.terminal_status == Status.INTERNAL:
+        if not has(tap.kind, INTERNAL | SWEPT):
+            return Outcome.KIND_NOT_ALLOWED
+    elif tap.terminal_status != Status.ACTIVE:
+        return Outcome.TERMINAL_BLOCKED
+    elif has(tap.kind, INTERNAL):
         return Outcome.KIND_NOT_ALLOWED
     if not -state.total.amount_max_fen <= tap.amount_fen <= state.total.amount_max_fen:
         return Outcome.AMOUNT_BEYOND_LIMIT
+    if has(tap.kind, LASTING) and lasts(state, tap) and state.free_hold() == 0:
+        return Outcome.HOLDS_FULL
     return 0
 
 
@@ -285,8 +304,8 @@ cdef inline bint look_back(
     Reach* reach,
     const Entry** original,
 ) noexcept nogil:
-    """Find the entry a refund, reversal, capture, release or adjustment is about; an adjustment
-    is its operator's.
+    """Find the entry a refund, reversal, capture, release or adjustment is about; what is booked at a
+    virtual terminal is its operator's.
 
     Returns True when it is not in memory.
     """
@@ -305,7 +324,7 @@ cdef inline bint look_back(
             )
     if found != ENTRY_FOUND:
         original[0] = NULL
-    elif has(tap.kind, INTERNAL):
+    elif tap.terminal_status == Status.INTERNAL:
         tap.operator_id = original[0].operator_id
     return found == NOT_IN_MEMORY
 
@@ -398,7 +417,7 @@ cdef inline void book(
         draft.images[draft.image_count] = plan.image[i]
         draft.image_count += 1
         state.image(&plan.image[i], entry)
-        if plan.image[i].what != Image.VOIDED_IDENTITY:
+        if is_of_claim(plan.image[i].what):
             check(tap.taken is claim)
             check(claim.sequence == plan.image[i].key)
             change(claim, plan.image[i].what, plan.image[i].value, entry.sequence)

@@ -7,7 +7,7 @@ from onecard.ext.rule.plan cimport Plan
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome
+from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome, Policy
 from onecard.ext.state.state cimport State
 
 
@@ -15,16 +15,16 @@ cdef uint8_t enter(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Open a journey at a place that the tariff knows: 0, or the refusal."""
-    cdef int64_t row = state.tariff_at(tap.network, tap.at_us)
+    cdef int64_t row = state.policy_at(Policy.OD_FARES, tap.network, tap.at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
-    plan.tariff = state.tariffs[row].version
-    if tap.place > state.tariffs[row].stations:
+    plan.tariff = state.policies[row].version
+    if tap.place > state.policies[row].stations:
         return Outcome.FARE_UNKNOWN
     if (
         tap.funding == Funding.PREPAID
         and not tap.flags & Flag.OFFLINE
-        and below_floor(tap.account, state.tariffs[row].entry_min_fen)
+        and below_floor(tap.account, state.policies[row].entry_min_fen)
     ):
         return Outcome.FUNDS
     plan.effects = Effect.JOURNEY_OPENED
@@ -40,17 +40,17 @@ cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept n
         return Outcome.NO_OPEN_JOURNEY
     if tap.at_us < tap.account.journey_at_us:
         return Outcome.EXIT_BEFORE_ENTRY
-    row = state.tariff_at(tap.network, tap.account.journey_at_us)
+    row = state.policy_at(Policy.OD_FARES, tap.network, tap.account.journey_at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
-    plan.tariff = state.tariffs[row].version
+    plan.tariff = state.policies[row].version
     stations = state.fares[row].stations
     if tap.place > stations or tap.account.journey_place > stations:
         return Outcome.FARE_UNKNOWN
     if tap.account.journey_place == 0:
         return Outcome.FARE_UNKNOWN
     check(state.fares[row].fen is not NULL)
-    check(state.tariffs[row].stations == stations)
+    check(state.policies[row].stations == stations)
     fare_fen = state.fares[row].fen[
         (tap.account.journey_place - 1) * stations + tap.place - 1
     ]

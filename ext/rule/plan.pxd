@@ -43,15 +43,16 @@ cdef inline void add_leg(
 
 
 cdef inline void add_payer_leg(
-    Plan* plan, uint8_t funding, uint32_t account, uint16_t issuer, int64_t amount
+    Plan* plan, uint8_t funding, uint32_t account, uint16_t issuer, int64_t amount,
+    uint8_t purse=Purse.MAIN,
 ) noexcept nogil:
     """The holder's side: the account here, or the issuer behind the card."""
     if funding == Funding.PREPAID:
-        add_leg(plan, OwnerKind.ACCOUNT, account, issuer, Purse.MAIN, amount)
+        add_leg(plan, OwnerKind.ACCOUNT, account, issuer, purse, amount)
     elif funding == Funding.CHIP:
-        add_leg(plan, OwnerKind.FLOAT, issuer, issuer, Purse.MAIN, amount)
+        add_leg(plan, OwnerKind.FLOAT, issuer, issuer, purse, amount)
     else:
-        add_leg(plan, OwnerKind.RECEIVABLE, issuer, issuer, Purse.MAIN, amount)
+        add_leg(plan, OwnerKind.RECEIVABLE, issuer, issuer, purse, amount)
 
 
 cdef inline void claim(Plan* plan, uint32_t what, uint64_t key, int64_t value) noexcept nogil:

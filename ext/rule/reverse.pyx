@@ -3,12 +3,13 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
+from onecard.ext.rule.hold cimport free_row
 from onecard.ext.rule.original cimport add_back, is_reversible, is_target
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.kinds cimport UNDO_ENTERING, UNDO_IF_FUNDS, KindRule, rule_of
+from onecard.ext.shape.kinds cimport HOLDS, UNDO_ENTERING, UNDO_IF_FUNDS, KindRule, rule_of
 from onecard.ext.shape.numbers cimport Effect, Funding, Image, Outcome
 from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
@@ -52,6 +53,8 @@ cdef uint8_t reverse(
     negate(original, legs, plan)
     add_back(state, plan, original, legs, adjusted)
     claim(plan, Image.CLOSED_ORIGINAL, original.sequence, plan.amount_fen)
+    if rule.post == HOLDS:
+        free_row(state, original, plan)
     if rule.undo == UNDO_ENTERING and tap.account.journey == original.sequence:
         plan.effects = Effect.JOURNEY_CLOSED
     return 0

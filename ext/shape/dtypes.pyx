@@ -47,9 +47,10 @@ from onecard.ext.shape.tables cimport (
     CardPast,
     Claim,
     Credential,
+    OpenHold,
     Participant,
+    PolicyRow,
     Scene,
-    Tariff,
     Terminal,
     TerminalPast,
     Totals,
@@ -171,12 +172,13 @@ TERMINAL = derived("Terminal", <Terminal[:1]><Terminal*>here)
 PARTICIPANT = derived("Participant", <Participant[:1]><Participant*>here)
 CLAIM = derived("Claim", <Claim[:1]><Claim*>here)
 WINDOW = derived("Window", <Window[:1]><Window*>here)
-TARIFF = derived("Tariff", <Tariff[:1]><Tariff*>here)
+POLICY_ROW = derived("PolicyRow", <PolicyRow[:1]><PolicyRow*>here)
 CARD_PAST = derived("CardPast", <CardPast[:1]><CardPast*>here)
 TERMINAL_PAST = derived("TerminalPast", <TerminalPast[:1]><TerminalPast*>here)
 ACTOR = derived("Actor", <Actor[:1]><Actor*>here)
 SCENE = derived("Scene", <Scene[:1]><Scene*>here)
 CALENDAR_DAY = derived("CalendarDay", <CalendarDay[:1]><CalendarDay*>here)
+OPEN_HOLD = derived("OpenHold", <OpenHold[:1]><OpenHold*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

@@ -58,6 +58,8 @@ cdef enum Trait:  # what else it may be, a bit each
     INTERNAL = 1 << 8  # booked at a virtual terminal, and nowhere else
     AT_SCENE = 1 << 9  # means nothing without one
     CAPPED = 1 << 10  # may not be of more than its scene takes
+    SWEPT = 1 << 11  # booked at a virtual terminal too, where its time has come
+    LASTING = 1 << 12  # may have an end, and then takes a row
 
 
 cdef struct KindRule:

@@ -50,6 +50,7 @@ cpdef enum Outcome:
     SCENE_UNKNOWN = 43  # not loaded, in a ledger that has scenes
     SCENE_CLOSED = 44
     AMOUNT_ABOVE_SCENE = 45  # more than its scene takes of one tap
+    HOLD_EXPIRED = 46  # captured at its end or later
     # not taken: nothing journalled, may be sent again
     TERMINAL_UNKNOWN = 100
     TERMINAL_FOREIGN = 101
@@ -66,8 +67,10 @@ cpdef enum Outcome:
     TIME_IMPOSSIBLE = 112
     CONFLICT = 113  # this identity is bound to another body
     COLUMN_UNEXPECTED = 114  # a column that the kind does not use is not 0, or has no such value
-    KIND_NOT_ALLOWED = 115  # an ADJUST at a device, or another kind at a virtual terminal
+    KIND_NOT_ALLOWED = 115  # an ADJUST at a device, or what no virtual terminal books at one
     SCENE_MISSING = 116  # of an EVENT, which means nothing without one
+    HOLDS_FULL = 117  # a hold with an end, and holds_max of them are open
+    HOLD_NOT_EXPIRED = 118  # released at a virtual terminal before its end, or without one
 
 
 cpdef enum OwnerKind:
@@ -137,6 +140,7 @@ cpdef enum Record:
 cpdef enum Policy:
     # what is loaded to decide by
     OD_FARES = 1  # a fare from every station to every station
+    HOLDS = 2  # who may hold, for how long, and how it is captured
 
 
 cpdef enum DayClass:
@@ -199,6 +203,8 @@ cpdef enum Image:
     CLAIMED = 2  # key: sequence, value: used_fen afterwards
     CLOSED_ORIGINAL = 3  # key: sequence, value: used_fen afterwards
     ADJUSTED = 4  # key: sequence, value: adjusted_fen afterwards
+    HOLD_OPENED = 5  # key: the row of open_holds that is its own from now on, value: expires_us
+    HOLD_CLOSED = 6  # key: the row that is free from now on, value: sequence of the hold
 
 
 cpdef enum Space:
@@ -278,7 +284,7 @@ cpdef enum:
     LEGS_MAX = 16
     PARTS_MAX = 8  # a row has a bit for each
     REFERENCES_MAX = 4  # of one entry: one of each
-    IMAGES_MAX = 2  # of one entry: its rules make one, a draft has room for one more
+    IMAGES_MAX = 2  # of one entry: what it says of a claim, and of the row of a hold
     OWNER_KINDS = OwnerKind.SPARE + 1  # balances a participant has room for; 0 is no kind
     SECOND_US = 1_000_000
     DAY_S = 86_400

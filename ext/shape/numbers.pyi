@@ -46,6 +46,7 @@ class Outcome(IntEnum):
     SCENE_UNKNOWN = 43
     SCENE_CLOSED = 44
     AMOUNT_ABOVE_SCENE = 45
+    HOLD_EXPIRED = 46
     TERMINAL_UNKNOWN = 100
     TERMINAL_FOREIGN = 101
     TERMINAL_BLOCKED = 102
@@ -63,6 +64,8 @@ class Outcome(IntEnum):
     COLUMN_UNEXPECTED = 114
     KIND_NOT_ALLOWED = 115
     SCENE_MISSING = 116
+    HOLDS_FULL = 117
+    HOLD_NOT_EXPIRED = 118
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1
@@ -124,6 +127,7 @@ class Record(IntEnum):
 
 class Policy(IntEnum):
     OD_FARES = 1
+    HOLDS = 2
 
 class DayClass(IntEnum):
     WORKDAY = 1
@@ -175,6 +179,8 @@ class Image(IntEnum):
     CLAIMED = 2
     CLOSED_ORIGINAL = 3
     ADJUSTED = 4
+    HOLD_OPENED = 5
+    HOLD_CLOSED = 6
 
 class Space(IntEnum):
     IDENTITIES = 0

@@ -78,15 +78,18 @@ cdef packed struct Window "onecard_window":
     int32_t business_day
 
 
-cdef packed struct Tariff "onecard_tariff":
-    uint64_t record  # sequence of its record; the fares stay in the journal
+cdef packed struct PolicyRow "onecard_policy_row":  # of any kind; what another kind says is 0
+    uint64_t record  # sequence of its record; arrays that are large stay in the journal
     int64_t effective_from_us
     uint32_t version
-    uint32_t stations
+    uint32_t stations  # of OD_FARES, whose fares are in State.fares
     int32_t entry_min_fen
+    uint32_t life_s  # of HOLDS: for how long a hold can be captured; 0 = for ever
     uint16_t network
     uint8_t policy  # Policy: what is decided by it
-    uint8_t unused
+    uint8_t fundings  # of HOLDS: 1 << Funding of each that may hold
+    uint8_t partial  # of HOLDS: 1 = captures may take a part each
+    uint8_t unused[3]
 
 
 # Whose a card was and what it drew on; or, where it has a status, a spell in which it was not ACTIVE.
@@ -149,6 +152,13 @@ cdef packed struct CalendarDay "onecard_calendar_day":  # its row number is 1 + 
     uint8_t unused[3]
 
 
+cdef packed struct OpenHold "onecard_open_hold":  # one that has an end; a row that is free is all 0
+    uint64_t sequence  # of its entry
+    int64_t expires_us  # from when on it can be captured no more
+    uint64_t token
+    int64_t amount_fen  # as it was held: what was captured of it since is its claim's
+
+
 # What was taken back of an entry or corrected, for ever. It is in no table of the state: see
 # ext/identity/claims.pyx.
 cdef packed struct Claim:
@@ -168,12 +178,13 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t terminals
     uint64_t participants
     uint64_t windows
-    uint64_t tariffs
+    uint64_t policies
     uint64_t card_pasts
     uint64_t terminal_pasts
     uint64_t actors
     uint64_t scenes  # the highest code
     uint64_t calendar_days  # the row of the last day
+    uint64_t open_holds  # the highest row that was ever used
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -199,9 +210,10 @@ cdef extern from *:
         TERMINAL_ROWS "ONECARD_ROWS(onecard_terminal)"
         PARTICIPANT_ROWS "ONECARD_ROWS(onecard_participant)"
         WINDOW_ROWS "ONECARD_ROWS(onecard_window)"
-        TARIFF_ROWS "ONECARD_ROWS(onecard_tariff)"
+        POLICY_ROWS "ONECARD_ROWS(onecard_policy_row)"
         CARD_PAST_ROWS "ONECARD_ROWS(onecard_card_past)"
         TERMINAL_PAST_ROWS "ONECARD_ROWS(onecard_terminal_past)"
         ACTOR_ROWS "ONECARD_ROWS(onecard_actor)"
         SCENE_ROWS "ONECARD_ROWS(onecard_scene)"
         CALENDAR_DAY_ROWS "ONECARD_ROWS(onecard_calendar_day)"
+        OPEN_HOLD_ROWS "ONECARD_ROWS(onecard_open_hold)"

@@ -4,7 +4,7 @@ A row is changed only by records above `as_of` of its page; the totals always ad
 references are checked, since a block comes from a file.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 from onecard.ext.block.unpack cimport Entries, Piece, lay_out, take
@@ -29,32 +29,29 @@ from onecard.ext.shape.journal cimport (
     TerminalRecord1,
     WindowRecord,
 )
-from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, OwnerKind, Policy, Record
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, OwnerKind, Record
 from onecard.ext.shape.tables cimport (
     ACTOR_ROWS,
     PARTICIPANT_ROWS,
     SCENE_ROWS,
-    TARIFF_ROWS,
     TERMINAL_PAST_ROWS,
     TERMINAL_ROWS,
     WINDOW_ROWS,
     Actor,
     Participant,
     Scene,
-    Tariff,
     Terminal,
     TerminalPast,
     Window,
 )
-from onecard.ext.state import tariff
 from onecard.ext.state.calendar import calendars
 from onecard.ext.state.cards import cards, cards_1
+from onecard.ext.state.policy import policies, tariffs
 from onecard.ext.state.state cimport State
 from onecard.ext.state.table cimport (
     ACTORS,
     PARTICIPANTS,
     SCENES,
-    TARIFFS,
     TERMINAL_PASTS,
     TERMINALS,
     WINDOWS,
@@ -104,8 +101,8 @@ def _rows(State state, block, size_t header_bytes):
         (<int>Record.CARDS, sizeof(CardRecord1)): cards_1,
         (<int>Record.WINDOWS, sizeof(WindowRecord)): _windows,
         (<int>Record.DECLARATIONS, sizeof(DeclarationRecord)): None,
-        (<int>Record.TARIFFS, sizeof(TariffRecord)): _tariffs,
-        (<int>Record.TARIFF_SETS, sizeof(PolicyRecord)): _policies,
+        (<int>Record.TARIFFS, sizeof(TariffRecord)): tariffs,
+        (<int>Record.TARIFF_SETS, sizeof(PolicyRecord)): policies,
         (<int>Record.CONFIGS, sizeof(ConfigRecord)): _configs,
         (<int>Record.ACTORS, sizeof(ActorRecord)): _actors,
         (<int>Record.ACT, sizeof(ActRecord)): None,
@@ -143,10 +140,9 @@ def _entries(State state, block):
                 fault = take(&entries, row, &piece)
                 if fault is not NULL:
                     break
-                bad = _entry(state, &piece)
+                bad = _entry(state, &piece) or _images(state, &entries, row, &piece, &next_image)
                 if bad:
                     break
-                _images(state, &entries, row, &piece, &next_image)
     if fault is not NULL:
         raise ValueError(f"block {entries.first}: {fault.decode()}")
     if bad or next_image != entries.image_count:
@@ -160,7 +156,7 @@ cdef bint _entry(State state, const Piece* piece) noexcept nogil:
     cdef int i
     if entry.account > state.total.accounts or entry.terminal > state.total.terminals:
         return True
-    if entry.effects & Effect.JOURNEY_OPENED and entry.tariff > state.total.tariffs:
+    if entry.effects & Effect.JOURNEY_OPENED and entry.tariff > state.total.policies:
         return True
     for i in range(entry.legs):
         if (
@@ -180,13 +176,16 @@ cdef bint _entry(State state, const Piece* piece) noexcept nogil:
     return False
 
 
-cdef void _images(
+cdef bint _images(
     State state, const Entries* entries, uint32_t row, const Piece* piece, uint32_t* next_image
 ) noexcept nogil:
-    """Apply the images of a row."""
+    """Apply the images of a row. Returns True when one does not fit this state."""
     while next_image[0] < entries.image_count and entries.images[next_image[0]].row == row:
+        if not state.fits(&entries.images[next_image[0]], &piece.entry):
+            return True
         state.image(&entries.images[next_image[0]], &piece.entry)
         next_image[0] += 1
+    return False
 
 
 def _participants(State state, uintptr_t at, uintptr_t head):
@@ -327,63 +326,6 @@ def _windows(State state, uintptr_t at, uintptr_t head):
             state.participants[rows[i].participant].window_legs = 0
         touch(&state.tables[PARTICIPANTS], rows[i].participant // PARTICIPANT_ROWS)
     return False
-
-
-def _tariffs(State state, uintptr_t at, uintptr_t head):
-    """A tariff of before there were networks: it is of network 0."""
-    cdef const Header* header = <const Header*>head
-    cdef const TariffRecord* row = <const TariffRecord*>at
-    if header.count != 1 or header.legs or header.images or is_full(&state.tables[TARIFFS]):
-        return True
-    blob = <bytes>(<const char*>(at + sizeof(TariffRecord)))[: header.blob_bytes]
-    fares = _read(header, tariff.of_fares, blob, row.stations, row.entry_min_fen)
-    _tariff(state, row.sequence, row.effective_from_us, row.version, 0, fares)
-    return False
-
-
-def _policies(State state, uintptr_t at, uintptr_t head):
-    cdef const Header* header = <const Header*>head
-    cdef const PolicyRecord* row = <const PolicyRecord*>at
-    if header.count != 1 or header.legs or header.images or is_full(&state.tables[TARIFFS]):
-        return True
-    if row.version != state.total.tariffs + 1:
-        raise ValueError(
-            f"block {header.first}: version {row.version} of a policy after {state.total.tariffs}"
-        )
-    if row.policy != Policy.OD_FARES:
-        raise ValueError(f"block {header.first}: unknown kind of policy {row.policy}")
-    blob = <bytes>(<const char*>(at + sizeof(PolicyRecord)))[: header.blob_bytes]
-    fares = _read(header, tariff.of_arrays, blob, row.arrays)
-    _tariff(state, row.sequence, row.effective_from_us, row.version, row.network, fares)
-    return False
-
-
-cdef object _read(const Header* header, read, blob, said, more=None):
-    """What a blob holds; ValueError, naming the block, where it is not what the row says."""
-    try:
-        return read(blob, said) if more is None else read(blob, said, more)
-    except ValueError as error:
-        raise ValueError(f"block {header.first}: {error}") from None
-
-
-cdef int _tariff(
-    State state, uint64_t record, int64_t effective_from_us, uint32_t version, uint16_t network, fares
-) except -1:
-    """The next row of tariffs. It is the same whether its page is ahead of the record or not."""
-    cdef uint64_t number = state.total.tariffs
-    cdef Tariff* row = &state.tariffs[number]
-    row.record = record
-    row.effective_from_us = effective_from_us
-    row.version = version
-    row.stations = fares.stations
-    row.entry_min_fen = fares.entry_min_fen
-    row.network = network
-    row.policy = Policy.OD_FARES
-    touch(&state.tables[TARIFFS], number // TARIFF_ROWS)
-    state.total.tariffs += 1
-    state.policies.add(Policy.OD_FARES, network, effective_from_us, <uint32_t>number)
-    state.load_fares(number, fares.fares_fen)
-    return 0
 
 
 def _configs(State state, uintptr_t at, uintptr_t head):

@@ -17,5 +17,7 @@ cdef class Index:
 
     cdef int64_t find(self, uint64_t key) noexcept nogil
     cdef void insert(self, uint64_t key, uint32_t row) noexcept nogil
+    cdef void remove(self, uint64_t key) noexcept nogil
+    cdef void empty(self) noexcept nogil
     cdef void prefetch(self, uint64_t key) noexcept nogil
     cdef void prefetch_row(self, uint64_t key) noexcept nogil

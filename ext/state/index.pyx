@@ -2,7 +2,7 @@
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.memory cimport address, reserve
@@ -63,6 +63,37 @@ cdef class Index:
             check(self.slots[at] != row + 1)
             at = (at + 1) & self.mask
         self.slots[at] = row + 1
+
+    cdef void remove(self, uint64_t key) noexcept nogil:
+        """Forget a key that is there, whose row still says it: what follows it moves up, so that no
+        look-up meets a gap before what it looks for."""
+        cdef uint64_t at = (key * SPREAD) >> self.shift
+        cdef uint64_t gap, home
+        cdef uint64_t there = 0
+        while True:
+            check(self.slots[at] != 0)
+            memcpy(&there, self.rows + <size_t>(self.slots[at] - 1) * self.row_bytes, 8)
+            if there == key:
+                break
+            at = (at + 1) & self.mask
+        self.used -= 1
+        gap = at
+        while True:
+            at = (at + 1) & self.mask
+            if self.slots[at] == 0:
+                break
+            memcpy(&there, self.rows + <size_t>(self.slots[at] - 1) * self.row_bytes, 8)
+            home = (there * SPREAD) >> self.shift
+            if ((at - home) & self.mask) >= ((at - gap) & self.mask):
+                self.slots[gap] = self.slots[at]
+                gap = at
+        self.slots[gap] = 0
+
+    cdef void empty(self) noexcept nogil:
+        """Forget every key, in the memory there is."""
+        if self.used != 0:  # else all is 0, and most of it was never touched
+            memset(self.slots, 0, (self.mask + 1) * sizeof(uint32_t))
+        self.used = 0
 
     cdef void prefetch(self, uint64_t key) noexcept nogil:
         _prefetch(&self.slots[(key * SPREAD) >> self.shift])

@@ -3,8 +3,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.tables cimport Account, CardPast, Credential, Participant, Scene, Tariff, Terminal
-from onecard.ext.shape.tables cimport TerminalPast, Totals, Window
+from onecard.ext.shape.tables cimport Account, CardPast, Credential, OpenHold, Participant, PolicyRow
+from onecard.ext.shape.tables cimport Scene, Terminal, TerminalPast, Totals, Window
+from onecard.ext.state.holds cimport Holds
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.policies cimport Policies
 from onecard.ext.state.table cimport TABLE_COUNT, Table
@@ -24,15 +25,18 @@ cdef class State:
     cdef Account* accounts
     cdef Credential* credentials
     cdef Window* windows
-    cdef Tariff* tariffs
+    cdef PolicyRow* policies
     cdef CardPast* card_pasts
     cdef TerminalPast* terminal_pasts
     cdef Scene* scenes
-    cdef Fares* fares  # of each row of tariffs
-    cdef Policies policies  # which of them is in force
+    cdef Fares* fares  # of each row of policies that is a tariff
+    cdef Policies in_force  # which of them is
+    cdef OpenHold* open_holds
+    cdef Holds holds  # which of their rows are free, and which ends next
     cdef Index by_token
     cdef readonly uint64_t cards_max
     cdef readonly uint64_t terminals_max
+    cdef readonly uint64_t holds_max
     cdef readonly object totals  # the row of totals as an array
     cdef dict numbers  # name of a table to its number
     cdef list arrays  # of each table: all rows there is room for, a byte a page, a sequence a page
@@ -47,7 +51,12 @@ cdef class State:
     cdef bint post_account(self, const Leg* leg, int64_t amount, uint64_t sequence) noexcept nogil
     cdef void settle(self, const Entry* entry, int64_t card) noexcept nogil
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil
-    cdef int64_t tariff_at(self, uint16_t network, int64_t at_us) noexcept nogil
+    cdef void open_hold(self, const AfterImage* change, const Entry* entry) noexcept nogil
+    cdef void close_hold(self, const AfterImage* change, const Entry* entry) noexcept nogil
+    cdef bint fits(self, const AfterImage* change, const Entry* entry) noexcept nogil
+    cdef uint32_t free_hold(self) noexcept nogil
+    cdef uint32_t row_of_hold(self, uint64_t sequence) noexcept nogil
+    cdef int64_t policy_at(self, uint16_t policy, uint16_t network, int64_t at_us) noexcept nogil
     cdef uint16_t network_of(self, uint32_t version) noexcept nogil
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil
     cdef int _lay(self, shape, uint64_t room) except -1

@@ -9,7 +9,7 @@ import hashlib
 
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -18,25 +18,28 @@ from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport add_overflows, sub_overflows
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 from onecard.ext.shape.memory cimport address, reserve
-from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Policy, Purse
+from onecard.ext.shape.numbers cimport OWNER_KINDS, Effect, Image, OwnerKind, Purse
 from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
     CREDENTIAL_ROWS,
+    OPEN_HOLD_ROWS,
     PAGE_BYTES,
     PARTICIPANT_ROWS,
     TERMINAL_ROWS,
     Account,
     CardPast,
     Credential,
+    OpenHold,
     Participant,
+    PolicyRow,
     Scene,
-    Tariff,
     Terminal,
     TerminalPast,
     Totals,
     Window,
 )
 from onecard.ext.state import table as tables
+from onecard.ext.state.holds cimport Holds
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.policies cimport Policies
 from onecard.ext.state.table cimport (
@@ -44,11 +47,12 @@ from onecard.ext.state.table cimport (
     ACTORS,
     CARD_PASTS,
     CREDENTIALS,
+    OPEN_HOLDS,
     PARTICIPANTS,
+    POLICIES,
+    POLICIES_MAX,
     SCENES,
     TABLE_COUNT,
-    TARIFFS,
-    TARIFFS_MAX,
     TERMINAL_PASTS,
     TERMINALS,
     WINDOWS,
@@ -67,10 +71,12 @@ cdef class State:
         self,
         uint64_t cards_max=1 << 24,
         uint64_t terminals_max=1 << 20,
+        uint64_t holds_max=1 << 20,
     ):
-        settings = {"cards": cards_max, "terminals": terminals_max}
+        settings = {"cards": cards_max, "terminals": terminals_max, "holds": holds_max}
         self.cards_max = cards_max
         self.terminals_max = terminals_max
+        self.holds_max = holds_max
         self.numbers = {name: number for number, name in enumerate(tables.TABLES)}
         self.arrays = []
         self.lookups = []
@@ -85,14 +91,16 @@ cdef class State:
         self.accounts = <Account*>self.tables[ACCOUNTS].rows
         self.credentials = <Credential*>self.tables[CREDENTIALS].rows
         self.windows = <Window*>self.tables[WINDOWS].rows
-        self.tariffs = <Tariff*>self.tables[TARIFFS].rows
-        fares = reserve(TARIFFS_MAX * sizeof(Fares))
+        self.policies = <PolicyRow*>self.tables[POLICIES].rows
+        fares = reserve(POLICIES_MAX * sizeof(Fares))
         self.fares = <Fares*>address(fares)
         self.kept.append(fares)
-        self.policies = Policies(TARIFFS_MAX)
+        self.in_force = Policies(POLICIES_MAX)
         self.card_pasts = <CardPast*>self.tables[CARD_PASTS].rows
         self.terminal_pasts = <TerminalPast*>self.tables[TERMINAL_PASTS].rows
         self.scenes = <Scene*>self.tables[SCENES].rows
+        self.open_holds = <OpenHold*>self.tables[OPEN_HOLDS].rows
+        self.holds = Holds(<uintptr_t>self.open_holds, self.tables[OPEN_HOLDS].rows_max)
         self.by_name = self.lookups[PARTICIPANTS]
         self.by_number = self.lookups[TERMINALS]
         self.by_actor = self.lookups[ACTORS]
@@ -178,7 +186,8 @@ cdef class State:
 
     def reindex(self) -> None:
         """Rebuild the look-up tables from the rows in use."""
-        self.policies.rebuild(self.rows("tariffs"))
+        self.in_force.rebuild(self.rows("policies"))
+        self.holds.forget()
         for shape in tables.SHAPES:
             lookup = self.lookups[shape.number]
             if lookup is not None:
@@ -208,7 +217,7 @@ cdef class State:
     def load_fares(self, uint64_t row, fares_fen) -> None:
         """Give tariff `row` its fares: stations * stations int32, row = from."""
         fares = np.ascontiguousarray(fares_fen, np.int32).reshape(-1)
-        stations = int(self.table("tariffs")[row]["stations"])
+        stations = int(self.table("policies")[row]["stations"])
         if len(fares) != stations * stations:
             raise ValueError(f"{stations} stations need {stations**2} fares, found {len(fares)}")
         self.kept.append(fares)
@@ -226,9 +235,26 @@ cdef class State:
         """Returns True when `load_fares` was called for it."""
         return self.fares[row].fen is not NULL
 
-    def tariff_in_force(self, uint16_t network, int64_t at_us) -> int:
-        """The row of the tariff that is in force in a network at a time, -1 where there is none."""
-        return self.tariff_at(network, at_us)
+    def policy_in_force(self, uint16_t policy, uint16_t network, int64_t at_us) -> int:
+        """The row of the policy of a kind (Policy) that is in force in a network at a time, -1 where
+        there is none."""
+        return self.policy_at(policy, network, at_us)
+
+    def gather_holds(self) -> None:
+        """Learn the order of open holds from their rows, once a replay is through; on the thread that
+        changes the state."""
+        self.free_hold()
+
+    def holds_open(self) -> int:
+        """How many holds that have an end are open, as of `gather_holds` and what came since."""
+        return self.holds.open
+
+    def holds_due(self, int64_t at_us, Py_ssize_t most):
+        """OPEN_HOLD rows (copies) of open holds whose `expires_us` is `at_us` or before, the first to
+        end first, of several at once the oldest; at most so many. On the thread that changes the
+        state; its work is of those it gives, not of those that are open."""
+        self.free_hold()
+        return self.table("open_holds")[self.holds.due(at_us, most)]
 
     # ---- posting ----------------------------------------------------------------------------
 
@@ -336,22 +362,81 @@ cdef class State:
         )
 
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil:
-        """An after-image of an entry: a tombstoned identity. What was taken back of another is in no
-        table (ext/identity/claims.pyx)."""
+        """An after-image of an entry: a tombstoned identity, the row of a hold. What was taken back
+        of another is in no table (ext/identity/claims.pyx)."""
         if change.what == Image.VOIDED_IDENTITY:
             self.see(entry.terminal, change.key, entry.sequence)
+        elif change.what == Image.HOLD_OPENED:
+            self.open_hold(change, entry)
+        elif change.what == Image.HOLD_CLOSED:
+            self.close_hold(change, entry)
 
-    cdef int64_t tariff_at(self, uint16_t network, int64_t at_us) noexcept nogil:
-        """The row of the tariff in force in a network at a time, -1 where there is none."""
-        return self.policies.find(Policy.OD_FARES, network, at_us)
+    cdef void open_hold(self, const AfterImage* change, const Entry* entry) noexcept nogil:
+        """A hold takes the row that its entry says."""
+        cdef OpenHold* row = &self.open_holds[change.key]
+        cdef uint64_t page = change.key // OPEN_HOLD_ROWS
+        check(change.key > 0)
+        check(change.key < self.tables[OPEN_HOLDS].rows_max)
+        self.total.open_holds = max(self.total.open_holds, change.key)
+        if is_newer(&self.tables[OPEN_HOLDS], page, entry.sequence):
+            row.sequence = entry.sequence
+            row.expires_us = change.value
+            row.token = entry.token
+            row.amount_fen = entry.amount_fen
+            touch(&self.tables[OPEN_HOLDS], page)
+            self.holds.opened(<uint32_t>change.key)
+
+    cdef void close_hold(self, const AfterImage* change, const Entry* entry) noexcept nogil:
+        """The row of a hold is free again."""
+        cdef uint64_t page = change.key // OPEN_HOLD_ROWS
+        check(change.key > 0)
+        check(change.key < self.tables[OPEN_HOLDS].rows_max)
+        if is_newer(&self.tables[OPEN_HOLDS], page, entry.sequence):
+            self.holds.closed(<uint32_t>change.key)
+            memset(&self.open_holds[change.key], 0, sizeof(OpenHold))
+            touch(&self.tables[OPEN_HOLDS], page)
+
+    cdef bint fits(self, const AfterImage* change, const Entry* entry) noexcept nogil:
+        """Returns True when an image leads to a row that there is, and that is free or the hold's own
+        as the image says; of a page that is ahead of the entry, the row may be anybody's."""
+        cdef const Table* table = &self.tables[OPEN_HOLDS]
+        if change.what != Image.HOLD_OPENED and change.what != Image.HOLD_CLOSED:
+            return True
+        if change.key == 0 or change.key >= table.rows_max:
+            return False
+        if change.what == Image.HOLD_CLOSED and <uint64_t>change.value != entry.about:
+            return False
+        if not is_newer(table, change.key // OPEN_HOLD_ROWS, entry.sequence):
+            return True
+        if change.what == Image.HOLD_OPENED:
+            return self.open_holds[change.key].sequence == 0
+        return self.open_holds[change.key].sequence == <uint64_t>change.value
+
+    cdef uint32_t free_hold(self) noexcept nogil:
+        """The lowest row of open_holds that is free, 0 where none is."""
+        if not self.holds.known:
+            self.holds.gather(self.total.open_holds)
+        return self.holds.free_row()
+
+    cdef uint32_t row_of_hold(self, uint64_t sequence) noexcept nogil:
+        """The row of an open hold that has an end, 0 where it has none or is closed."""
+        cdef int64_t row
+        if not self.holds.known:
+            self.holds.gather(self.total.open_holds)
+        row = self.holds.by_sequence.find(sequence)
+        return 0 if row < 0 else <uint32_t>row
+
+    cdef int64_t policy_at(self, uint16_t policy, uint16_t network, int64_t at_us) noexcept nogil:
+        """The row of the policy of a kind in force in a network at a time, -1 where there is none."""
+        return self.in_force.find(policy, network, at_us)
 
     cdef uint16_t network_of(self, uint32_t version) noexcept nogil:
-        """The network of a tariff, by its version; 0 where that is none. It never changes, so that a
+        """The network of a policy, by its version; 0 where that is none. It never changes, so that a
         replay finds it whatever page is ahead of it, as it would not of a terminal."""
         if version == 0:
             return 0
-        check(version <= self.total.tariffs)
-        return self.tariffs[version - 1].network
+        check(version <= self.total.policies)
+        return self.policies[version - 1].network
 
     cdef void see(self, uint32_t terminal, uint64_t key, uint64_t sequence) noexcept nogil:
         """A key was bound on this terminal."""

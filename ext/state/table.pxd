@@ -10,16 +10,17 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     ACCOUNTS
     CREDENTIALS
     WINDOWS
-    TARIFFS
+    POLICIES
     CARD_PASTS
     TERMINAL_PASTS
     ACTORS
     SCENES
     CALENDAR_DAYS
+    OPEN_HOLDS
     TABLE_COUNT
 
 cdef enum:
-    TARIFFS_MAX = 65_535  # a version has 16 bits wherever it may come to stand
+    POLICIES_MAX = 65_535  # a version has 16 bits wherever it may come to stand
 
 
 cdef struct Table:

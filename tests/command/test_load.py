@@ -81,13 +81,13 @@ def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: 
     assert "tariff 2: " in run_load(server, "tariff", beijing).output
     # Midnight in Shanghai, where the ledger is, and not in Greenwich.
     midnights_us = [1_767_225_600_000_000 - ZONE_US, 1_419_724_800_000_000 - ZONE_US]
-    assert server.node.state.rows("tariffs")["effective_from_us"].tolist() == midnights_us
+    assert server.node.state.rows("policies")["effective_from_us"].tolist() == midnights_us
     # Of another network the same fares are another tariff, and only there.
     for _ in range(2):
         said = run_load(server, "tariff", fares, "--effective-from", "2026-01-01", "--network", "7")
         assert "tariff 3: 3 stations, 3 fares" in said.output
     assert "tariff 4: " in run_load(server, "tariff", beijing, "--network", "65535").output
-    assert server.node.state.rows("tariffs")["network"].tolist() == [0, 0, 7, 65_535]
+    assert server.node.state.rows("policies")["network"].tolist() == [0, 0, 7, 65_535]
 
 
 def test_a_tariff_begins_at_midnight_of_the_zone_that_rules_say(
@@ -99,7 +99,7 @@ def test_a_tariff_begins_at_midnight_of_the_zone_that_rules_say(
     fares = write(tmp_path, "metro.csv", "from,to,fare_fen\n1,2,300\n2,1,300\n")
     run_load(server, "tariff", fares, "--effective-from", "2026-01-01")
     run_load(server, "tariff", fares)  # without one it is for ever
-    starts_us = server.node.state.rows("tariffs")["effective_from_us"].tolist()
+    starts_us = server.node.state.rows("policies")["effective_from_us"].tolist()
     assert starts_us == [1_767_225_600_000_000 + 5 * HOUR_US, 0]
     for text in ("20260101", "2026-W01-4", "2026-1-1"):
         with pytest.raises(BadInput, match="--effective-from: expected YYYY-MM-DD, found"):

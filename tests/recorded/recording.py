@@ -64,6 +64,7 @@ TOKEN_KEY = b"made up, the key of no real card"  # 32 bytes; it opens nothing
 SETTINGS = Settings(  # so small that identities are closed and entries recalled all the time
     cards_max=1 << 10,
     terminals_max=1 << 8,
+    holds_max=3,
     recent_max=64,
     batch_taps_max=64,
     group_taps_max=64,
@@ -126,8 +127,7 @@ class Maker:
         self.lines: Lines = {}
         self.again: list[bytes] = []
         self.sent, self.given = hashlib.sha256(), hashlib.sha256()
-        self.now_us = NOW_US
-        self.steps = 0
+        self.now_us, self.steps = NOW_US, 0
         with (
             mock.patch("uuid.uuid4", lambda: LEDGER_ID),
             mock.patch("secrets.token_bytes", lambda count: TOKEN_KEY[:count]),

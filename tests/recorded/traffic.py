@@ -27,6 +27,7 @@ from tests.support.steps import (
     Close,
     Declare,
     Item,
+    NewHoldTerms,
     NewRules,
     NewTariff,
     Participants,
@@ -39,7 +40,7 @@ from tests.twin.state import Declaration, Tap
 from tests.twin.twin import Decision
 
 NOW_US = 1_780_300_800_000_000  # 2026-06-01 16:00 in UTC+8
-ACTIVE, BLOCKED, CLOSED = 1, 2, 3
+ACTIVE, BLOCKED, CLOSED, INTERNAL = 1, 2, 3, 4
 METRO, BUS, BANK, RURAL, AGENT, SHOP = range(1, 7)
 PARTIES = (
     ("地铁集团", ROLE_OPERATOR),
@@ -144,6 +145,7 @@ class Traffic:
         self._close(2)
         self._to_the_end_of_64_bits()
         self._close(2)
+        self._holds()
         self._scenes()
         self._some()
         self._send([self._tap(EVENT, 1, 1, scene=7), self._tap(EVENT, 1, 1)])
@@ -242,6 +244,23 @@ class Traffic:
         for amount_fen, code in ((500, 7), (501, 7), (5, 8), (5, 9)):
             tap = self._tap(RIDE, card, gate, amount_fen=amount_fen, scene=code)
             self._send([tap, self._tap(costless, card, gate, scene=code)])
+
+    def _holds(self) -> None:
+        """By terms: of a chip, in parts, with an end; and one more than there is room for."""
+        do, card, virtual = self.counter.do, CHIPS[0], len(GATES) + 1
+        do(NewHoldTerms(self.counter.now_us - HOUR_US, (1, 2, 3), partial=True, life_s=3600))
+        do(NewHoldTerms(self.counter.now_us - HOUR_US, (1, 2, 3), partial=True, life_s=59))
+        do(Terminals((TerminalRow("internal:holds", METRO, status=INTERNAL),)))
+        held = self._send([self._tap(HOLD, card, 1, amount_fen=400) for _ in range(4)])
+        first, second, _, _ = (answer.sequence for answer in held)
+        part = {"amount_fen": 150, "about": first}
+        self._send([self._tap(CAPTURE, card, gate, **part) for gate in (1, 2, 3)])
+        self._send([self._tap(RELEASE, card, virtual, about=second)])
+        self._send([self._undo(self.sent[-6][0])])
+        self.counter.now_us += 2 * HOUR_US
+        self._send([self._tap(CAPTURE, card, 1, amount_fen=1, about=first)])
+        self._send([self._tap(RELEASE, card, gate, about=first) for gate in (virtual, 1)])
+        self._send([self._tap(HOLD, CREDIT[0], 1, amount_fen=70)])
 
     def _close(self, days: int) -> None:
         self.counter.now_us += 60_000_000

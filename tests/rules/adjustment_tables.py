@@ -101,7 +101,7 @@ I REFUND P 1 about=a        = KIND_NOT_ALLOWED 0 0
 I TOP_UP P 1                = KIND_NOT_ALLOWED 0 0
 I HOLD P 1                  = KIND_NOT_ALLOWED 0 0
 I CAPTURE P 1 about=a       = KIND_NOT_ALLOWED 0 0
-I RELEASE P 0 about=a       = KIND_NOT_ALLOWED 0 0
+I RELEASE P 0 about=a       = NOT_A_HOLD 0 900       -- of a hold it may be
 I CHECK P 0                 = KIND_NOT_ALLOWED 0 0
 d: I ADJUST P 1 about=a     = ACCEPTED 1 899
 I REVERSAL P 0 voids=d      = KIND_NOT_ALLOWED 0 0

@@ -20,6 +20,7 @@ from tests.support.steps import (
     HOUR_US,
     Cards,
     Item,
+    NewHoldTerms,
     NewRules,
     NewTariff,
     Participants,
@@ -34,6 +35,7 @@ from tests.twin.twin import Decision
 
 NOW_US = 1_780_300_800_000_000
 METRO, BUS, EDGE, TRAM, BANK, FIRST, SECOND = range(1, 8)
+THIRD = 8  # a card
 NAMES = ("Metro", "Bus", "Edge", "Tram", "Bank", "First", "Second")
 OPERATORS = {"metro": METRO, "edge": EDGE}
 FUNDINGS = {"prepaid": Funding.PREPAID, "chip": Funding.CHIP, "credit": Funding.CREDIT}
@@ -68,15 +70,18 @@ PRINCIPALS = {"all": 0, "other": TRAM, "former": BUS}
 RICH_FEN, POOR_FEN = -(10**9), 10**9  # floors far below and far above every balance
 # A terminal that was never issued, a place the tariff has not, a sequence never booked.
 NOWHERE, BEYOND, NEVER = 999_999, 9, 1 << 40
-STATIONS, FERRY = 4, 7  # of both networks; the number of the other
+STATIONS, FERRY, WHARF = 4, 7, 8  # of all networks; the numbers of the others
+LIFE_US = 400 * DAY_US  # of what is held in the network of the wharf
 UNUSED = {"about": "about", "target": "about_seq", "line": "line", "caused_by": "caused_by"}
 SPARE, STRANGE = 1 << 32, 1 << 33  # what is added to a case's token for a card beside, and for none
 # Of the sequences of a case on its terminal, those that are named.
 SEQUENCES, ORIGINAL, REFUND, FINAL, ABSENT = 16, 0, 1, 8, 9
 MESSAGE_TAPS_MAX = 4_096
+HOLDS_MAX = 1 << 10  # more than the cases hold; the rest is filled up
 ROOMY: Settings = replace(
     SMALL,
     cards_max=1 << 15,
+    holds_max=HOLDS_MAX,
     recent_max=1 << 16,
     batch_taps_max=MESSAGE_TAPS_MAX,
     group_taps_max=1 << 15,
@@ -161,6 +166,7 @@ class World:
         self._send(lambda one: [one.entry(self.ferry)] * (one["journey"] == "elsewhere"))
         self._send(taps_about_originals)
         self._send(lambda one: [one.final()] * (one["identity"] == "repeat"))
+        self._fill_holds()
         self._deny()
         self._become()
 
@@ -182,7 +188,8 @@ class World:
     # ---- making it --------------------------------------------------------------------------
 
     def _placed(self, case: Case, number: int) -> Played:
-        key = tuple(case.values[name] for name in ("operator", "terminal", "place", "moved"))
+        names = ("operator", "terminal", "place", "moved", "terms")
+        key = tuple(case.values[name] for name in names)
         till = tuple("active" if word == "internal" else word for word in key)
         numbers = [self.numbers.setdefault(one, len(self.numbers) + 1) for one in (key, till)]
         return Played(case, number, *numbers)
@@ -192,16 +199,18 @@ class World:
         self._do(Participants(tuple(zip(NAMES, roles, strict=True))))
         self._do(NewRules(LAX))
         self._do(Terminals(tuple(self._terminal(key, False) for key in self.numbers)))
-        for network in (0, FERRY):
+        for network in (0, FERRY, WHARF):
             self._do(NewTariff("square", TARIFF_FROM_US, STATIONS, FARES_FEN, 300, network))
+        self._do(NewHoldTerms(0, (Funding.PREPAID,), False, LIFE_US // 1_000_000, WHARF))
         for funding, some in self._grouped("funding").items():
             tokens = tuple(token for one in some for token in (one.token, one.token + SPARE))
             self._do(Cards(tokens, BANK, FUNDINGS[funding[0]], 1, 0, RICH_FEN))
         for token, issuer in ((FIRST, FIRST), (SECOND, SECOND)):
             self._do(Cards((token,), issuer, Funding.CHIP))
+        self._do(Cards((THIRD,), BANK, Funding.PREPAID, 1, 0, RICH_FEN))
 
     def _terminal(self, key: tuple[str, ...], becomes: bool) -> Terminal:
-        operator, status, place, moved = key
+        operator, status, place, moved, terms = key
         is_blocked, is_virtual = becomes and status == "blocked", status == "internal"
         return Terminal(
             f"{'internal:' * is_virtual}T{self.numbers[key]}",
@@ -210,18 +219,29 @@ class World:
             0,
             Status.INTERNAL if is_virtual else Status.BLOCKED if is_blocked else Status.ACTIVE,
             is_virtual,
+            0 if terms == "none" else WHARF,
         )
 
     def _fill_edge(self) -> None:
         """What the operator at the edge collected, of two issuers, is all that a sum can hold."""
         edge = Terminal("edge", EDGE, 1, 0, Status.ACTIVE, False)
         ferry = replace(edge, number="ferry", operator=METRO, network=FERRY)
-        self._do(Terminals((edge, ferry)))
+        wharf = replace(ferry, number="wharf", network=WHARF)
+        self._do(Terminals((edge, ferry, wharf)))
         number = len(self.numbers) + 1
         for token, amount_fen in ((FIRST, SUM_HALF_FEN), (SECOND, SUM_HALF_FEN - 1)):
             tap = Tap(token, number, token, 0, 0, Kind.TOP_UP, amount_fen, *(0,) * 5)
             [[decision]] = self.side.step([Taps((tap,))], self.now_us)
             assert decision.outcome == Outcome.ACCEPTED
+
+    def _fill_holds(self) -> None:
+        """After what the cases hold, as much as there is room for."""
+        taps = [
+            Tap(THIRD, self.ferry + 1, number, 0, 0, Kind.HOLD, 1, *(0,) * 5)
+            for number in range(1, HOLDS_MAX + 2)
+        ]
+        outcomes = [decision.outcome for decision in self._decided(taps, 0)]
+        assert (outcomes[0], outcomes[-1]) == (Outcome.ACCEPTED, Outcome.HOLDS_FULL)
 
     def _deny(self) -> None:
         """An offline ride below the floor puts a card on the deny list."""
@@ -331,7 +351,9 @@ def first_taps(one: Played) -> list[Tap]:
         kinds = {"top_up": Kind.TOP_UP, "hold": Kind.HOLD, "declined": Kind.EXIT}
         kind = kinds.get(one["original"], Kind.RIDE)
         amount_fen = 0 if kind == Kind.EXIT else 100
-        found.append(one.tap(ORIGINAL, kind, amount_fen, place=1))
+        over = kind == Kind.HOLD and one["terms"] == "over"
+        at_us = NOW_US - LIFE_US - DAY_US if over else 0
+        found.append(one.tap(ORIGINAL, kind, amount_fen, place=1, tapped_at_us=at_us))
         if one["used"] == "closed":
             found.append(one.tap(2, Kind.REVERSAL, about_seq=one.sequence(ORIGINAL)))
     return found

@@ -45,6 +45,9 @@ FIELDS = {
     "original": ("ride", "top_up", "hold", "refund", "declined"),  # what is named, 100 fen each
     "owner": ("own", "other"),  # whose it is
     "used": ("no", "part", "closed"),
+    # By which it is held there: none that were loaded, or some that give it an end; and whether the
+    # hold that is named is over by now.
+    "terms": ("none", "lasting", "over"),
 }
 SOUND = {
     "ENTRY": {"amount": "zero"},
@@ -90,8 +93,13 @@ RULES = """
 12a COLUMN_UNEXPECTED   column=caused_by,later kind=!ADJUST
 13  TERMINAL_BLOCKED    gate=known terminal=blocked
 13  KIND_NOT_ALLOWED    gate=known terminal=active,blocked kind=ADJUST
-13  KIND_NOT_ALLOWED    gate=known terminal=internal kind=!ADJUST
+13  KIND_NOT_ALLOWED    gate=known terminal=internal kind=!ADJUST,RELEASE
 14  AMOUNT_BEYOND_LIMIT amount=huge,low
+14a HOLDS_FULL          gate=known kind=HOLD terms=lasting,over
+14b HOLD_NOT_EXPIRED    gate=known terminal=internal kind=RELEASE named=original original=hold \
+                        terms=none,lasting
+14b HOLD_NOT_EXPIRED    gate=known terminal=internal kind=RELEASE named=original original=hold \
+                        terms=over at=low,old,unborn,early
 15  TIME_TOO_OLD        at=low,old,unborn
 15  TIME_TOO_OLD        at=!high live=ahead
 16  TIME_IN_FUTURE      at=future,high
@@ -147,8 +155,11 @@ g   FUNDS               kind=HOLD token=known funding=prepaid funds=poor amount=
 h   ORIGINAL_UNKNOWN    kind=CAPTURE,RELEASE named=none,unknown
 h   NOT_A_HOLD          kind=CAPTURE,RELEASE named=original original=ride,top_up,refund,declined
 h   CARD_MISMATCH       kind=CAPTURE,RELEASE named=original owner=other
-h   ORIGINAL_FOREIGN    kind=CAPTURE,RELEASE named=original gate=known moved=yes
+h   ORIGINAL_FOREIGN    kind=CAPTURE,RELEASE named=original gate=known moved=yes \
+                        terminal=active,blocked
 h   ORIGINAL_CLOSED     kind=CAPTURE,RELEASE named=original original=ride,top_up,hold used=closed
+h   HOLD_EXPIRED        kind=CAPTURE named=original original=hold terms=over \
+                        at=now,before,future,high
 h   AMOUNT_EXCEEDS_ORIGINAL kind=CAPTURE named=original amount=more,huge
 i   ORIGINAL_UNKNOWN    kind=ADJUST named=none,unknown
 i   ORIGINAL_UNKNOWN    kind=ADJUST column=later
@@ -267,7 +278,7 @@ def chosen(first: Way, kind: str, broken: Broken) -> dict[str, str] | None:
     ranges = [sorted(broken[name], key=lambda v: (v != sound[name], v)) for name in named]
     earlier = ways()[: ways().index(first)]
     form = [way for way in ways() if 0 < way.number < 10 or way.place == "12a"]
-    form += [way for way in ways() if way.outcome == "KIND_NOT_ALLOWED"]
+    form += [way for way in ways() if way.outcome in ("KIND_NOT_ALLOWED", "HOLD_NOT_EXPIRED")]
     for picked in product(*ranges):
         values = {**sound, "kind": kind, **dict(zip(named, picked, strict=True))}
         # What has no form, says too much, or comes from where its kind does not is not taken, so it

@@ -23,6 +23,7 @@ from tests.support.steps import (
     Cards,
     Close,
     Item,
+    NewHoldTerms,
     NewRules,
     NewTariff,
     Participants,
@@ -169,6 +170,13 @@ class Play:
                 since_us = self.now_us + span_us(since)
                 least_fen = int(entry_min_fen)
                 self.do(NewTariff("newer", since_us, stations, fares, least_fen, network))
+            case ["holds", since, *words]:
+                said = dict(word.split("=") for word in words)
+                fundings = tuple(Funding[name] for name in said.get("by", "PREPAID").split("+"))
+                life_s = span_us(said.get("life", "0s")) // 1_000_000
+                network, partial = int(said.get("network", "0")), "parts" in said.get("taken", "")
+                since_us = self.now_us + span_us(since)
+                self.do(NewHoldTerms(since_us, fundings, partial, life_s, network))
             case ["scene", code, *changes]:
                 said = dict(change.split("=") for change in changes)
                 numbers = {key: int(value) for key, value in said.items() if key != "name"}

@@ -17,6 +17,7 @@ from onecard.core.registry.actors import PutActors
 from onecard.core.registry.calendar import Days, PutCalendar
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
+from onecard.core.registry.hold_terms import PutHoldTerms
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.rules import RULES, PutRules
 from onecard.core.registry.scenes import PutScenes, SceneRow
@@ -24,6 +25,7 @@ from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.ext.shape.numbers import ActorRole, Funding, Kind, Role, Status
+from onecard.ext.state.hold_terms import HoldTerms
 from tests.rules.taptable import NOW_US
 from tests.support.engine import SMALL, EngineSide, quick_folder
 from tests.support.steps import (
@@ -33,6 +35,7 @@ from tests.support.steps import (
     Calendar,
     Cards,
     Close,
+    NewHoldTerms,
     NewTariff,
     Participants,
     Scenes,
@@ -47,7 +50,7 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_t
 METRO, BANK = 1, 2
 INTERNAL = Status.INTERNAL
 TODAY = day_of(NOW_US, 8 * HOUR_US)
-TARIFFS_MAX = 65_535
+POLICIES_MAX = 65_535
 SINCE_WHEN = "on, since when it is what it is"
 Value = Hashable
 Broken = dict[str, frozenset[Value]]
@@ -126,6 +129,11 @@ def tariff(side: EngineSide, to: Values) -> None:
     fares = np.array(to["fares"], np.int32)
     said = to["name"], to["start_us"], to["stations"], fares, to["entry_min_fen"], to["network"]
     applied(side, PutTariff(*said))
+
+
+def holds(side: EngineSide, to: Values) -> None:
+    terms = HoldTerms(to["fundings"], to["partial"], to["life_s"])
+    applied(side, PutHoldTerms(to["name"], to["start_us"], terms, to["network"]))
 
 
 def rules(side: EngineSide, to: Values) -> None:
@@ -246,7 +254,28 @@ ACTS = {
             ("tariff fares: expected 0 or more", by(entry_min_fen=-1)),
             ("tariff start", by(start_us={-1, 1 << 62})),
             ("tariff network: expected 0 to 65535", by(network={-1, 1 << 16})),
-            (f"holds at most {TARIFFS_MAX} tariffs", by(stations=1, fares=(6,))),
+            (f"holds at most {POLICIES_MAX} policies", by(stations=1, fares=(6,))),
+        ),
+    ),
+    "holds": Refusals(
+        holds,
+        {
+            **{"name": "a", "start_us": 0, "fundings": (1,), "partial": False, "life_s": 0},
+            **{"network": 0},
+        },
+        (
+            *of_name("name of hold terms", "name"),
+            (
+                "hold terms fundings: expected some of [1, 2, 3], each once in rising order, found",
+                by(fundings={(), (0,), (4,), (1, 1), (2, 1), (1, 9)}),
+            ),
+            (
+                "hold terms life_s: expected 0, or 60 to 34560000, found",
+                by(life_s={-1, 59, 34_560_001, 1 << 63}),
+            ),
+            ("hold terms start", by(start_us={-1, 1 << 62})),
+            ("hold terms network: expected 0 to 65535", by(network={-1, 1 << 16})),
+            (f"holds at most {POLICIES_MAX} policies", by(fundings=(2,), life_s=60)),
         ),
     ),
     "rules": Refusals(
@@ -359,14 +388,15 @@ def side() -> Iterator[EngineSide]:
                 Cards((2,), BANK, Funding.PREPAID, Status.BLOCKED, floor_fen=-500),
                 Taps((Tap(1, 1, 1, 0, 0, Kind.RIDE, 5, *(0,) * 5),)),
                 *(NewTariff("a", at, 1, (5,), 0) for at in (1, 0)),
+                NewHoldTerms(0),
                 Close(TODAY),
             ],
             NOW_US,
         )
         # As if the others were in force later: each would be a record.
-        made.engine.state.totals["tariffs"] = TARIFFS_MAX
+        made.engine.state.totals["policies"] = POLICIES_MAX
         yield made
-        made.engine.state.totals["tariffs"] = 2
+        made.engine.state.totals["policies"] = 3
         made.close()
 
 

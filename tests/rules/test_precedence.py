@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from onecard.ext.shape.numbers import Kind, Outcome
-from tests.rules.refusal_world import NOW_US, ROOMY, World
+from tests.rules.refusal_world import HOLDS_MAX, NOW_US, ROOMY, World
 from tests.rules.refusals import REPEATED, Case, cases, ways
 from tests.support.engine import EngineSide, quick_folder
 from tests.support.steps import TwinSide
@@ -29,7 +29,7 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/ledger.md").read_t
 
 
 def test_the_twin() -> None:
-    wrong = World(TwinSide(NOW_US), cases()).wrong()
+    wrong = World(TwinSide(NOW_US, HOLDS_MAX), cases()).wrong()
     assert not wrong, "\n".join([str(len(wrong)), *wrong[:20]])
 
 
@@ -46,7 +46,7 @@ def test_the_engine() -> None:
 def test_the_table_is_the_page() -> None:
     """Numbered rules under their numbers, and every refusal of the page in the table."""
     decided = PAGE[PAGE.index("## How a tap is decided") : PAGE.index("**Offline**: a tap")]
-    numbered = re.findall(r"(?<!\d)(\d\d?a?)\. [^:]*?: ([A-Z_]+)", " ".join(decided.split()))
+    numbered = re.findall(r"(?<!\d)(\d\d?[ab]?)\. [^:]*?: ([A-Z_]+)", " ".join(decided.split()))
     said = {(way.place, way.outcome) for way in ways() if way.number}
     assert {(number, name) for number, name in numbered if name in Outcome.__members__} <= said
     names = {name for name in re.findall(r"[A-Z_]{4,}", decided) if name in Outcome.__members__}
@@ -99,7 +99,7 @@ def pairs() -> list[Case]:
 
 # Functions of the twin that a rule asks, and whose answer it gives on.
 ASKED = ("form", "terminal", "identity", "columns", "limits", "time", "card", "scene", "hold_of")
-ASKED += ("charged",)
+ASKED += ("charged", "holding")
 
 
 def parsed(function: Callable[..., Any]) -> ast.FunctionDef:
@@ -124,7 +124,7 @@ def outcomes(module: ModuleType, node: ast.AST) -> frozenset[str]:
 
 
 def swaps() -> Iterator[Swap]:
-    names = ("judge", "form", "terminal", "limits", "time", "card", "scene")
+    names = ("judge", "form", "terminal", "limits", "holding", "time", "card", "scene")
     functions = [(twin, name) for name in names]
     functions += [(kinds, function.__name__) for function in kinds.KINDS.values()]
     functions.append((kinds, "hold_of"))
@@ -176,6 +176,7 @@ APART = {
     "form: ABOUT_MISSING - ABOUT_MISSING",
     "form: ABOUT_MISSING - SCENE_MISSING",
     "terminal: TERMINAL_UNKNOWN - TERMINAL_FOREIGN",
+    "holding: HOLDS_FULL - HOLD_NOT_EXPIRED",
     "card: CARD_UNKNOWN - CARD_BLOCKED",
     "scene: SCENE_UNKNOWN - SCENE_CLOSED",
     "entry: TARIFF_UNKNOWN - FARE_UNKNOWN",
@@ -204,7 +205,7 @@ def test_a_swap_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setitem(kinds.KINDS, kind, changed)
     monkeypatch.setattr(swap.module, swap.name, changed)
     try:
-        wrong = World(TwinSide(NOW_US), swap.cases()).wrong()
+        wrong = World(TwinSide(NOW_US, HOLDS_MAX), swap.cases()).wrong()
     except (AssertionError, AttributeError, KeyError, IndexError, TypeError):
         return  # what comes before is answered otherwise, or a rule meets what the first keeps away
     assert wrong

@@ -316,6 +316,7 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
         "card_pasts": (len(book.card_pasts), 2 * ledger.settings.cards_max),
         "terminal_pasts": (len(book.terminal_pasts), ledger.settings.terminals_max),
         "scenes": (len(book.scenes), SCENES_MAX),
+        "open_holds": (len(book.open_holds), ledger.settings.holds_max),
     }
     head = head_of(engine.journal, ledger.card_tokens, open_number(state))
     assert (head.sequence, head.window, head.ledger) == (book.last, book.window, ledger.id)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from onecard.ext.shape.numbers import Outcome
-from tests.rules import adjustment_tables, network_tables, rule_tables, scene_tables
+from tests.rules import adjustment_tables, hold_tables, network_tables, rule_tables, scene_tables
 from tests.rules.adjustment_tables import ADJUSTED_BELOW_FLOOR
 from tests.rules.event_tables import EVENT
 from tests.rules.rule_tables import CLOCK_STEPS, DENY_LIST
@@ -13,7 +13,7 @@ from tests.rules.taptable import METRO, NOW_US, Play
 from tests.support.engine import opened
 
 TABLES = rule_tables.TABLES | adjustment_tables.TABLES | {"EVENT": EVENT}
-TABLES |= network_tables.TABLES | scene_tables.TABLES
+TABLES |= hold_tables.TABLES | network_tables.TABLES | scene_tables.TABLES
 
 
 @pytest.fixture(params=("twin", "engine"))

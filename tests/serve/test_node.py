@@ -283,7 +283,7 @@ def test_an_act_that_no_segment_holds_is_refused_and_the_rest_goes_on(tmp_path: 
         with pytest.raises(OnecardError, match="segment"):
             wait_for(lambda done: node.act(PutTariff("wide", 0, 1024, fares), done))
         assert ask(node, rides(1))[0].outcome == Outcome.ACCEPTED
-        assert node.state.count("tariffs") == 0
+        assert node.state.count("policies") == 0
 
 
 def test_a_new_ledger_without_room_for_its_rules_is_not_served_without_them(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from onecard.core.config import MIB, Settings
 from onecard.core.journal import Draft, LocalJournal, Tip, seal
 from onecard.core.ledger.opened import Ledger
 from onecard.core.watch.log import Log
+from onecard.ext.shape.numbers import Policy
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.table import TABLES
@@ -97,11 +99,12 @@ def same(ledger: Ledger, state: State) -> bool:
     found = [one.credentials_of(token_of(accounts)) for one in (ledger.state, state)]
     fares = all(
         (ledger.state.fares_of(row) == state.fares_of(row)).all()
-        for row in range(len(state.rows("tariffs")))
+        for row in range(len(state.rows("policies")))
     )
     at = range(START_US, START_US + 9)
     due = [
-        [one.tariff_in_force(network, at_us) for network in range(4) for at_us in at]
+        [one.policy_in_force(kind, *of) for kind in Policy for of in product(range(4), at)]
+        + [one.holds_due(at_us, 10**6).tolist() for at_us in (at[3], 1 << 62)]
         for one in (ledger.state, state)
     ]
     at_rest = not any(ledger.state.as_of(name).any() for name in TABLES)

@@ -316,7 +316,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     """The journal lost its tail, say by an old copy put back; or goes on differently."""
     bench.judge(8)
     bench.commit()
-    kept = bench.journal.durable.last
+    kept, held = bench.journal.durable.last, dict(bench.many.open_holds)
     old = tmp_path / "old"
     shutil.copytree(bench.folder / "journal", old)
     bench.judge(2)
@@ -330,7 +330,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     with pytest.raises(LedgerFault, match="a tail is missing"):
         Ledger.open(bench.folder, SMALL, log=bench.log)
 
-    many = ManyRows(99, last=kept, accounts=10, terminals=10)
+    many = ManyRows(99, last=kept, accounts=10, terminals=10, open_holds=held)
     many._first = iter(())
     other = (tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0)
     with LocalJournal.open(*other, algorithms=chosen()) as j:

@@ -162,7 +162,7 @@ def test_a_directory_that_lies_is_refused_by_name(lie: str) -> None:
     with pytest.raises(ValueError, match=f"^block 1: .*{says}"):
         apply(state, block(make(BLOB)).value)
     assert state.digest() == before
-    assert state.tariff_in_force(0, START_US) == -1
+    assert state.policy_in_force(Policy.OD_FARES, 0, START_US) == -1
 
 
 def test_every_flipped_bit_of_a_directory_is_refused() -> None:
@@ -184,7 +184,7 @@ def test_every_flipped_bit_of_a_directory_is_refused() -> None:
         ({"version": 0}, "version 0 of a policy after 0"),
         ({"version": 2}, "version 2 of a policy after 0"),
         ({"policy": 0}, "unknown kind of policy 0"),
-        ({"policy": 2}, "unknown kind of policy 2"),
+        ({"policy": 3}, "unknown kind of policy 3"),
     ],
 )
 def test_a_row_that_lies_is_refused_by_name(row: dict[str, int], says: str) -> None:
@@ -241,7 +241,7 @@ def test_the_checksum_is_asked_when_fares_are_loaded(
     with Ledger.open(tmp_path / "ledger", readonly=True) as ledger:
         assert ledger.recovery.records == 0
         assert ledger.state.fares_of(0).tolist() == fares == FARES.ravel().tolist()
-        assert ledger.state.tariff_in_force(0, 0) == 0
+        assert ledger.state.policy_in_force(Policy.OD_FARES, 0, 0) == 0
     whole = LocalJournal.block_of
 
     def damaged(journal: LocalJournal, sequence: int) -> object:
@@ -291,28 +291,29 @@ def test_a_thousand_policies_are_found() -> None:
         for network in (0, 1, 7, 39, 40, 65_534, 65_535):
             for at_us in (-1, 0, 1, 2, 100, 250, 499, 500, 1 << 62):
                 begun = [one[1:] for one in known if one[0] == network and one[1] <= at_us]
-                row = state.tariff_in_force(network, at_us)
+                row = state.policy_in_force(Policy.OD_FARES, network, at_us)
                 assert row == (max(begun)[1] if begun else -1), (network, at_us)
                 assert row < 0 or state.fares_of(row).tolist() == [row]
 
 
 def test_a_ledger_has_room_for_as_many_as_there_are_versions() -> None:
     state = small()
-    assert len(state.table("tariffs")) == 65_535
-    rows = state.table("tariffs")
+    assert len(state.table("policies")) == 65_535
+    rows = state.table("policies")
     rows["version"] = np.arange(1, 65_536)
     rows["policy"] = Policy.OD_FARES
     rows["network"] = np.arange(65_535) % 300
     rows["effective_from_us"] = np.arange(65_535) // 300
-    state.totals["tariffs"] = 65_534
+    state.totals["policies"] = 65_534
     state.totals["last"] = 65_534
     started = time.perf_counter()
     state.reindex()
     assert time.perf_counter() - started < 5
-    assert state.tariff_in_force(133, 218) == 218 * 300 + 133
-    assert state.tariff_in_force(134, 218) == 217 * 300 + 134  # the last one is not in use yet
+    assert state.policy_in_force(Policy.OD_FARES, 133, 218) == 218 * 300 + 133
+    # The last one is not in use yet.
+    assert state.policy_in_force(Policy.OD_FARES, 134, 218) == 217 * 300 + 134
     apply(state, block(arrays_of(FARES, 3, 0), 65_535, 65_535, 134, 218).value)
-    assert state.tariff_in_force(134, 218) == 65_534
+    assert state.policy_in_force(Policy.OD_FARES, 134, 218) == 65_534
     with pytest.raises(ValueError, match="no room for"):
         apply(state, block(arrays_of(FARES, 3, 0), 65_536, 65_536, 134, 219).value)
 

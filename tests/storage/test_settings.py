@@ -19,10 +19,12 @@ from onecard.core.errors import BadInput, Overloaded
 from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.settings_file import LIMITS, SETTINGS, read_settings
 from onecard.core.registry.cards import PutCards
+from onecard.core.registry.hold_terms import PutHoldTerms
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
-from onecard.ext.shape.numbers import Funding, Kind, Role, Status
+from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role, Status
+from onecard.ext.state.hold_terms import HoldTerms
 from onecard.grpc.client import Answer
 from onecard.v1.tap_pb2 import TapBatch
 from tests.serve.test_serve import serving
@@ -30,7 +32,7 @@ from tests.support.engine import SMALL, EngineSide
 
 NOW_US = 1_790_000_000_000_000
 # In use of each once `Booked.fill` is done, and then not one more; no page of a table is full.
-USED = {"cards_max": 30, "terminals_max": 20}
+USED = {"cards_max": 30, "terminals_max": 20, "holds_max": 5}
 EXACT = replace(SMALL, **USED, batch_taps_max=4096, group_taps_max=4096, recent_max=1 << 14)
 
 
@@ -51,7 +53,12 @@ class Booked:
 
     def put(self, name: str, first: int, count: int) -> None:
         """Add so many of what the limit is for; Overloaded where they are too many."""
-        if name == "terminals_max":
+        if name == "holds_max":
+            outcomes = self.taps(count, Kind.HOLD, []).outcome
+            assert set(outcomes.tolist()) <= {Outcome.ACCEPTED, Outcome.HOLDS_FULL}
+            if Outcome.HOLDS_FULL in outcomes:
+                raise Overloaded(Outcome.HOLDS_FULL.name)  # of a tap it is an answer
+        elif name == "terminals_max":
             self.do(PutTerminals([TerminalRow(f"T{n}", 1) for n in range(first, first + count)]))
         else:
             self.do(PutCards(np.arange(first, first + count, dtype=np.uint64), 2, Funding.CHIP))
@@ -62,6 +69,9 @@ class Booked:
         self.tap(count, Kind.REFUND, ids)
 
     def tap(self, count: int, kind: Kind, about: list[int]) -> list[int]:
+        return self.taps(count, kind, about).sequence.tolist()
+
+    def taps(self, count: int, kind: Kind, about: list[int]) -> Answer:
         batch = TapBatch(
             card=[1] * count,
             terminal=[1] * count,
@@ -74,10 +84,11 @@ class Booked:
         if isinstance(answer, BaseException):
             raise answer
         self.rides += count
-        return Answer.parse(answer).sequence.tolist()
+        return Answer.parse(answer)
 
     def fill(self) -> None:
-        for name in ("terminals_max", "cards_max"):
+        self.do(PutHoldTerms("holds", 0, HoldTerms(tuple(Funding), False, 86_400)))
+        for name in ("terminals_max", "cards_max", "holds_max"):
             self.put(name, 1, USED[name])
         self.take_back(8)
 
@@ -113,7 +124,8 @@ def test_a_limit_goes_up_and_down_between_starts(
     folder = booked.folder
     booked.fill()
     used, more = USED[name], 7_000  # more than a page, so that every table begins another one
-    with pytest.raises(Overloaded, match=f"^{name}: .*room for {used}.*--set {name}=N"):
+    said = f"^{name}: .*room for {used}.*--set {name}=N"
+    with pytest.raises(Overloaded, match="HOLDS_FULL" if name == "holds_max" else said):
         booked.put(name, used + 1, 1)
     digest = booked.side.ledger.state.digest()
     booked.stop(checkpoint)
@@ -185,7 +197,10 @@ MALFORMED = [
     ("cards_max = 0", "cards_max: expected 1 to 2147483648, found 0; mend it"),
     ("cards_max = 1e9", "cards_max: expected 1 to 2147483648, found 1000000000.0"),
     ("terminals_max = 4294967296", "terminals_max: expected 1 to 67108864, found 4294967296"),
-    ("card_max = 5", "expected only cards_max, terminals_max, waterm.* found 'card_max'"),
+    (
+        "card_max = 5",
+        "expected only cards_max, terminals_max, holds_max, .* found 'card_max'",
+    ),
     (None, "expected a regular file, found a folder, a pipe or a device"),
     (
         f"cards_max = '{'x' * 9_000}'",
@@ -220,7 +235,7 @@ def test_init_writes_them_and_serve_keeps_what_it_was_given(tmp_path: Path) -> N
     folder = tmp_path / "ledger"
     words = ["init", str(folder), "--cards-max", "20000", "--terminals-max", "300"]
     done = CliRunner().invoke(app, words)
-    assert "cards_max 20,000, terminals_max 300:" in done.output
+    assert "cards_max 20,000, terminals_max 300, holds_max 1,048,576:" in done.output
     assert read_settings(folder) == replace(Settings(), cards_max=20_000, terminals_max=300)
     # One that a unit of before may still give, of what has no bound any more.
     with serving(folder, "--set", "claims_max=4096", "--set", "streams_max=3") as server:

@@ -20,11 +20,11 @@ from onecard.ext.state.state import State
 from onecard.ext.state.table import DTYPES, ROWS_A_PAGE, SETTINGS, SHAPES, TABLES, Shape
 from tests.twin import digest as twin_digest
 
-ROOMS = {"cards": 5_000, "terminals": 3_000}
+ROOMS = {"cards": 5_000, "terminals": 3_000, "holds": 4_000}
 ROWS_EACH = {"card_pasts": 2}  # of tables that have more rows than their setting says
 # Written by hand once: what is on disk and in digests has this order for ever.
-ORDER = "participants terminals accounts credentials windows tariffs".split()
-ORDER += ["card_pasts", "terminal_pasts", "actors", "scenes", "calendar_days"]
+ORDER = "participants terminals accounts credentials windows policies".split()
+ORDER += ["card_pasts", "terminal_pasts", "actors", "scenes", "calendar_days", "open_holds"]
 
 
 def room_of(shape: Shape) -> int:

@@ -19,6 +19,7 @@ from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.calendar import CalendarPut, Days, PutCalendar
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare as PutDeclarations
+from onecard.core.registry.hold_terms import PutHoldTerms
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
 from onecard.core.registry.rules import PutRules
@@ -29,8 +30,10 @@ from onecard.core.settlement.window import Closed, CloseWindow, closed_view
 from onecard.core.watch.log import Log
 from onecard.ext.judge.body import BodyKey
 from onecard.ext.shape.numbers import ActOutcome, Outcome, Record
+from onecard.ext.state.hold_terms import HoldTerms
 from onecard.v1.tap_pb2 import Decisions
 from tests.support.steps import (
+    HOLDS_MAX,
     MALFORMED,
     Actors,
     Calendar,
@@ -39,6 +42,7 @@ from tests.support.steps import (
     Declare,
     Item,
     Message,
+    NewHoldTerms,
     NewRules,
     NewTariff,
     Participants,
@@ -57,6 +61,7 @@ ROOM_BYTES = 512 << 20
 SMALL = Settings(  # so small that identities are closed, and entries recalled, all the time
     cards_max=1 << 10,
     terminals_max=1 << 8,
+    holds_max=HOLDS_MAX,
     recent_max=32,
     batch_taps_max=16,
     group_taps_max=16,
@@ -265,6 +270,9 @@ def act_of(item: Item, window: int) -> Act:
         case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen, network):
             fares = np.array(fares_fen, np.int32)
             return PutTariff(name, effective_from_us, stations, fares, entry_min_fen, network)
+        case NewHoldTerms(effective_from_us, fundings, partial, life_s, network):
+            terms = HoldTerms(fundings, partial, life_s)
+            return PutHoldTerms("holds", effective_from_us, terms, network)
         case NewRules(rules):
             return PutRules(**vars(rules))
         case Declare(rows):

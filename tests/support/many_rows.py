@@ -18,9 +18,11 @@ from onecard.ext.shape.numbers import (
     Purse,
     Record,
 )
+from onecard.ext.state import hold_terms
 from onecard.ext.state.tariff import ARRAYS, arrays_of
 
 PARTICIPANTS = 600
+HOLD_ROWS = 6_000  # some pages; so few that a row is met again
 START_US = 1_700_000_000_000_000
 LEDGER_ID_BYTES = 16
 
@@ -37,6 +39,7 @@ class ManyRows:
     window_first: int = 1
     tariffs: int = 0
     entries_booked: list[int] = field(default_factory=list)
+    open_holds: dict[int, int] = field(default_factory=dict)  # row to the sequence of its hold
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
@@ -129,7 +132,8 @@ class ManyRows:
         legs["party"][0::2] = self.random.integers(1, PARTICIPANTS, count)
         legs["owner_kind"][1::2] = OwnerKind.PAYABLE
         legs["amount_fen"][1::2] = rows["amount_fen"]
-        images = self._images(count)
+        images = np.concatenate([self._images(count), self._holds(rows)])
+        images = images[np.argsort(images["row"], kind="stable")]
         self.entries_booked += rows["sequence"].tolist()
         return self._draft(Record.ENTRIES, rows, legs, images)
 
@@ -150,6 +154,24 @@ class ManyRows:
         images["key"][voids] = np.uint64(2 << 32) | numbers
         return images
 
+    def _holds(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+        """Rows of open holds, over some pages, that entries take and that others free again, also
+        in one block; some end at once."""
+        images = np.zeros(len(rows), dtypes.AFTER_IMAGE)
+        used = 0
+        for at in np.flatnonzero(self.random.random(len(rows)) < 0.4):
+            number = int(self.random.integers(1, HOLD_ROWS))
+            sequence = self.open_holds.pop(number, 0)
+            if sequence:
+                rows["about"][at] = sequence
+                said = Image.HOLD_CLOSED, sequence
+            else:
+                self.open_holds[number] = int(rows["sequence"][at])
+                said = Image.HOLD_OPENED, START_US + int(self.random.integers(0, 50))
+            images[used] = (at, said[0], number, said[1])
+            used += 1
+        return images[:used]
+
     def close(self) -> Draft:
         rows = self._rows(dtypes.WINDOW_RECORD, PARTICIPANTS)
         rows["participant"] = np.arange(1, PARTICIPANTS + 1)
@@ -159,9 +181,11 @@ class ManyRows:
         return self._draft(Record.WINDOWS, rows)
 
     def tariff(self) -> Draft:
-        """Each other one as it was written before there were networks."""
+        """A policy: each other one a tariff as it was written before there were networks, and some
+        hold terms."""
         self.tariffs += 1
         is_old = self.tariffs % 2 == 0
+        is_terms = self.tariffs % 3 == 0 and not is_old
         rows = self._rows(dtypes.TARIFF_RECORD if is_old else dtypes.POLICY_RECORD, 1)
         rows["version"] = self.tariffs
         rows["effective_from_us"] = START_US + int(self.random.integers(0, 9))
@@ -170,6 +194,10 @@ class ManyRows:
             rows["stations"] = 3
             return self._draft(Record.TARIFFS, rows, blob=fares.tobytes())
         rows["network"] = self.random.integers(0, 4)
+        if is_terms:
+            rows["policy"], rows["arrays"] = Policy.HOLDS, hold_terms.ARRAYS
+            terms = hold_terms.HoldTerms((1, 3), self.tariffs % 4 == 1, 60 * self.tariffs)
+            return self._draft(Record.TARIFF_SETS, rows, blob=hold_terms.arrays_of(terms))
         rows["policy"], rows["arrays"] = Policy.OD_FARES, ARRAYS
         return self._draft(Record.TARIFF_SETS, rows, blob=arrays_of(fares, 3, self.tariffs))
 

@@ -20,6 +20,7 @@ from tests.support.steps import (
     Declare,
     Item,
     Message,
+    NewHoldTerms,
     NewRules,
     NewTariff,
     Participants,
@@ -43,9 +44,9 @@ KINDS = (
     *(Kind.TOP_UP,) * 3,
     *(Kind.REFUND,) * 3,
     *(Kind.REVERSAL,) * 4,
-    *(Kind.HOLD,) * 2,
-    *(Kind.CAPTURE,) * 2,
-    Kind.RELEASE,
+    *(Kind.HOLD,) * 4,
+    *(Kind.CAPTURE,) * 3,
+    *(Kind.RELEASE,) * 2,
     Kind.PURCHASE,
     Kind.CHECK,
     Kind.EVENT,
@@ -117,6 +118,8 @@ class RandomSteps:
             items += [self._tariff() for _ in range(rng.randint(1, 2))]
         if rng.random() < 0.4:
             items += [self._scenes() for _ in range(3)]
+        if rng.random() < 0.6:
+            items += [self._hold_terms() for _ in range(rng.randint(1, 3))]
         if rng.random() < 0.15:
             self.rich = True
             items.append(NewRules(replace(START_RULES, amount_max_fen=1 << 62)))
@@ -172,6 +175,8 @@ class RandomSteps:
             tap = self._about(tap)
         if kind == Kind.ADJUST:
             tap = self._adjustment(tap)
+        if kind == Kind.RELEASE and rng.random() < 0.5:
+            tap = self._at_virtual(self._about_open(tap))
         if kind == Kind.REVERSAL:
             tap = self._target(tap)
         if kind in (Kind.ENTRY, Kind.EXIT):
@@ -249,10 +254,18 @@ class RandomSteps:
         entry = self.book.entries.get(tap.about)
         if entry is not None and rng.random() < 0.2:
             tap = replace(tap, amount_fen=-entry.amount_fen or change_fen)
-        if rng.random() < 0.95:
-            virtual = rng.choice(self._terminals(is_virtual=True))
-            tap = replace(tap, terminal=virtual, terminal_seq=self._fresh_seq(virtual))
-        return tap
+        return self._at_virtual(tap) if rng.random() < 0.95 else tap
+
+    def _at_virtual(self, tap: Tap) -> Tap:
+        virtual = self.rng.choice(self._terminals(is_virtual=True))
+        return replace(tap, terminal=virtual, terminal_seq=self._fresh_seq(virtual))
+
+    def _about_open(self, tap: Tap) -> Tap:
+        """Of a hold that has an end, where one is open: its end is asked at the tap's time."""
+        if not self.book.open_holds:
+            return tap
+        hold = self.rng.choice(list(self.book.open_holds.values()))
+        return replace(tap, about=hold.sequence, card=hold.token)
 
     def _target(self, tap: Tap) -> Tap:
         """Mostly a tap that was sent, else one that has not come yet."""
@@ -271,7 +284,7 @@ class RandomSteps:
     def _act(self) -> Item:
         rng, book = self.rng, self.book
         parties = range(1, len(book.participants) + 1)
-        match rng.randrange(12):
+        match rng.randrange(13):
             case 0:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
@@ -302,6 +315,8 @@ class RandomSteps:
                 return self._scenes()
             case 11:
                 return self._calendar()
+            case 12:
+                return self._hold_terms()
         return self._card()
 
     def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
@@ -334,6 +349,17 @@ class RandomSteps:
         since_us = self.now_us - rng.choice((0, 0, 1, HOUR_US, 30 * DAY_US, 90 * DAY_US))
         fares = tuple(rng.choice(FARES_FEN) for _ in range(stations**2))
         return NewTariff("fares", since_us, stations, fares, rng.choice((0, 0, 300)), network)
+
+    def _hold_terms(self) -> NewHoldTerms:
+        """Mostly of network 0 and for all cards; of a life that steps go beyond now and then."""
+        rng = self.rng
+        network = rng.choice((0, 0, *NETWORKS))
+        since_us = self.now_us - rng.choice((0, 0, 1, HOUR_US, 30 * DAY_US, 90 * DAY_US))
+        fundings = rng.choice(((1, 2, 3), (1, 2, 3), (1,), (2, 3), (3,)))
+        life_s = rng.choice((0, 60, 600, 3600, 86_400, 400 * 86_400))
+        if rng.random() < 0.1:  # refused
+            fundings, life_s = rng.choice((((), 60), ((2, 1), 0), ((1, 4), 0), ((1,), 59)))
+        return NewHoldTerms(since_us, fundings, rng.random() < 0.6, life_s, network)
 
     def _rules(self) -> Rules:
         rng = self.rng

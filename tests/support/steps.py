@@ -13,11 +13,13 @@ from onecard.v1.tap_pb2 import TapBatch
 from tests.twin import acts, calendar, scenes, twin
 from tests.twin import digest as twin_digest
 from tests.twin.acts import ActorRow, CardRow, TerminalRow
+from tests.twin.hold_terms import put_hold_terms
 from tests.twin.scenes import SceneRow
 from tests.twin.state import Book, Declaration, Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
 MALFORMED = "malformed"
+HOLDS_MAX = 3  # of both sides: so few that a hold finds no row now and then
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 START_RULES = Rules(946_684_800_000_000, 60 * DAY_US, HOUR_US, 1_000_000, 8 * HOUR_US)
 
@@ -87,6 +89,15 @@ class NewTariff:
 
 
 @dataclass(frozen=True)
+class NewHoldTerms:
+    effective_from_us: int
+    fundings: tuple[int, ...] = (1,)
+    partial: bool = False
+    life_s: int = 0
+    network: int = 0
+
+
+@dataclass(frozen=True)
 class NewRules:
     rules: Rules
 
@@ -126,6 +137,7 @@ Item = (
     | Terminals
     | Cards
     | NewTariff
+    | NewHoldTerms
     | NewRules
     | Declare
     | Close
@@ -138,8 +150,8 @@ Item = (
 class TwinSide:
     """The slow twin behind the same two methods as the engine."""
 
-    def __init__(self, now_us: int) -> None:
-        self.book = Book()
+    def __init__(self, now_us: int, holds_max: int = HOLDS_MAX) -> None:
+        self.book = Book(holds_max=holds_max)
         acts.put_rules(self.book, START_RULES, now_us)
 
     def step(
@@ -216,6 +228,10 @@ class TwinSide:
             case NewTariff(name, effective_from_us, stations, fares_fen, entry_min_fen, network):
                 said = name, effective_from_us, stations, fares_fen, entry_min_fen, network
                 return acts.put_tariff(book, *said, at_us)
+            case NewHoldTerms(effective_from_us, fundings, partial, life_s, network):
+                return put_hold_terms(
+                    book, effective_from_us, fundings, partial, life_s, network, at_us
+                )
             case NewRules(rules):
                 return acts.put_rules(book, rules, at_us)
             case Declare(rows):

@@ -340,9 +340,9 @@ def put_tariff(
         known = book.tariffs[max(alike)]
         if (known.stations, known.fares_fen, known.entry_min_fen) == same:
             return max(alike)
-    version = len(book.tariffs) + 1
+    version = len(book.policies) + 1
     record = acting.next_sequence()
-    book.tariffs[version] = Tariff(
+    book.policies[version] = Tariff(
         record, name, effective_from_us, stations, list(fares_fen), entry_min_fen, network
     )
     return version

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import OwnerKind, Policy, Status
-from tests.twin.state import Book, Entry, Tap
+from tests.twin.state import Book, Entry, Tap, Tariff
 
 WORD = (1 << 64) - 1
 DIGEST_KEY = bytes(range(16, 32))  # of the ledgers of these tests
@@ -114,13 +114,26 @@ def windows(book: Book) -> Rows:
     return rows
 
 
-def tariffs(book: Book) -> Rows:
-    rows = np.zeros(len(book.tariffs), dtypes.TARIFF)
-    for row, (version, known) in zip(rows, book.tariffs.items(), strict=True):
+def policies(book: Book) -> Rows:
+    rows = np.zeros(len(book.policies), dtypes.POLICY_ROW)
+    for row, (version, known) in zip(rows, book.policies.items(), strict=True):
         row["record"], row["effective_from_us"] = known.record, known.effective_from_us
-        row["version"], row["stations"] = version, known.stations
-        row["entry_min_fen"], row["network"] = known.entry_min_fen, known.network
-        row["policy"] = Policy.OD_FARES
+        row["version"], row["network"] = version, known.network
+        if isinstance(known, Tariff):
+            row["policy"], row["stations"] = Policy.OD_FARES, known.stations
+            row["entry_min_fen"] = known.entry_min_fen
+        else:
+            row["policy"], row["life_s"] = Policy.HOLDS, known.life_s
+            row["partial"] = known.partial
+            row["fundings"] = sum(2**funding for funding in known.fundings)
+    return rows
+
+
+def open_holds(book: Book) -> Rows:
+    rows = np.zeros(book.open_holds_highest + 1, dtypes.OPEN_HOLD)
+    for number, known in book.open_holds.items():
+        for name, value in known._asdict().items():
+            rows[number][name] = value
     return rows
 
 
@@ -167,6 +180,7 @@ def totals(book: Book) -> Rows:
         row[name] = len(getattr(book, name))  # what there is; row 0 of a table is nobody
     row["scenes"] = max(book.scenes, default=0)  # a row number is a code
     row["calendar_days"] = len(calendar_days(book)) - 1  # likewise
+    row["open_holds"] = book.open_holds_highest  # whether it is free by now or not
     row["window"], row["window_first"] = book.window, book.window_first
     for name in ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us"):
         row[name] = getattr(rules, name)
@@ -179,12 +193,13 @@ TABLES = {
     "accounts": accounts,
     "credentials": credentials,
     "windows": windows,
-    "tariffs": tariffs,
+    "policies": policies,
     "card_pasts": card_pasts,
     "terminal_pasts": terminal_pasts,
     "actors": actors,
     "scenes": scenes,
     "calendar_days": calendar_days,
+    "open_holds": open_holds,
 }
 
 

@@ -1,9 +1,10 @@
 """What each kind of tap does, as docs/ledger.md says under "Kind" and "Legs of each kind"."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse
+from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
 from onecard.ext.shape.numbers import Outcome as O
 from tests.twin.state import (
     Account,
@@ -12,6 +13,7 @@ from tests.twin.state import (
     Claim,
     Credential,
     Entry,
+    HoldTerms,
     Leg,
     Tap,
     Tariff,
@@ -22,6 +24,7 @@ from tests.twin.state import (
 PAID = {Kind.RIDE, Kind.EXIT, Kind.PURCHASE, Kind.CAPTURE}  # what can be refunded
 # What names an original, and cannot be reversed itself.
 TAKES_BACK = {Kind.REFUND, Kind.REVERSAL, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
+Captured = tuple[tuple[Leg, ...], tuple[AfterImage, ...]]
 BOOKED = {O.ACCEPTED, O.ACCEPTED_BELOW_FLOOR}
 
 
@@ -65,7 +68,7 @@ class Ask:
             if self.funding == Funding.PREPAID:
                 self.issuer = book.accounts[self.account_id].issuer
         self.original = self._original()
-        if self.kind == Kind.ADJUST and self.original:  # it is of whoever made the charge
+        if self.terminal.status == Status.INTERNAL and self.original:  # it is that one's operator's
             self.operator = self.original.operator_id
         self.owns = self._owns()
         if self.owns and self.original and self.original.account:
@@ -130,10 +133,6 @@ def payable(operator: int, amount_fen: int) -> Leg:
     return Leg(operator, operator, OwnerKind.PAYABLE, Purse.MAIN, amount_fen)
 
 
-def held(account: int, issuer: int, amount_fen: int) -> Leg:
-    return Leg(account, issuer, OwnerKind.ACCOUNT, Purse.HELD, amount_fen)
-
-
 # ---- paying -------------------------------------------------------------------------------
 
 
@@ -194,13 +193,17 @@ def exit_(ask: Ask) -> Verdict:
 
 
 def tariff_at(book: Book, network: int, t: int) -> int:
+    return in_force(book.tariffs, network, t)
+
+
+def in_force(policies: Mapping[int, Tariff | HoldTerms], network: int, t: int) -> int:
     """The version of a network with the latest effective time not after t, 0 for none."""
-    in_force = [
-        (tariff.effective_from_us, version)
-        for version, tariff in book.tariffs.items()
-        if tariff.network == network and tariff.effective_from_us <= t
+    begun = [
+        (policy.effective_from_us, version)
+        for version, policy in policies.items()
+        if policy.network == network and policy.effective_from_us <= t
     ]
-    return max(in_force)[1] if in_force else 0
+    return max(begun)[1] if begun else 0
 
 
 def fare(tariff: Tariff, origin: int, destination: int) -> int:
@@ -278,7 +281,7 @@ def reversal(ask: Ask) -> Verdict:
         O.ACCEPTED,
         amount_fen,
         legs,
-        images=(AfterImage(Image.CLOSED_ORIGINAL, original.sequence, amount_fen),),
+        images=closed(ask.book, original, amount_fen),
         effects=Effect.JOURNEY_CLOSED if still_open else 0,
     )
 
@@ -328,54 +331,121 @@ def claim_of(book: Book, original: Entry) -> Claim:
 # ---- holding ------------------------------------------------------------------------------
 
 
+def terms_at(ask: Ask) -> HoldTerms | None:
+    """By what it is held in the terminal's network at the tap's time."""
+    terms = ask.book.hold_terms
+    version = in_force(terms, ask.network, ask.t)
+    return terms[version] if version else None
+
+
+def terms_of(book: Book, original: Entry) -> HoldTerms | None:
+    """By what it was held."""
+    return book.hold_terms.get(original.tariff)
+
+
+def ends_us(book: Book, original: Entry) -> int:
+    """From when on a hold can be captured no more; 0 where it has no end."""
+    terms = terms_of(book, original)
+    held_us = original.tap.tapped_at_us or original.booked_at_us
+    return held_us + 1_000_000 * terms.life_s if terms and terms.life_s else 0
+
+
+def has_ended(ask: Ask, original: Entry) -> bool:
+    return 0 < ends_us(ask.book, original) <= ask.t
+
+
+def is_hold(original: Entry | None) -> TypeGuard[Entry]:
+    return original is not None and original.kind == Kind.HOLD and original.outcome == O.ACCEPTED
+
+
 def hold(ask: Ask) -> Verdict:
-    if not ask.prepaid:
-        return Verdict(O.HOLD_NOT_ALLOWED)
-    amount_fen = ask.tap.amount_fen
+    terms, amount_fen = terms_at(ask), ask.tap.amount_fen
+    version = in_force(ask.book.hold_terms, ask.network, ask.t)
+    if ask.funding not in (terms.fundings if terms else (Funding.PREPAID,)):
+        return Verdict(O.HOLD_NOT_ALLOWED, tariff=version)
     if ask.short_of(amount_fen):
-        return Verdict(O.FUNDS)
-    legs = ask.payer(-amount_fen), held(ask.account_id, ask.issuer, amount_fen)
-    return Verdict(O.ACCEPTED, amount_fen, legs)
+        return Verdict(O.FUNDS, tariff=version)
+    legs = ask.payer(-amount_fen), ask.payer(amount_fen)._replace(purse=Purse.HELD)
+    images: tuple[AfterImage, ...] = ()
+    if terms and terms.life_s:
+        expires_us = ask.t + 1_000_000 * terms.life_s
+        images = (AfterImage(Image.HOLD_OPENED, ask.book.free_hold(), expires_us),)
+    return Verdict(O.ACCEPTED, amount_fen, legs, images=images, tariff=version)
 
 
 def capture(ask: Ask) -> Verdict:
-    held_fen, amount_fen = hold_of(ask), ask.tap.amount_fen
-    if isinstance(held_fen, O):
-        return Verdict(held_fen)
-    if amount_fen > held_fen:
-        return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL)
+    (left_fen, version), amount_fen = hold_of(ask), ask.tap.amount_fen
+    original = ask.original
+    if isinstance(left_fen, O) or original is None:
+        return Verdict(O(left_fen), tariff=version)
+    if has_ended(ask, original):
+        return Verdict(O.HOLD_EXPIRED, tariff=version)
+    if amount_fen > left_fen:
+        return Verdict(O.AMOUNT_EXCEEDS_ORIGINAL, tariff=version)
+    terms = terms_of(ask.book, original)
+    takes_parts = terms is not None and terms.partial
+    legs, images = (a_part if takes_parts else all_at_once)(ask, original, left_fen)
+    return Verdict(O.ACCEPTED, amount_fen, legs, images=images, tariff=version)
+
+
+def a_part(ask: Ask, original: Entry, left_fen: int) -> Captured:
+    """What is left stays held; the part that uses it up closes it."""
+    amount_fen = ask.tap.amount_fen
+    legs = held_no_more(ask, amount_fen), payable(ask.payee(original.tap.scene), amount_fen)
+    if amount_fen == left_fen:
+        return legs, closed(ask.book, original, original.amount_fen)
+    used_fen = claim_of(ask.book, original).used_fen + amount_fen
+    return legs, (AfterImage(Image.CLAIMED, original.sequence, used_fen),)
+
+
+def all_at_once(ask: Ask, original: Entry, left_fen: int) -> Captured:
+    """What is not taken goes back to the payer."""
+    amount_fen = ask.tap.amount_fen
     legs = (
-        held(ask.account_id, ask.issuer, -held_fen),
-        payable(ask.payee(ask.original.tap.scene), amount_fen),
-        ask.payer(held_fen - amount_fen),
+        held_no_more(ask, left_fen),
+        payable(ask.payee(original.tap.scene), amount_fen),
+        ask.payer(left_fen - amount_fen),
     )
-    closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, amount_fen)
-    return Verdict(O.ACCEPTED, amount_fen, legs, images=(closed,))
+    return legs, closed(ask.book, original, amount_fen)
 
 
 def release(ask: Ask) -> Verdict:
-    held_fen = hold_of(ask)
-    if isinstance(held_fen, O):
-        return Verdict(held_fen)
-    legs = held(ask.account_id, ask.issuer, -held_fen), ask.payer(held_fen)
-    closed = AfterImage(Image.CLOSED_ORIGINAL, ask.tap.about, held_fen)
-    return Verdict(O.ACCEPTED, held_fen, legs, images=(closed,))
+    left_fen, version = hold_of(ask)
+    original = ask.original
+    if isinstance(left_fen, O) or original is None:
+        return Verdict(O(left_fen), tariff=version)
+    legs = held_no_more(ask, left_fen), ask.payer(left_fen)
+    images = closed(ask.book, original, original.amount_fen)
+    return Verdict(O.ACCEPTED, left_fen, legs, images=images, tariff=version)
 
 
-def hold_of(ask: Ask) -> int | O:
-    """The amount of the hold that is captured or released, or why it cannot be."""
+def hold_of(ask: Ask) -> tuple[int | O, int]:
+    """What is still held of the hold that is captured or released, or why it cannot be; and by
+    which terms it was held."""
     original = ask.original
     if original is None:
-        return O.ORIGINAL_UNKNOWN
-    if original.kind != Kind.HOLD or original.outcome != O.ACCEPTED:
-        return O.NOT_A_HOLD
+        return O.ORIGINAL_UNKNOWN, 0
+    if not is_hold(original):
+        return O.NOT_A_HOLD, 0
     if not ask.owns:
-        return O.CARD_MISMATCH
+        return O.CARD_MISMATCH, original.tariff
     if original.operator_id != ask.operator:
-        return O.ORIGINAL_FOREIGN
-    if claim_of(ask.book, original).closed:
-        return O.ORIGINAL_CLOSED
-    return original.amount_fen
+        return O.ORIGINAL_FOREIGN, original.tariff
+    claim = claim_of(ask.book, original)
+    if claim.closed:
+        return O.ORIGINAL_CLOSED, original.tariff
+    return original.amount_fen - claim.used_fen, original.tariff
+
+
+def held_no_more(ask: Ask, amount_fen: int) -> Leg:
+    return ask.payer(-amount_fen)._replace(purse=Purse.HELD)
+
+
+def closed(book: Book, original: Entry, used_fen: int) -> tuple[AfterImage, ...]:
+    """Nothing more may become of an original; of a hold that has an end its row is free."""
+    images = (AfterImage(Image.CLOSED_ORIGINAL, original.sequence, used_fen),)
+    rows = [row for row, one in book.open_holds.items() if one.sequence == original.sequence]
+    return images + tuple(AfterImage(Image.HOLD_CLOSED, row, original.sequence) for row in rows)
 
 
 KINDS: dict[Kind, Callable[[Ask], Verdict]] = {

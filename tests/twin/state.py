@@ -232,6 +232,28 @@ class Tariff:
 
 
 @dataclass
+class HoldTerms:
+    """By what it is held in a network."""
+
+    record: int
+    name: str
+    effective_from_us: int
+    fundings: tuple[int, ...]
+    partial: bool
+    life_s: int
+    network: int = 0
+
+
+class OpenHold(NamedTuple):
+    """A hold that has an end and was not finished."""
+
+    sequence: int
+    expires_us: int
+    token: int
+    amount_fen: int
+
+
+@dataclass
 class Declaration:
     terminal: int
     day: int
@@ -294,7 +316,10 @@ class Book:
     credentials: dict[int, Credential] = field(default_factory=dict)
     claims: dict[int, Claim] = field(default_factory=dict)
     windows: list[Window] = field(default_factory=list)
-    tariffs: dict[int, Tariff] = field(default_factory=dict)
+    policies: dict[int, Tariff | HoldTerms] = field(default_factory=dict)  # by version
+    open_holds: dict[int, OpenHold] = field(default_factory=dict)  # by row
+    open_holds_highest: int = 0  # row that was ever used
+    holds_max: int = 1 << 20
     card_pasts: dict[int, CardPast] = field(default_factory=dict)
     terminal_pasts: dict[int, TerminalPast] = field(default_factory=dict)
     declarations: dict[int, Declaration] = field(default_factory=dict)
@@ -334,6 +359,19 @@ class Book:
         """When a card that is registered was not ACTIVE and is again, newest first."""
         pasts = chain(self.card_pasts, self.credentials[token].past)
         return [past for past in pasts if past.status]
+
+    @property
+    def tariffs(self) -> dict[int, Tariff]:
+        return {n: one for n, one in self.policies.items() if isinstance(one, Tariff)}
+
+    @property
+    def hold_terms(self) -> dict[int, HoldTerms]:
+        return {n: one for n, one in self.policies.items() if isinstance(one, HoldTerms)}
+
+    def free_hold(self) -> int:
+        """The lowest row of open holds that is free, 0 where all are taken."""
+        rows = range(1, self.holds_max + 1)
+        return next((row for row in rows if row not in self.open_holds), 0)
 
     def claim(self, sequence: int) -> Claim:
         """The claim on an entry, opened where there is none."""

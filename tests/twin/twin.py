@@ -13,8 +13,8 @@ from google.protobuf.message import DecodeError
 from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
 from onecard.ext.shape.numbers import Outcome as O
 from onecard.v1.tap_pb2 import TapBatch
-from tests.twin.kinds import KINDS, Ask, Verdict
-from tests.twin.state import Book, Credential, Entry, Leg, Tap, fits
+from tests.twin.kinds import KINDS, Ask, Verdict, has_ended, is_hold, terms_at
+from tests.twin.state import Book, Credential, Entry, Leg, OpenHold, Tap, fits
 
 FROM_US, TO_US = 946_684_800_000_000, 4_102_444_800_000_000  # 2000-01-01 .. 2100-01-01 UTC
 DAY_US = 86_400_000_000
@@ -74,6 +74,9 @@ def judge(book: Book, principal: int, tap: Tap, booked_at_us: int) -> Decision:
     if not_taken:
         return Decision(not_taken)
     ask = Ask(book, tap, booked_at_us)
+    not_taken = holding(ask)
+    if not_taken:
+        return Decision(not_taken)
     refusal = time(ask) or card(ask) or scene(ask)
     verdict = Verdict(refusal) if refusal else KINDS[ask.kind](ask)
     verdict = soften(ask, fitting(ask, verdict))
@@ -165,10 +168,22 @@ def limits(book: Book, tap: Tap, t: int) -> O | None:
     status = book.terminal_at(tap.terminal, t).status
     if status not in (Status.ACTIVE, Status.INTERNAL):
         return O.TERMINAL_BLOCKED
-    if (status == Status.INTERNAL) != (tap.kind == Kind.ADJUST):
+    may_be = {Kind.ADJUST, Kind.RELEASE} if status == Status.INTERNAL else set(Kind) - {Kind.ADJUST}
+    if (tap.kind or Kind.RIDE) not in may_be:
         return O.KIND_NOT_ALLOWED
     if abs(tap.amount_fen) > book.rules.amount_max_fen:
         return O.AMOUNT_BEYOND_LIMIT
+    return None
+
+
+def holding(ask: Ask) -> O | None:
+    """Rules 14a and 14b: a hold with an end needs a row, and nobody else ends one before that."""
+    terms = terms_at(ask) if ask.kind == Kind.HOLD else None
+    if terms and terms.life_s and ask.book.free_hold() == 0:
+        return O.HOLDS_FULL
+    by_itself = ask.kind == Kind.RELEASE and ask.terminal.status == Status.INTERNAL
+    if by_itself and is_hold(ask.original) and not has_ended(ask, ask.original):
+        return O.HOLD_NOT_EXPIRED
     return None
 
 
@@ -300,6 +315,12 @@ def apply_extensions(ask: Ask, entry: Entry) -> None:
         if what == Image.VOIDED_IDENTITY:
             ask.book.voided[ask.tap.target] = entry.sequence
             ask.terminal.seen = max(ask.terminal.seen, key)
+        elif what == Image.HOLD_OPENED:
+            held = OpenHold(entry.sequence, value, ask.tap.card, entry.amount_fen)
+            ask.book.open_holds[key] = held
+            ask.book.open_holds_highest = max(ask.book.open_holds_highest, key)
+        elif what == Image.HOLD_CLOSED:
+            del ask.book.open_holds[key]
         elif what == Image.ADJUSTED:
             ask.book.claim(key).adjusted_fen = value
         else:
@@ -312,7 +333,7 @@ def apply_journey(ask: Ask, entry: Entry) -> None:
     if entry.effects & Effect.JOURNEY_OPENED:
         account.journey, account.journey_at_us = entry.sequence, ask.t
         account.journey_place = entry.place
-        account.journey_network = ask.book.tariffs[entry.tariff].network
+        account.journey_network = ask.book.policies[entry.tariff].network
     if entry.effects & Effect.JOURNEY_CLOSED:
         account.journey = account.journey_at_us = 0
         account.journey_place = account.journey_network = 0
