@@ -7,6 +7,7 @@ from onecard.cli.load import (
     calendar,
     cards,
     declarations,
+    holds,
     participants,
     rules,
     scenes,
@@ -17,8 +18,8 @@ from onecard.cli.load import (
 app = typer.Typer(
     no_args_is_help=True,
     help="Load participants, terminals, cards, a tariff, rules, declarations, actors, scenes, "
-    "a calendar into a server. Rows that say what is already so change nothing, so a file "
-    "may be loaded again.",
+    "a calendar, hold terms into a server. Rows that say what is already so change nothing, so "
+    "a file may be loaded again.",
 )
 app.command()(participants.participants)
 app.command()(terminals.terminals)
@@ -29,3 +30,4 @@ app.command()(declarations.declarations)
 app.command()(actors.actors)
 app.command()(scenes.scenes)
 app.command()(calendar.calendar)
+app.command()(holds.holds)

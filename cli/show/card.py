@@ -14,6 +14,7 @@ from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger.opened import Ledger
 from onecard.core.query.card import CardPast, find_card
+from onecard.core.query.hold import open_holds
 from onecard.core.query.trail import Walk, drawn_before, drawn_on, is_shown
 from onecard.ext.shape.numbers import Funding, Status
 
@@ -28,7 +29,8 @@ def card(
     last: Annotated[int, typer.Option(help="How many entries, newest first.", min=1)] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """A card: status, balance, what it was before and until when, and its newest entries.
+    """A card: status, balance, what it was before and until when, what is held on it and until
+    when, and its newest entries.
 
     All of the account that it draws on, and its own of the accounts that it drew on before.
 
@@ -66,12 +68,22 @@ def card(
         walk = Walk(ledger.journal, drawn.heads)
         shown = (row for row in walk if is_shown(row, key, drawn.account))
         trail = [entry_facts(ledger, row) for row in islice(shown, last)]
+        held = [
+            {
+                "sequence": one.sequence,
+                "amount_fen": one.amount_fen,
+                "until": local_time(ledger, one.expires_us),
+            }
+            for one in open_holds(ledger.state, key)
+        ]
     if as_json:
-        told = facts | ({"pasts": pasts} if pasts else {})  # most cards never were otherwise
+        told = facts | ({"holds": held} if held else {})
+        told |= {"pasts": pasts} if pasts else {}  # most cards never were otherwise
         print(json.dumps(told | {"trail": trail}, ensure_ascii=False))
         return
     print_facts(facts)
     print_rows("what it was", [row | {"was": in_words(row)} for row in pasts], PAST_COLUMNS)
+    print_rows("held, with an end", held, ("sequence", "amount_fen", "until"))
     columns = (
         "sequence",
         "booked_at",

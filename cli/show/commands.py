@@ -8,6 +8,7 @@ from onecard.cli.show import (
     card,
     entry,
     gaps,
+    holds,
     number,
     participants,
     rules,
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(participants.participants)
 app.command()(terminals.terminals)
 app.command()(tariffs.tariffs)
+app.command()(holds.holds)
 app.command()(rules.rules)
 app.command()(scenes.scenes)
 app.command()(calendar.calendar)

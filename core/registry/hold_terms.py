@@ -8,17 +8,29 @@ from onecard.core.registry.name import name_bytes
 from onecard.core.registry.policy import POLICY_NAME_BYTES_MAX, New, check_start
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Policy
-from onecard.ext.state.hold_terms import ARRAYS, HoldTerms, arrays_of
+from onecard.ext.state.hold_terms import ARRAYS, arrays_of
+from onecard.ext.state.hold_terms import (
+    LIFE_MAX_S as LIFE_MAX_S,  # of what is read as of what is written
+)
+from onecard.ext.state.hold_terms import LIFE_MIN_S as LIFE_MIN_S
+from onecard.ext.state.hold_terms import HoldTerms as HoldTerms
 from onecard.ext.state.state import State
 
 SIZE_BYTES = ARRAYS * dtypes.ARRAY_ROW.itemsize + 3 * 8  # each array on an address of its own
 
 
 @dataclass(frozen=True)
+class TermsPut:
+    """The version they have, and whether it is a new one."""
+
+    version: int
+    changed: bool
+
+
+@dataclass(frozen=True)
 class PutHoldTerms:
-    """Store by what it is held in a network, immutable; answers its version. What is in force there
-    for its start already is the same version; one that another with the same start replaced becomes
-    new."""
+    """Store by what it is held in a network, immutable. What is in force there for its start
+    already is the same version; one that another with the same start replaced becomes new."""
 
     name: str
     effective_from_us: int
@@ -30,7 +42,7 @@ class PutHoldTerms:
         """What it will journal, at most."""
         return SIZE_BYTES
 
-    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], int]:
+    def apply(self, state: State, sequence: int, booked_at_us: int) -> tuple[list[Draft], TermsPut]:
         name = name_bytes(self.name, POLICY_NAME_BYTES_MAX, "name of hold terms")
         fault = self.terms.fault()
         if fault is not None:
@@ -40,10 +52,11 @@ class PutHoldTerms:
         # Of several with one start the newest is in force: older ones said again are put back.
         known = state.policy_in_force(Policy.HOLDS, self.network, self.effective_from_us)
         if known >= 0 and self._is(state, known):
-            return [], int(state.table("policies")["version"][known])
+            return [], TermsPut(int(state.table("policies")["version"][known]), changed=False)
         blob = arrays_of(self.terms)
         policy = New(Policy.HOLDS, self.network, self.effective_from_us, name, ARRAYS, blob)
-        return policy.drafts(state, sequence, booked_at_us)
+        drafts, version = policy.drafts(state, sequence, booked_at_us)
+        return drafts, TermsPut(version, changed=True)
 
     def _is(self, state: State, known: int) -> bool:
         row = state.table("policies")[known]

@@ -273,6 +273,24 @@ class Client:
         )
         return int(self._call(registry_pb2.Tariff, self.registry.PutTariff, tariff).version)
 
+    def put_hold_terms(
+        self,
+        name: str,
+        effective_from_us: int,
+        fundings: Sequence[int],
+        partial: bool = False,
+        life_s: int = 0,
+        network: int = 0,
+        dry_run: bool = False,
+    ) -> registry_pb2.HoldTerms:
+        """By what money is held in a network: which fundings may, whether captures take a part
+        each, and for how many seconds (0: for ever); as they are stored, with their version."""
+        fields: dict[str, Any] = {"name": name, "effective_from_us": effective_from_us}
+        fields |= {"fundings": fundings, "partial": partial, "life_s": life_s}
+        fields |= {"network": network, "dry_run": dry_run}
+        request = message_of(registry_pb2.HoldTerms, fields)
+        return self._call(registry_pb2.HoldTerms, self.registry.PutHoldTerms, request)
+
     def put_rules(self, **rules: int) -> None:
         """The ledger's rules from now on: the fields of `Rules` in registry.proto."""
         self._call(

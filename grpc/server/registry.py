@@ -21,6 +21,7 @@ from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.calendar import Days, PutCalendar, calendar_of
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare
+from onecard.core.registry.hold_terms import HoldTerms, PutHoldTerms
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
 from onecard.core.registry.rules import PutRules
@@ -161,6 +162,17 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
             entry_min_fen=request.entry_min_fen,
             network=request.network,
         )
+
+    async def PutHoldTerms(self, request: pb.HoldTerms, _: Any) -> pb.HoldTerms:
+        terms = HoldTerms(tuple(request.fundings), request.partial, request.life_s)
+        act = PutHoldTerms(request.name, request.effective_from_us, terms, request.network)
+        if request.dry_run:
+            now_us = self.bridge.clock.now_us()
+            put = await self.bridge.read(lambda state: would_put(state, act, now_us))
+        else:
+            put = await self.bridge.act(act)
+        request.version, request.changed = put.version, put.changed
+        return request
 
     async def PutRules(self, request: pb.Rules, _: Any) -> pb.Rules:
         await self.bridge.act(

@@ -30,6 +30,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "put_tariff": {"name": "a", "effective_from_us": 1, "fares_fen": FARES, "network": 1},
     "put_rules": {"age_max_us": 1},
     "put_scenes": {"scenes": [registry.Scene(code=7)], "dry_run": True},
+    "put_hold_terms": {"name": "a", "effective_from_us": 1, "fundings": [1, 3], "partial": True}
+    | {"life_s": 60, "network": 1, "dry_run": True},
     "put_calendar": {"first_day": 20_000, "classes": b"\1\2", "dry_run": True},
     "put_actors": {"actors": [registry.Actor(name="Li")], "four_eyes": True},
     "confirm_clock": {"wall_us": 1, "reason": "so it is"},

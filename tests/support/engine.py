@@ -19,7 +19,7 @@ from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.calendar import CalendarPut, Days, PutCalendar
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.declarations import Declare as PutDeclarations
-from onecard.core.registry.hold_terms import PutHoldTerms
+from onecard.core.registry.hold_terms import PutHoldTerms, TermsPut
 from onecard.core.registry.participants import PutParticipants
 from onecard.core.registry.row_change import Put
 from onecard.core.registry.rules import PutRules
@@ -302,6 +302,8 @@ def answered(answer: Any) -> Any:
         return answer.window, answer.first, answer.cut, answer.record
     if isinstance(answer, Put):
         return answer.ids or answer.changed
+    if isinstance(answer, TermsPut):
+        return answer.version
     if isinstance(answer, CalendarPut):
         return answer.changed
     if isinstance(answer, bytes):
