@@ -33,9 +33,12 @@ from tests.twin.twin import Decision, MalformedBatch
 from tests.twin.twin import taps as taps_of
 
 PATIENCE_S = 30.0
+# Never full here: of a batch that books nothing nobody knows its place among other streams'.
+HOLDS_MAX = 1 << 10
 TINY = Settings(  # a checkpoint, a generation closed and a segment begun every few batches
     cards_max=1 << 10,
     terminals_max=1 << 8,
+    holds_max=HOLDS_MAX,
     recent_max=32,
     batch_taps_max=16,
     group_taps_max=16,
@@ -183,7 +186,7 @@ class CrashClient:
         clock = HandClock(NOW_US)
         with Ledger.open(self.folder, self.settings, clock=clock) as ledger:
             Engine(ledger, clock)  # books the rules that a ledger starts with
-        self.twin = TwinSide(NOW_US)
+        self.twin = TwinSide(NOW_US, HOLDS_MAX)
         self.steps = RandomSteps(self.rng, self.twin.book)
         self.streams = self.rng.choice((1, 3))
         self.pending: dict[int, deque[Sent]] = {}
@@ -284,7 +287,7 @@ class CrashClient:
         sent = self._note(item, 0)
         self.process.send("act", sent.number, act_of(item, window))
         self._settle()
-        if isinstance(item, Close):
+        if isinstance(item, Close) and self.twin.book.window > window:  # no day beyond a calendar
             number = next(self.numbers)
             self.process.send("export", number, window)
             self.process.wait_for(number)

@@ -184,7 +184,7 @@ def prove(one: CrashClient) -> None:
         assert structure(data.parent) == [], data
     with Ledger.open(one.folder, settings, readonly=True) as ledger:
         recovered = ledger.state
-        replayed = State(settings.cards_max, settings.terminals_max)
+        replayed = State(settings.cards_max, settings.terminals_max, settings.holds_max)
         books = Books()
         for block in ledger.journal.blocks():
             apply(replayed, block.value)

@@ -25,7 +25,7 @@ from tests.support.spells_met import SpellsMet
 from tests.support.steps import DAY_US, HOUR_US, Item, Message, Taps, Terminals
 from tests.twin.state import Book, CardPast, Tap
 
-SEEDS = range(12)
+SEEDS = range(20)
 CAMPAIGN = 2_000
 
 

@@ -284,7 +284,7 @@ class RandomSteps:
     def _act(self) -> Item:
         rng, book = self.rng, self.book
         parties = range(1, len(book.participants) + 1)
-        match rng.randrange(13):
+        match rng.randrange(12):
             case 0:
                 number = rng.randrange(6)
                 return Participants(((f"party {number}", rng.choice(list(Role))),))
@@ -314,9 +314,7 @@ class RandomSteps:
             case 10:
                 return self._scenes()
             case 11:
-                return self._calendar()
-            case 12:
-                return self._hold_terms()
+                return self._calendar() if rng.random() < 0.4 else self._hold_terms()
         return self._card()
 
     def _terminal(self, number: int, parties: Sequence[int]) -> Terminal:
