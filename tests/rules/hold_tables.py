@@ -177,6 +177,9 @@ k: M HOLD K 100             = ACCEPTED 100 0
 k1: M CAPTURE K 100 about=k = ACCEPTED 100 0
 p: M HOLD P 100             = ACCEPTED 100 900
 p1: M REVERSAL P 0 voids=p  = ACCEPTED 100 1000
+! scene 5 name=Pier payee=2
+s: M HOLD K 100 scene=5     = ACCEPTED 100 0
+s1: M CAPTURE K 40 about=s  = ACCEPTED 40 0
 ! holds -1h by=CREDIT
 o: M HOLD K 100             = ACCEPTED 100 0
 o1: M CAPTURE K 40 about=o  = ACCEPTED 40 0

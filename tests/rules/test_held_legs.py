@@ -19,6 +19,7 @@ LEGS = {
     "k1": "RECEIVABLE bank HELD bank -100, PAYABLE metro MAIN metro 100",
     "p": "ACCOUNT P MAIN bank -100, ACCOUNT P HELD bank 100",
     "p1": "ACCOUNT P MAIN bank 100, ACCOUNT P HELD bank -100",
+    "s1": "RECEIVABLE bank HELD bank -40, PAYABLE bus MAIN bus 40",  # who earns at its scene
     "o1": "RECEIVABLE bank HELD bank -100, PAYABLE metro MAIN metro 40, "
     "RECEIVABLE bank MAIN bank 60",
 }
@@ -38,7 +39,19 @@ IMAGES = {
     "o": [],
     "o1": [(CLOSED, "o", 40)],
 }
-TERMS = {"c": 2, "c1": 2, "c2": 2, "c3": 2, "k": 2, "k1": 2, "p": 2, "p1": 0, "o": 3, "o1": 3}
+TERMS = {
+    "c": 2,
+    "c1": 2,
+    "c2": 2,
+    "c3": 2,
+    "k": 2,
+    "k1": 2,
+    "p": 2,
+    "p1": 0,
+    "s1": 2,
+    "o": 3,
+    "o1": 3,
+}
 
 
 @pytest.fixture(params=("twin", "engine"))

@@ -172,6 +172,8 @@ def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> Non
     reader = threading.Thread(target=read)
     with Ledger.open(folder, SMALL) as ledger:
         many = ManyRows(7, last=ledger.journal.durable.last, accounts=1000, terminals=500)
+        rows = ledger.state.rows("open_holds")["sequence"].tolist()
+        many.open_holds = {row: sequence for row, sequence in enumerate(rows) if sequence}
         many._first = iter(())
         reader.start()
         while not stop.is_set():
