@@ -23,6 +23,9 @@ class Settings:
     # until one of them ends. A day's orders and deposits of a large city; one without an end takes
     # none.
     holds_max: int = 1 << 20
+    # Lots that something is left of: 38 bytes each, 8 for the purse of their account and some 8 to
+    # find them. Two a pupil of a large city's schools; one more is not granted until one is spent.
+    lots_max: int = 1 << 21
     # Identities a generation: some seconds of a country's taps, and up to three are kept; a
     # repeat that comes later is looked up on disk.
     recent_max: int = 1 << 20

@@ -13,12 +13,13 @@ from onecard.cli.table import SECONDS, print_facts, print_rows
 from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger.opened import Ledger
-from onecard.core.query.card import CardPast, find_card
+from onecard.core.query.card import CardPast, Lot, find_card, lots_of
 from onecard.core.query.hold import open_holds
 from onecard.core.query.trail import Walk, drawn_before, drawn_on, is_shown
 from onecard.ext.shape.numbers import Funding, Status
 
 PAST_COLUMNS = ("was", "from", "until")
+LOT_COLUMNS = ("lot", "left_fen", "ends_at", "programme", "sponsor")
 TOKEN = re.compile("[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
 
 
@@ -62,6 +63,7 @@ def card(
             "key_version": found.key_version,
         }
         pasts = [past_facts(ledger, past) for past in found.pasts]
+        lots = [lot_facts(ledger, lot) for lot in lots_of(ledger.state, found.account)]
         drawn = drawn_on(ledger.state, key)
         while drawn.past:
             drawn = drawn_before(ledger.state, drawn)
@@ -77,13 +79,15 @@ def card(
             for one in open_holds(ledger.state, key)
         ]
     if as_json:
-        told = facts | ({"holds": held} if held else {})
-        told |= {"pasts": pasts} if pasts else {}  # most cards never were otherwise
+        # Most cards hold nothing, have no lots and never were otherwise.
+        more = {"holds": held, "lots": lots, "pasts": pasts}
+        told = facts | {name: rows for name, rows in more.items() if rows}
         print(json.dumps(told | {"trail": trail}, ensure_ascii=False))
         return
     print_facts(facts)
     print_rows("what it was", [row | {"was": in_words(row)} for row in pasts], PAST_COLUMNS)
     print_rows("held, with an end", held, ("sequence", "amount_fen", "until"))
+    print_rows("its account's lots", lots, LOT_COLUMNS)
     columns = (
         "sequence",
         "booked_at",
@@ -111,6 +115,16 @@ def past_facts(ledger: Ledger, past: CardPast) -> dict[str, Any]:
         "account": past.account,
         "issuer": name_of(ledger, past.issuer),
         "funding": Funding(past.funding).name if past.funding else "",
+    }
+
+
+def lot_facts(ledger: Ledger, lot: Lot) -> dict[str, Any]:
+    return {
+        "lot": lot.lot,
+        "left_fen": lot.left_fen,
+        "ends_at": local_time(ledger, lot.ends_us),  # "" = it has no end
+        "programme": lot.programme,
+        "sponsor": name_of(ledger, lot.sponsor),
     }
 
 

@@ -78,15 +78,30 @@ def entry_facts(ledger: Ledger, row: np.void) -> dict[str, Any]:
         "previous",
     )
     reason = int(row["reason"])
-    return {name: int(row[name]) for name in plain} | {
-        "kind": Kind(int(row["kind"])).name,
-        "outcome": Outcome(int(row["outcome"])).name,
-        "reason": Outcome(reason).name if reason else "",
-        "offline": is_offline(row),
-        "denied": bool(int(row["effects"]) & Effect.DENIED),
-        "tapped_at": local_time(ledger, int(row["tapped_at_us"])),
-        "booked_at": local_time(ledger, int(row["booked_at_us"])),
-        "number": number_of(ledger, int(row["terminal"])),
-        "operator": int(row["operator_id"]),
-        "issuer": int(row["issuer"]),
+    return (
+        {name: int(row[name]) for name in plain}
+        | {
+            "kind": Kind(int(row["kind"])).name,
+            "outcome": Outcome(int(row["outcome"])).name,
+            "reason": Outcome(reason).name if reason else "",
+            "offline": is_offline(row),
+            "denied": bool(int(row["effects"]) & Effect.DENIED),
+            "tapped_at": local_time(ledger, int(row["tapped_at_us"])),
+            "booked_at": local_time(ledger, int(row["booked_at_us"])),
+            "number": number_of(ledger, int(row["terminal"])),
+            "operator": int(row["operator_id"]),
+            "issuer": int(row["issuer"]),
+        }
+        | grant_facts(ledger, row)
+    )
+
+
+def grant_facts(ledger: Ledger, row: np.void) -> dict[str, Any]:
+    """What a grant says; nothing of other kinds, which have no such columns."""
+    if row["kind"] != Kind.GRANT:
+        return {}
+    return {
+        "sponsor": int(row["sponsor"]),
+        "programme": int(row["programme"]),
+        "ends_at": local_time(ledger, int(row["ends_us"])),
     }

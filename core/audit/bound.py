@@ -195,6 +195,7 @@ def _named(row: np.void) -> str:
     terminal, epoch, terminal_seq = key_of(row)
     space, group = divmod(terminal, GROUPS_A_SPACE)
     if space:
-        original = group * ENTRIES_A_GROUP + terminal_seq
-        return f"{Space(space).name.lower()} of entry {original}"
+        key = group * ENTRIES_A_GROUP + terminal_seq
+        of = "lot" if space == Space.SPENT_LOTS else "entry"
+        return f"{Space(space).name.lower()} of {of} {key}"
     return f"terminal {terminal}, epoch {epoch}, sequence {terminal_seq}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from onecard.core.audit.acts import Acts
 from onecard.core.audit.books import Books
 from onecard.core.audit.bound import Bound, agree
+from onecard.core.audit.lots import Lots
 from onecard.core.audit.taken_back import TakenBack
 from onecard.core.checkpoint.identities import Identities
 from onecard.core.checkpoint.recovery import hash_of
@@ -210,6 +211,7 @@ class _Proof:
         self.report = report
         self.tip = Tip()
         self.books = Books()
+        self.lots = Lots()
         self.acts = Acts()
         self.state = state
         self.bound = bound
@@ -244,6 +246,7 @@ class _Proof:
     def _take_block(self, block: Block) -> None:
         self.tip = block.follow(self.tip, self.ledger_id, self.algorithms.hash)
         self.books.take(block)
+        self.lots.take(block)
         self.acts.take(block)
         check_room(self.state, block)
         try:
@@ -306,6 +309,7 @@ class _Proof:
                 f"account {account}: expected the fold of its legs, found {available_fen[account]} "
                 "fen in the replayed state"
             )
+        self.lots.agree(self.state)
 
 
 def state_agrees(path: Path, replayed: State, settings: Settings | None = None) -> str:

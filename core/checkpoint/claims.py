@@ -1,4 +1,4 @@
-"""What was taken back of entries, or corrected, as far as that has left memory.
+"""What was taken back of entries, or corrected, as far as that has left memory; and spent lots.
 
 The index leads from an original to the last entry that took something back of it, and to the last
 that corrected it (`identities.py`); what stands then, the after-image of that entry says.
@@ -19,6 +19,7 @@ SAID_BY = {  # by which images each half of a claim is
     Space.TAKEN_BACK: (int(Image.CLAIMED), int(Image.CLOSED_ORIGINAL)),
     Space.CORRECTED: (int(Image.ADJUSTED),),
 }
+LED_TO_BY = {**SAID_BY, Space.SPENT_LOTS: (int(Image.LOT_SPENT),)}  # every key that may move
 
 
 def claims_on(
@@ -64,10 +65,10 @@ def _said(
 
 
 def taken_back_by(block: Block, after: int) -> NDArray[np.void]:
-    """What the entries of a block above a sequence take back or correct, as keys of the index
-    (IDENTITY rows), in order."""
+    """What the entries of a block above a sequence take back or correct, and the lots that they
+    spend, as keys of the index (IDENTITY rows), in order."""
     parts = []
-    for space, whats in SAID_BY.items():
+    for space, whats in LED_TO_BY.items():
         images = block.images[np.isin(block.images["what"], whats)]
         keys = pages.in_space(space, images["key"])
         keys["sequence"] = np.uint64(block.first) + images["row"]

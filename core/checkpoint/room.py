@@ -22,15 +22,18 @@ class Room:
     cards: int
     terminals: int
     holds: int
+    lots: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Room":
-        return cls(settings.cards_max, settings.terminals_max, settings.holds_max)
+        return cls(
+            settings.cards_max, settings.terminals_max, settings.holds_max, settings.lots_max
+        )
 
     @classmethod
     def made(cls, state: State) -> "Room":
         """What a state has room for."""
-        return cls(state.cards_max, state.terminals_max, state.holds_max)
+        return cls(state.cards_max, state.terminals_max, state.holds_max, state.lots_max)
 
     @classmethod
     def used(cls, totals: np.void) -> "Room":
@@ -44,7 +47,7 @@ class Room:
 
     def state(self) -> State:
         """An empty state with so much room."""
-        return State(self.cards, self.terminals, self.holds)
+        return State(self.cards, self.terminals, self.holds, self.lots)
 
     def has(self, used: "Room") -> bool:
         """Returns True when so many rows fit."""
@@ -94,12 +97,17 @@ def check_room(state: State, block: Block) -> None:
         pasts = _pasts_after(state, block, "card_pasts", ("was_account", "was_status"))
         now = replace(now, cards=max(_cards_after(state, block), pasts))
     elif block.record == Record.ENTRIES and len(block.images):
-        opened = block.images["key"][block.images["what"] == int(Image.HOLD_OPENED)]
         # The lowest row that is free is taken, so no block goes beyond those in use and its own.
-        most = now.holds + len(opened)
-        now = replace(now, holds=min(most, max(now.holds, int(opened.max(initial=0)))))
+        holds = _pool_after(block, Image.HOLD_OPENED, now.holds)
+        now = replace(now, holds=holds, lots=_pool_after(block, Image.LOT_OPENED, now.lots))
     if not room.has(now):
         raise NoRoom(room.with_(now))
+
+
+def _pool_after(block: Block, opened: Image, used: int) -> int:
+    """The highest row of a pool after the block, whose rows such images of it open."""
+    rows = block.images["key"][block.images["what"] == int(opened)]
+    return min(used + len(rows), max(used, int(rows.max(initial=0))))
 
 
 def _pasts_after(state: State, block: Block, table: str, columns: tuple[str, ...]) -> int:

@@ -26,6 +26,7 @@ LIMITS = {
     "cards_max": (1, 1 << 31),
     "terminals_max": (1, 1 << 26),  # 64 times as many as a country has
     "holds_max": (1, 1 << 31),
+    "lots_max": (1, 1 << 31),
 }
 # Of the disk it lies on: whoever writes the ledger needs the same, with a server or without.
 DISK = {

@@ -72,6 +72,17 @@ class Balance:
         return self.posted_fen - self.held_fen
 
 
+@dataclass(frozen=True)
+class Lot:
+    """Money of a card's account with a purpose and an end; ends_us: 0 = it has none."""
+
+    lot: int
+    left_fen: int
+    ends_us: int
+    programme: int
+    sponsor: int
+
+
 def find_card(state: State, token: int) -> Card | None:
     """The card of a token; None where it is not registered."""
     row = _row_of(state, token)
@@ -124,6 +135,12 @@ def balance_of(state: State, token: int) -> Balance:
         held_fen=int(account["held_fen"]),
         as_of=int(state.totals["last"][0]),
     )
+
+
+def lots_of(state: State, account: int) -> list[Lot]:
+    """An account's lots, in the order in which they are spent. On the state's own thread."""
+    names = ("lot", "left_fen", "ends_us", "programme", "sponsor")
+    return [Lot(*(int(row[name]) for name in names)) for row in state.lots_of(account)]
 
 
 def _pasts(rows: NDArray[np.void], newest: int) -> Iterator[CardPast]:

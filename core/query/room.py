@@ -16,6 +16,7 @@ def rows_in_use(state: State) -> dict[str, tuple[int, int]]:
         "cards": (int(total["credentials"]), state.cards_max),
         "terminals": (int(total["terminals"]), state.terminals_max),
         "card_pasts": (int(total["card_pasts"]), len(state.table("card_pasts")) - 1),
+        "lots": (state.lots.live, state.lots_max),
         "terminal_pasts": (int(total["terminal_pasts"]), len(state.table("terminal_pasts")) - 1),
         "open_holds": (state.holds_open(), state.holds_max),
         # Codes between two that are loaded are rows of nothing.

@@ -43,6 +43,7 @@ ROOMS = {
     "terminals": "terminals",
     "card_pasts": "what cards were before",
     "terminal_pasts": "what terminals were before",
+    "lots": "lots that something is left of",
     "scenes": "scenes",
     "open_holds": "open holds that have an end",
 }

@@ -7,6 +7,7 @@ from onecard.ext.shape.journal cimport (
     ChipPart,
     Entry,
     EntryRow,
+    GrantPart,
     SpanPart,
     RatingPart,
     ReferencePart,
@@ -21,6 +22,7 @@ cdef struct Parts:  # what the rows of a block have more, and how much of it the
     ChipPart* chips
     WidePart* wides
     SpanPart* spans
+    GrantPart* grants
     uint32_t counts[PARTS_MAX]
 
 
@@ -96,6 +98,8 @@ cdef inline void pack(
         rate(entry, row, at, parts)
     if entry.chip_before_fen | entry.chip_counter | entry.chip_loads:
         tell_chip(entry, row, at, parts)
+    if entry.sponsor | entry.programme | <uint64_t>entry.ends_us:
+        tell_grant(entry, row, at, parts)
 
 
 cdef inline void widen(const Entry* entry, EntryRow* row, uint32_t at, Parts* parts) noexcept nogil:
@@ -133,3 +137,15 @@ cdef inline void tell_chip(
     part.loads = entry.chip_loads
     parts.counts[<int>Part.CHIPS] += 1
     row.parts |= 1 << Part.CHIPS
+
+
+cdef inline void tell_grant(
+    const Entry* entry, EntryRow* row, uint32_t at, Parts* parts
+) noexcept nogil:
+    cdef GrantPart* part = &parts.grants[parts.counts[<int>Part.GRANTS]]
+    part.row = at
+    part.sponsor = entry.sponsor
+    part.programme = entry.programme
+    part.ends_us = entry.ends_us
+    parts.counts[<int>Part.GRANTS] += 1
+    row.parts |= 1 << Part.GRANTS

@@ -10,6 +10,7 @@ from onecard.ext.shape.journal cimport (
     ChipPart,
     Entry,
     EntryRow,
+    GrantPart,
     SpanPart,
     RatingPart,
     ReferencePart,
@@ -33,6 +34,7 @@ def packed(rows):
     cdef ChipPart[::1] chips
     cdef WidePart[::1] wides
     cdef SpanPart[::1] spans
+    cdef GrantPart[::1] grants
     cdef Py_ssize_t i
     if count == 0:
         return b"", [0] * PARTS_MAX
@@ -40,14 +42,15 @@ def packed(rows):
         raise ValueError("expected each entry after its previous one, found otherwise")
     memset(&parts, 0, sizeof(Parts))
     packed_rows = np.zeros(count, dtypes.ENTRY_ROW)
-    sizes = (REFERENCES_MAX * count, count, count, count, count)
+    sizes = (REFERENCES_MAX * count, count, count, count, count, count)
     arrays = [np.zeros(size, dtype) for size, dtype in zip(sizes, dtypes.PARTS)]
-    references, ratings, chips, wides, spans = arrays
+    references, ratings, chips, wides, spans, grants = arrays
     parts.references = &references[0]
     parts.ratings = &ratings[0]
     parts.chips = &chips[0]
     parts.wides = &wides[0]
     parts.spans = &spans[0]
+    parts.grants = &grants[0]
     entries = np.ascontiguousarray(rows)
     to = packed_rows
     for i in range(count):

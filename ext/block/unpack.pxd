@@ -6,6 +6,7 @@ from onecard.ext.shape.journal cimport (
     Entry,
     EntryRow,
     EntryRow1,
+    GrantPart,
     Leg,
     SpanPart,
     RatingPart,
@@ -23,6 +24,7 @@ cdef struct Entries:  # where the pieces of a block of entries stand, and how fa
     const ChipPart* chips
     const WidePart* wides
     const SpanPart* spans
+    const GrantPart* grants
     const Leg* legs
     const AfterImage* images
     uint32_t count

@@ -19,6 +19,7 @@ from onecard.ext.shape.journal cimport (
     Entry,
     EntryRow,
     EntryRow1,
+    GrantPart,
     Header,
     Header1,
     Leg,
@@ -37,6 +38,7 @@ PART_BYTES[<int>Part.RATINGS] = sizeof(RatingPart)
 PART_BYTES[<int>Part.CHIPS] = sizeof(ChipPart)
 PART_BYTES[<int>Part.WIDES] = sizeof(WidePart)
 PART_BYTES[<int>Part.SPANS] = sizeof(SpanPart)
+PART_BYTES[<int>Part.GRANTS] = sizeof(GrantPart)
 
 
 def part_bytes(parts) -> int:
@@ -104,6 +106,8 @@ cdef const char* lay_out(const uint8_t* value, uint64_t size, Entries* out) noex
         at += out.parts[<int>Part.WIDES] * sizeof(WidePart)
         out.spans = <const SpanPart*>at
         at += out.parts[<int>Part.SPANS] * sizeof(SpanPart)
+        out.grants = <const GrantPart*>at
+        at += out.parts[<int>Part.GRANTS] * sizeof(GrantPart)
     if wanted != size:
         return b"it has another size than its header says"
     out.legs = <const Leg*>at
@@ -231,6 +235,14 @@ cdef inline const char* take_parts(
     if row.layout == Template.CHARGE:
         entry.legs = <uint8_t>expand(entry, out.own)
         out.legs = out.own
+    if row.parts & 1 << Part.GRANTS:
+        next = entries.next[<int>Part.GRANTS]
+        if next >= entries.parts[<int>Part.GRANTS] or entries.grants[next].row != at:
+            return b"what a row grants is missing"
+        entry.sponsor = entries.grants[next].sponsor
+        entry.programme = entries.grants[next].programme
+        entry.ends_us = entries.grants[next].ends_us
+        entries.next[<int>Part.GRANTS] += 1
     return NULL
 
 

@@ -22,6 +22,7 @@ cdef class Claims:
     cdef uint64_t rows_max
     cdef uint64_t secret
     cdef uint64_t odd
+    cdef int taken_space  # of the index: where what was taken goes
     cdef list memory
 
     cdef uint64_t place(self, int generation, uint64_t sequence) noexcept nogil

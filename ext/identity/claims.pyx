@@ -25,14 +25,15 @@ cdef enum:
 
 @cython.final
 cdef class Claims:
-    """At most `rows_max` claims a generation."""
+    """At most `rows_max` claims a generation; in the index what was taken is of `taken_space`."""
 
-    def __cinit__(self, uint64_t rows_max):
+    def __cinit__(self, uint64_t rows_max, int taken_space=Space.TAKEN_BACK):
         cdef uint64_t slots_max = SLOTS_MIN
         cdef int i
         while slots_max < 4 * rows_max:
             slots_max *= 2
         self.rows_max = rows_max
+        self.taken_space = taken_space
         self.secret = int.from_bytes(os.urandom(8), "little")
         self.odd = int.from_bytes(os.urandom(8), "little") | 1
         self.memory = []
@@ -108,7 +109,7 @@ cdef class Claims:
         for row in range(self.counts[generation]):
             claim = &self.rows[generation][row]
             if claim.taken_by != 0:
-                put_in_space(&out[kept], Space.TAKEN_BACK, claim.sequence, claim.taken_by)
+                put_in_space(&out[kept], self.taken_space, claim.sequence, claim.taken_by)
                 kept += 1
             if claim.corrected_by != 0:
                 put_in_space(&out[kept], Space.CORRECTED, claim.sequence, claim.corrected_by)

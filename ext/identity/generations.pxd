@@ -34,6 +34,7 @@ cdef class Generations:
     cdef readonly uint64_t left  # what entries up to here bound or took back may be on disk only
     cdef uint64_t last_left  # the same, once the oldest generation is dropped
     cdef Claims claims
+    cdef Claims spent  # lots of which nothing is left, by number: who spent each is `taken_by`
     cdef uint64_t* retired  # a terminal: highest key that may be on disk only
     cdef object retired_memory
     cdef uint8_t* has_retired  # a terminal: whether `retired` says anything, 0 being a key too
@@ -46,3 +47,4 @@ cdef class Generations:
     cdef void prefetch(self, uint32_t terminal, uint64_t key) noexcept nogil
     cdef const Claim* claim(self, uint64_t original) noexcept nogil
     cdef void take_back(self, const Claim* claim) noexcept nogil
+    cdef void spend(self, uint64_t lot, uint64_t sequence) noexcept nogil

@@ -21,7 +21,7 @@ from onecard.ext.shape.check cimport check
 from onecard.ext.shape.dtypes import derived
 from onecard.ext.shape.journal cimport AfterImage
 from onecard.ext.shape.memory cimport address, reserve
-from onecard.ext.shape.numbers cimport IMAGES_MAX, Image
+from onecard.ext.shape.numbers cimport IMAGES_MAX, Image, Space
 from onecard.ext.shape.tables cimport Claim
 
 cdef Identity an_identity
@@ -35,6 +35,7 @@ cdef extern from *:
 
 cdef enum:
     KEYS_A_CLAIM = 2  # of the index: one a half
+    KEYS_AN_IMAGE = KEYS_A_CLAIM + 1  # what it says of a claim, or of a lot
 
 cdef uint64_t SPAN_MAX = 1 << 31  # sequences a generation may reach over
 cdef uint64_t SPREAD = 0x9E3779B97F4A7C15
@@ -59,7 +60,8 @@ cdef class Generations:
         # An entry binds an identity at least, so a generation has no more entries than identities.
         claims_max = IMAGES_MAX * generation_max
         self.claims = Claims(claims_max)
-        self.copy_memory = reserve((generation_max + KEYS_A_CLAIM * claims_max) * sizeof(Identity))
+        self.spent = Claims(claims_max, Space.SPENT_LOTS)
+        self.copy_memory = reserve((generation_max + KEYS_AN_IMAGE * claims_max) * sizeof(Identity))
         for i in range(GENERATIONS):
             self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
             self.slots[i] = <Slot*>address(self.memory[i])
@@ -146,6 +148,14 @@ cdef class Generations:
         """A claim as it is now; the entry that changed it is bound in the young generation."""
         self.claims.put(self.order[self.used - 1], claim)
 
+    cdef void spend(self, uint64_t lot, uint64_t sequence) noexcept nogil:
+        """Nothing is left of a lot; the entry that says it is bound in the young generation."""
+        cdef Claim row
+        memset(&row, 0, sizeof(Claim))
+        row.sequence = lot
+        row.taken_by = sequence
+        self.spent.put(self.order[self.used - 1], &row)
+
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
         """Make space for so many from a sequence on. Returns True when there is; else a generation
         must be retired first."""
@@ -207,7 +217,7 @@ cdef class Generations:
         if self.used < 2:
             raise ValueError("no generation is full")
         # Always the same memory: fresh pages for each generation would cost more than the copy.
-        most = self.generation_max + KEYS_A_CLAIM * self.claims.rows_max
+        most = self.generation_max + KEYS_AN_IMAGE * self.claims.rows_max
         copy = np.frombuffer(self.copy_memory, IDENTITY, most)
         rows = copy
         with nogil:
@@ -223,6 +233,7 @@ cdef class Generations:
                     last = max(last, rows[kept].sequence)
                     kept += 1
             kept += self.claims.keys_of(i, &rows[kept])
+            kept += self.spent.keys_of(i, &rows[kept])
         self.last_left = last
         return copy[:kept], i
 
@@ -260,6 +271,7 @@ cdef class Generations:
         with nogil:
             memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Slot))
             self.claims.clear(generation)
+            self.spent.clear(generation)
         self.counts[generation] = 0
         self.clean[generation] = 1
 
@@ -293,6 +305,8 @@ cdef class Generations:
             raise ValueError(f"{rows.shape[0]} images of {by.shape[0]} entries")
         with nogil:
             for i in range(rows.shape[0]):
+                if rows[i].what == Image.LOT_SPENT:
+                    self.spend(rows[i].key, by[i])
                 if not is_of_claim(rows[i].what):
                     continue
                 known = self.claim(rows[i].key)
@@ -315,6 +329,16 @@ cdef class Generations:
     def sequence_of(self, uint32_t terminal, uint32_t epoch, uint32_t terminal_seq) -> int:
         """The sequence an identity is bound to, 0 where memory does not know it."""
         return self.find(terminal, (<uint64_t>epoch << 32) | terminal_seq)
+
+    def spent_by(self, uint64_t lot) -> int:
+        """The entry that left nothing of a lot, 0 where memory does not know one."""
+        cdef const Claim* found
+        cdef int i
+        for i in range(self.used - 1, -1, -1):
+            found = self.spent.find(self.order[i], lot)
+            if found is not NULL:
+                return found.taken_by
+        return 0
 
     def claimed(self, uint64_t original):
         """The CLAIM row of an entry as far as memory knows it, or None."""

@@ -11,14 +11,14 @@ from onecard.ext.judge.body cimport BodyKey, same_body
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.digests cimport digests_of
 from onecard.ext.judge.draft cimport EntryDraft
+from onecard.ext.judge.limits cimport within_limits
 from onecard.ext.judge.parties cimport at_terminal, had, of_card, of_original
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
 from onecard.ext.judge.lookback cimport by_claim, by_identity, by_sequence, legs_of, reach_of
 from onecard.ext.block.pack cimport pack
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, INTERNAL, LASTING, SWEPT
-from onecard.ext.shape.kinds cimport finishes, has, names_entry, rule_of
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, finishes, names_entry, rule_of
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Image
 from onecard.ext.shape.numbers cimport Kind, Outcome, OwnerKind, Purse, Status, Template
 from onecard.ext.shape.tables cimport Account, Claim
@@ -26,8 +26,8 @@ from onecard.ext.identity.claims cimport change, is_of_claim
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
-from onecard.ext.rule.admit cimport columns_used, form
-from onecard.ext.rule.hold cimport is_too_early, lasts
+from onecard.ext.rule.admit cimport form
+from onecard.ext.rule.hold cimport is_too_early
 from onecard.ext.rule.plan cimport Plan, sum_of
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.rule.verdict cimport decide
@@ -247,6 +247,9 @@ cdef inline void read_tap(
     tap.chip_counter = 0
     tap.chip_loads = 0
     tap.caused_by = 0
+    tap.sponsor = 0
+    tap.programme = 0
+    tap.ends_us = 0
     tap.later = False
     tap.taken = NULL
     if columns.later != 0:
@@ -264,39 +267,14 @@ cdef void read_later(Tap* tap, Columns* columns, Py_ssize_t row) noexcept nogil:
     tap.chip_counter = u32_at(columns.chip_counter, row)
     tap.chip_loads = u32_at(columns.chip_loads, row)
     tap.caused_by = u64_at(columns.caused_by, row)
+    tap.sponsor = u32_at(columns.sponsor, row)
+    tap.programme = u32_at(columns.programme, row)
+    tap.ends_us = i64_at(columns.ends_us, row)
     tap.later = (
         tap.line | tap.scene | tap.rider_class | tap.media | <uint64_t>tap.face_fen
         | tap.chip_before_fen | tap.chip_counter | tap.chip_loads | tap.caused_by
+        | tap.sponsor | tap.programme | <uint64_t>tap.ends_us
     ) != 0
-
-
-cdef inline uint8_t within_limits(State state, const Tap* tap) noexcept nogil:
-    """Rules 12a to 14a: 0, or why the row is not taken."""
-    cdef uint8_t outcome = columns_used(tap)
-    if outcome != 0:
-        return outcome
-    if tap.terminal_status != Status.ACTIVE or has(tap.kind, INTERNAL | LASTING):
-        return within_seldom(state, tap)
-    if not -state.total.amount_max_fen <= tap.amount_fen <= state.total.amount_max_fen:
-        return Outcome.AMOUNT_BEYOND_LIMIT
-    return 0
-
-
-cdef uint8_t within_seldom(State state, const Tap* tap) noexcept nogil:
-    """Rules 13 to 14a, of what most taps are not: 0, or why the row is not taken."""
-    # A terminal is INTERNAL always or never, so it was at the tap's time what it is.
-    if tap.terminal_status == Status.INTERNAL:
-        if not has(tap.kind, INTERNAL | SWEPT):
-            return Outcome.KIND_NOT_ALLOWED
-    elif tap.terminal_status != Status.ACTIVE:
-        return Outcome.TERMINAL_BLOCKED
-    elif has(tap.kind, INTERNAL):
-        return Outcome.KIND_NOT_ALLOWED
-    if not -state.total.amount_max_fen <= tap.amount_fen <= state.total.amount_max_fen:
-        return Outcome.AMOUNT_BEYOND_LIMIT
-    if has(tap.kind, LASTING) and lasts(state, tap) and state.free_hold() == 0:
-        return Outcome.HOLDS_FULL
-    return 0
 
 
 cdef inline bint look_back(
@@ -417,7 +395,9 @@ cdef inline void book(
         draft.images[draft.image_count] = plan.image[i]
         draft.image_count += 1
         state.image(&plan.image[i], entry)
-        if is_of_claim(plan.image[i].what):
+        if plan.image[i].what == Image.LOT_SPENT:
+            recent.spend(plan.image[i].key, entry.sequence)
+        elif is_of_claim(plan.image[i].what):
             check(tap.taken is claim)
             check(claim.sequence == plan.image[i].key)
             change(claim, plan.image[i].what, plan.image[i].value, entry.sequence)
@@ -469,6 +449,9 @@ cdef inline void fill(
     entry.chip_before_fen = tap.chip_before_fen
     entry.chip_counter = tap.chip_counter
     entry.chip_loads = tap.chip_loads
+    entry.sponsor = tap.sponsor
+    entry.programme = tap.programme
+    entry.ends_us = tap.ends_us
     entry.marks = plan.marks
     entry.scene = <uint16_t>tap.scene
     entry.actor = 0

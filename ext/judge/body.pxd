@@ -15,7 +15,7 @@ from onecard.ext.wire.batch cimport Columns, u8_at, u32_at, u64_at
 
 cdef enum:
     WORDS = 8  # of every body
-    WORDS_MAX = WORDS + 2 * 9  # and two for each later column, of which there are nine
+    WORDS_MAX = WORDS + 2 * 12  # and two for each later column, of which there are twelve
 
 
 @cython.final
@@ -67,6 +67,9 @@ cdef inline int words_of(
         count = say(words, count, stride, 20, u32_at(columns.chip_counter, row))
         count = say(words, count, stride, 21, u32_at(columns.chip_loads, row))
         count = say(words, count, stride, 22, u64_at(columns.caused_by, row))
+        count = say(words, count, stride, 23, u32_at(columns.sponsor, row))
+        count = say(words, count, stride, 24, u32_at(columns.programme, row))
+        count = say(words, count, stride, 25, u64_at(columns.ends_us, row))
     return count
 
 

@@ -9,6 +9,7 @@ from onecard.ext.shape.journal cimport (
     AfterImage,
     ChipPart,
     EntryRow,
+    GrantPart,
     Header,
     Leg,
     SpanPart,
@@ -21,8 +22,8 @@ from onecard.ext.shape.numbers cimport IMAGES_MAX, LEGS_MAX, PARTS_MAX, REFERENC
 
 BYTES_A_TAP = (  # of a block, at most
     sizeof(EntryRow) + REFERENCES_MAX * sizeof(ReferencePart) + sizeof(RatingPart)
-    + sizeof(ChipPart) + sizeof(WidePart) + sizeof(SpanPart) + LEGS_MAX * sizeof(Leg)
-    + IMAGES_MAX * sizeof(AfterImage)
+    + sizeof(ChipPart) + sizeof(WidePart) + sizeof(SpanPart) + sizeof(GrantPart)
+    + LEGS_MAX * sizeof(Leg) + IMAGES_MAX * sizeof(AfterImage)
 )
 
 
@@ -40,6 +41,7 @@ cdef class EntryDraft:
                 taps_max * sizeof(ChipPart),
                 taps_max * sizeof(WidePart),
                 taps_max * sizeof(SpanPart),
+                taps_max * sizeof(GrantPart),
                 taps_max * LEGS_MAX * sizeof(Leg),
                 taps_max * IMAGES_MAX * sizeof(AfterImage),
             )
@@ -51,8 +53,9 @@ cdef class EntryDraft:
         self.parts.chips = <ChipPart*>address(self.memory[3])
         self.parts.wides = <WidePart*>address(self.memory[4])
         self.parts.spans = <SpanPart*>address(self.memory[5])
-        self.legs = <Leg*>address(self.memory[6])
-        self.images = <AfterImage*>address(self.memory[7])
+        self.parts.grants = <GrantPart*>address(self.memory[6])
+        self.legs = <Leg*>address(self.memory[7])
+        self.images = <AfterImage*>address(self.memory[8])
 
     def reset(self, uint64_t first) -> None:
         """Start over; the first entry gets this sequence."""
@@ -81,6 +84,7 @@ cdef class EntryDraft:
         end = put(end, self.parts.chips, counts[<int>Part.CHIPS] * sizeof(ChipPart))
         end = put(end, self.parts.wides, counts[<int>Part.WIDES] * sizeof(WidePart))
         end = put(end, self.parts.spans, counts[<int>Part.SPANS] * sizeof(SpanPart))
+        end = put(end, self.parts.grants, counts[<int>Part.GRANTS] * sizeof(GrantPart))
         end = put(end, self.legs, self.leg_count * sizeof(Leg))
         end = put(end, self.images, self.image_count * sizeof(AfterImage))
         check(end <= self.value + <size_t>len(self.memory[0]))

@@ -1,6 +1,6 @@
 """Whether the form of a tap is one that is taken at all."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from onecard.ext.rule.tap cimport SCENE_MAX, Tap
 from onecard.ext.shape.check cimport check
@@ -11,6 +11,7 @@ from onecard.ext.shape.kinds cimport (
     CAPPED,
     CAUSED,
     FARED,
+    IN_LOT,
     NO_AMOUNT,
     OFFLINE,
     SIGNED_AMOUNT,
@@ -68,6 +69,10 @@ cdef bint is_later_expected(const Tap* tap) noexcept nogil:
     if tap.face_fen != 0 and not has(tap.kind, FARED):
         return False
     if (tap.chip_before_fen | tap.chip_counter | tap.chip_loads) != 0 and not has(tap.kind, AT_CHIP):
+        return False
+    if (tap.sponsor | tap.programme | <uint64_t>tap.ends_us) != 0 and not has(tap.kind, IN_LOT):
+        return False
+    if tap.ends_us != 0 and not YEAR_2000_US <= tap.ends_us < YEAR_2100_US:
         return False
     return tap.caused_by == 0 or has(tap.kind, CAUSED)
 

@@ -4,12 +4,14 @@ from libc.stdint cimport int64_t, uint8_t
 
 from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.hold cimport free_row
+from onecard.ext.rule.grant cimport spend_whole
 from onecard.ext.rule.original cimport add_back, is_reversible, is_target
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.kinds cimport HOLDS, UNDO_ENTERING, UNDO_IF_FUNDS, KindRule, rule_of
+from onecard.ext.shape.kinds cimport HOLDS, UNDO_ENTERING, UNDO_IF_FUNDS, UNDO_IF_WHOLE, KindRule
+from onecard.ext.shape.kinds cimport rule_of
 from onecard.ext.shape.numbers cimport Effect, Funding, Image, Outcome
 from onecard.ext.shape.tables cimport Claim
 from onecard.ext.state.state cimport State
@@ -47,6 +49,8 @@ cdef uint8_t reverse(
         and original.funding == Funding.PREPAID
         and below_floor(tap.account, original.amount_fen)
     ):
+        return Outcome.FUNDS
+    if rule.undo == UNDO_IF_WHOLE and spend_whole(state, original, legs, plan) != 0:
         return Outcome.FUNDS
     check(original.sequence <= state.total.last)
     plan.amount_fen = original.amount_fen + adjusted

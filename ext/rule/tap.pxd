@@ -15,6 +15,7 @@ cdef struct Tap:  # one row, read once
     int64_t at_us  # tapped_at_us, or the booking time
     int64_t amount_fen
     int64_t face_fen  # the fare before anything was taken off it
+    int64_t ends_us  # of a grant: the end of its lot, 0 none
     int64_t card  # row of the credential, -1 unknown
     Account* account  # the card's at that time, or of what is finished; NULL: the card is unknown
     const Claim* taken  # what was taken back of the entry it is about; NULL: it is about none
@@ -26,6 +27,8 @@ cdef struct Tap:  # one row, read once
     uint32_t chip_before_fen  # what the chip said of itself: its balance before,
     uint32_t chip_counter  # its counter of payments
     uint32_t chip_loads  # and that of its loads
+    uint32_t sponsor  # of a grant: whose money it is
+    uint32_t programme  # and what it is for
     uint16_t operator_id  # whose the terminal was at that time
     uint16_t issuer  # who answers for the payer's leg
     uint16_t network  # of the terminal at that time

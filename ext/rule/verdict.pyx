@@ -6,6 +6,7 @@ from onecard.ext.rule.adjust cimport adjust
 from onecard.ext.rule.admit cimport admit
 from onecard.ext.rule.charge cimport charge
 from onecard.ext.rule.event cimport book_nothing
+from onecard.ext.rule.grant cimport grant
 from onecard.ext.rule.hold cimport capture, hold, release
 from onecard.ext.rule.journey cimport enter, fare_of_journey
 from onecard.ext.rule.original cimport is_target
@@ -24,6 +25,7 @@ from onecard.ext.shape.kinds cimport (
     CAPTURES,
     CHARGES,
     ENTERS,
+    GRANTS,
     HOLDS,
     POSTS,
     REFUNDS,
@@ -52,6 +54,7 @@ _by_post[<int>HOLDS] = hold
 _by_post[<int>CAPTURES] = capture
 _by_post[<int>RELEASES] = release
 _by_post[<int>ADJUSTS] = adjust
+_by_post[<int>GRANTS] = grant
 
 
 cdef void decide(

@@ -41,6 +41,8 @@ ACTOR: np.dtype[np.void]
 SCENE: np.dtype[np.void]
 CALENDAR_DAY: np.dtype[np.void]
 OPEN_HOLD: np.dtype[np.void]
+PURSE: np.dtype[np.void]
+LOT: np.dtype[np.void]
 TOTALS: np.dtype[np.void]
 PAGE_BYTES: int
 MAGIC: int

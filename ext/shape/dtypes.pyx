@@ -24,6 +24,7 @@ from onecard.ext.shape.journal cimport (
     Entry,
     EntryRow,
     EntryRow1,
+    GrantPart,
     Header,
     Header1,
     Leg,
@@ -48,8 +49,10 @@ from onecard.ext.shape.tables cimport (
     Claim,
     Credential,
     OpenHold,
+    Lot,
     Participant,
     PolicyRow,
+    Purse,
     Scene,
     Terminal,
     TerminalPast,
@@ -147,6 +150,7 @@ PARTS = (  # in the order of Part
     derived("ChipPart", <ChipPart[:1]><ChipPart*>here),
     derived("WidePart", <WidePart[:1]><WidePart*>here),
     derived("SpanPart", <SpanPart[:1]><SpanPart*>here),
+    derived("GrantPart", <GrantPart[:1]><GrantPart*>here),
 )
 LEG = derived("Leg", <Leg[:1]><Leg*>here)
 AFTER_IMAGE = derived("AfterImage", <AfterImage[:1]><AfterImage*>here)
@@ -179,6 +183,8 @@ ACTOR = derived("Actor", <Actor[:1]><Actor*>here)
 SCENE = derived("Scene", <Scene[:1]><Scene*>here)
 CALENDAR_DAY = derived("CalendarDay", <CalendarDay[:1]><CalendarDay*>here)
 OPEN_HOLD = derived("OpenHold", <OpenHold[:1]><OpenHold*>here)
+PURSE = derived("Purse", <Purse[:1]><Purse*>here)
+LOT = derived("Lot", <Lot[:1]><Lot*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

@@ -63,6 +63,7 @@ cdef packed struct Entry:  # the one form in memory, of every version; nothing o
     int64_t amount_fen
     int64_t balance_fen  # available on the account after this entry
     int64_t face_fen  # the fare before what is taken off it, as sent or rated
+    int64_t ends_us  # of a grant, as sent: the end of its lot
     uint32_t account
     uint32_t terminal
     uint32_t epoch
@@ -76,6 +77,8 @@ cdef packed struct Entry:  # the one form in memory, of every version; nothing o
     uint32_t chip_before_fen  # what the chip said of itself: its balance before,
     uint32_t chip_counter  # its counter of purchases
     uint32_t chip_loads  # and that of its loads
+    uint32_t sponsor  # of a grant, as sent: whose money it is
+    uint32_t programme  # and what it is for
     int32_t travel_day  # days since 1970-01-01 in the ledger's zone
     uint16_t operator_id
     uint16_t issuer  # who answers for the payer's leg
@@ -158,6 +161,13 @@ cdef packed struct SpanPart:
     uint32_t row
     uint32_t at  # index of its first leg in the block's legs; those of a template are not there
     uint8_t legs
+
+
+cdef packed struct GrantPart:
+    uint32_t row
+    uint32_t sponsor
+    uint32_t programme
+    int64_t ends_us
 
 
 cdef packed struct EntryRow1:  # an entry as it stands in a block of version 1

@@ -36,7 +36,8 @@ cdef enum Post:  # what it books: each is a function of ext/rule
     CAPTURES = 7
     RELEASES = 8
     ADJUSTS = 9
-    POSTS = 10
+    GRANTS = 10
+    POSTS = 11
 
 
 cdef enum Undo:  # what a reversal of it does
@@ -44,6 +45,7 @@ cdef enum Undo:  # what a reversal of it does
     UNDO_LEGS = 1  # negates what it booked
     UNDO_ENTERING = 2  # and its journey is not open any more
     UNDO_IF_FUNDS = 3  # and only while the money is still there
+    UNDO_IF_WHOLE = 4  # and only while all of its lot is
 
 
 cdef enum Trait:  # what else it may be, a bit each
@@ -60,6 +62,8 @@ cdef enum Trait:  # what else it may be, a bit each
     CAPPED = 1 << 10  # may not be of more than its scene takes
     SWEPT = 1 << 11  # booked at a virtual terminal too, where its time has come
     LASTING = 1 << 12  # may have an end, and then takes a row
+    ANYWHERE = 1 << 13  # booked at a virtual terminal as well as at a device
+    IN_LOT = 1 << 14  # has sponsor, programme and ends_us, and takes a row
 
 
 cdef struct KindRule:

@@ -15,6 +15,7 @@ cpdef enum Kind:
     CHECK = 11
     ADJUST = 12  # the ledger's own, at a virtual terminal: what an earlier entry charged, corrected
     EVENT = 13  # something that happened and costs nothing: a door, a book; its scene says what
+    GRANT = 14  # the ledger's own: money of a sponsor becomes a lot of the card's account
 
 
 cpdef enum Outcome:
@@ -51,6 +52,10 @@ cpdef enum Outcome:
     SCENE_CLOSED = 44
     AMOUNT_ABOVE_SCENE = 45  # more than its scene takes of one tap
     HOLD_EXPIRED = 46  # captured at its end or later
+    GRANT_NOT_ALLOWED = 48  # to a card that draws on no account here
+    SPONSOR_UNKNOWN = 49
+    LOT_ENDED = 50  # its end is not after the grant
+    LOTS_TOO_MANY = 51  # on one account
     # not taken: nothing journalled, may be sent again
     TERMINAL_UNKNOWN = 100
     TERMINAL_FOREIGN = 101
@@ -71,6 +76,7 @@ cpdef enum Outcome:
     SCENE_MISSING = 116  # of an EVENT, which means nothing without one
     HOLDS_FULL = 117  # a hold with an end, and holds_max of them are open
     HOLD_NOT_EXPIRED = 118  # released at a virtual terminal before its end, or without one
+    LOTS_FULL = 119  # a GRANT, and there are lots_max lots
 
 
 cpdef enum OwnerKind:
@@ -164,6 +170,7 @@ cpdef enum Effect:
     JOURNEY_CLOSED = 2
     DENIED = 4
     UNDENIED = 8
+    PURSE_OPENED = 16  # the account's first lot: it has a purse from now on
 
 
 cpdef enum Mark:
@@ -184,6 +191,7 @@ cpdef enum Part:
     CHIPS = 2
     WIDES = 3
     SPANS = 4  # of legs
+    GRANTS = 5
 
 
 cpdef enum Reference:
@@ -205,6 +213,8 @@ cpdef enum Image:
     ADJUSTED = 4  # key: sequence, value: adjusted_fen afterwards
     HOLD_OPENED = 5  # key: the row of open_holds that is its own from now on, value: expires_us
     HOLD_CLOSED = 6  # key: the row that is free from now on, value: sequence of the hold
+    LOT_OPENED = 7  # key: the row of lots that is its own from now on, value: its number
+    LOT_SPENT = 8  # key: number of the lot, value: the row that is free from now on
 
 
 cpdef enum Space:
@@ -212,7 +222,7 @@ cpdef enum Space:
     IDENTITIES = 0  # (terminal, epoch, terminal_seq): the entry that bound it, for ever the same
     TAKEN_BACK = 1  # sequence of an original: the last entry that took something back of it
     CORRECTED = 2  # sequence of an original: the last entry that adjusted it
-    SPENT_LOTS = 3  # reserved
+    SPENT_LOTS = 3  # number of a lot: the last entry that left nothing of it
     JOURNEYS = 4  # reserved
 
 
@@ -278,13 +288,16 @@ cpdef enum ActorRole:
 # ---- how many, and how long: what C and Python both count by ---------------------------------
 
 cpdef enum:
-    KINDS = Kind.EVENT + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
+    KINDS = Kind.GRANT + 1  # rows of what is kept a kind; row 0 is of kinds that are not known
     # Of one entry: a fare shared between some operators out of some purses. A charge has two less of
     # its own: reversed, it gives back what it was adjusted by as well.
     LEGS_MAX = 16
     PARTS_MAX = 8  # a row has a bit for each
     REFERENCES_MAX = 4  # of one entry: one of each
-    IMAGES_MAX = 2  # of one entry: what it says of a claim, and of the row of a hold
+    IMAGES_MAX = 2  # of one entry: what it says of a claim, and of the row of a hold or a lot
+    # Each tap that spends lots walks them, so they are few: ten programmes that give something each
+    # month, and two years until it ends.
+    LOTS_AN_ACCOUNT = 240
     OWNER_KINDS = OwnerKind.SPARE + 1  # balances a participant has room for; 0 is no kind
     SECOND_US = 1_000_000
     DAY_S = 86_400

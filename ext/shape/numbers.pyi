@@ -14,6 +14,7 @@ class Kind(IntEnum):
     CHECK = 11
     ADJUST = 12
     EVENT = 13
+    GRANT = 14
 
 class Outcome(IntEnum):
     ACCEPTED = 1
@@ -47,6 +48,10 @@ class Outcome(IntEnum):
     SCENE_CLOSED = 44
     AMOUNT_ABOVE_SCENE = 45
     HOLD_EXPIRED = 46
+    GRANT_NOT_ALLOWED = 48
+    SPONSOR_UNKNOWN = 49
+    LOT_ENDED = 50
+    LOTS_TOO_MANY = 51
     TERMINAL_UNKNOWN = 100
     TERMINAL_FOREIGN = 101
     TERMINAL_BLOCKED = 102
@@ -66,6 +71,7 @@ class Outcome(IntEnum):
     SCENE_MISSING = 116
     HOLDS_FULL = 117
     HOLD_NOT_EXPIRED = 118
+    LOTS_FULL = 119
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1
@@ -146,6 +152,7 @@ class Effect(IntEnum):
     JOURNEY_CLOSED = 2
     DENIED = 4
     UNDENIED = 8
+    PURSE_OPENED = 16
 
 class Mark(IntEnum):
     PROVISIONAL = 1
@@ -163,6 +170,7 @@ class Part(IntEnum):
     CHIPS = 2
     WIDES = 3
     SPANS = 4
+    GRANTS = 5
 
 class Reference(IntEnum):
     ABOUT = 1
@@ -181,6 +189,8 @@ class Image(IntEnum):
     ADJUSTED = 4
     HOLD_OPENED = 5
     HOLD_CLOSED = 6
+    LOT_OPENED = 7
+    LOT_SPENT = 8
 
 class Space(IntEnum):
     IDENTITIES = 0
@@ -234,6 +244,7 @@ class ActorRole(IntEnum):
 KINDS: int
 LEGS_MAX: int
 IMAGES_MAX: int
+LOTS_AN_ACCOUNT: int
 PARTS_MAX: int
 REFERENCES_MAX: int
 OWNER_KINDS: int

@@ -37,7 +37,7 @@ cdef packed struct Account "onecard_account":
     uint32_t entries
     uint16_t issuer  # its home: the party of its legs, whoever issues the cards on it
     uint16_t journey_network
-    uint8_t unused[4]
+    uint32_t purse  # row of its purse, 0 = it never had a lot
 
 
 cdef packed struct Terminal "onecard_terminal":
@@ -159,6 +159,23 @@ cdef packed struct OpenHold "onecard_open_hold":  # one that has an end; a row t
     int64_t amount_fen  # as it was held: what was captured of it since is its claim's
 
 
+# The links of both follow from the other columns, and are made anew from them at a start: a page that
+# is ahead of another would lead to rows that are another's (ext/state/lots.pyx).
+cdef packed struct Purse "onecard_purse":  # of an account that had a lot
+    uint32_t account
+    uint32_t first  # row of the lot that ends first, 0 = it has none now
+
+
+cdef packed struct Lot "onecard_lot":  # a row that is free is all 0
+    uint64_t lot  # its number, for ever
+    int64_t left_fen
+    int64_t ends_us  # it pays for what is tapped before; 0 = it has no end
+    uint32_t account
+    uint32_t next  # row of the account's lot that ends next, 0 = none does
+    uint32_t programme  # 0 = none said
+    uint16_t sponsor  # nothing unused after it: two million are to stay below 0.1 GiB
+
+
 # What was taken back of an entry or corrected, for ever. It is in no table of the state: see
 # ext/identity/claims.pyx.
 cdef packed struct Claim:
@@ -185,6 +202,9 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t scenes  # the highest code
     uint64_t calendar_days  # the row of the last day
     uint64_t open_holds  # the highest row that was ever used
+    uint64_t purses
+    uint64_t lots  # the highest row that was ever used
+    uint64_t granted  # lots that there ever were: the highest number
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -217,3 +237,5 @@ cdef extern from *:
         SCENE_ROWS "ONECARD_ROWS(onecard_scene)"
         CALENDAR_DAY_ROWS "ONECARD_ROWS(onecard_calendar_day)"
         OPEN_HOLD_ROWS "ONECARD_ROWS(onecard_open_hold)"
+        PURSE_ROWS "ONECARD_ROWS(onecard_purse)"
+        LOT_ROWS "ONECARD_ROWS(onecard_lot)"

@@ -7,6 +7,7 @@ from onecard.ext.shape.tables cimport Account, CardPast, Credential, OpenHold, P
 from onecard.ext.shape.tables cimport Scene, Terminal, TerminalPast, Totals, Window
 from onecard.ext.state.holds cimport Holds
 from onecard.ext.state.index cimport Index
+from onecard.ext.state.lots cimport Lots
 from onecard.ext.state.policies cimport Policies
 from onecard.ext.state.table cimport TABLE_COUNT, Table
 
@@ -33,10 +34,12 @@ cdef class State:
     cdef Policies in_force  # which of them is
     cdef OpenHold* open_holds
     cdef Holds holds  # which of their rows are free, and which ends next
+    cdef readonly Lots lots
     cdef Index by_token
     cdef readonly uint64_t cards_max
     cdef readonly uint64_t terminals_max
     cdef readonly uint64_t holds_max
+    cdef readonly uint64_t lots_max
     cdef readonly object totals  # the row of totals as an array
     cdef dict numbers  # name of a table to its number
     cdef list arrays  # of each table: all rows there is room for, a byte a page, a sequence a page

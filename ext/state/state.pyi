@@ -3,17 +3,25 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.ext.state.lots import Lots
+
 @final
 class State:
     cards_max: int
     terminals_max: int
     holds_max: int
+    lots_max: int
+    lots: Lots
     totals: NDArray[np.void]
     by_name: dict[bytes, int]
     by_number: dict[bytes, int]
     by_actor: dict[bytes, int]
     def __new__(
-        cls, cards_max: int = ..., terminals_max: int = ..., holds_max: int = ...
+        cls,
+        cards_max: int = ...,
+        terminals_max: int = ...,
+        holds_max: int = ...,
+        lots_max: int = ...,
     ) -> Self: ...
     def table(self, name: str) -> NDArray[np.void]: ...
     def rows(self, name: str) -> NDArray[np.void]: ...
@@ -31,3 +39,4 @@ class State:
     def gather_holds(self) -> None: ...
     def holds_open(self) -> int: ...
     def holds_due(self, at_us: int, most: int) -> NDArray[np.void]: ...
+    def lots_of(self, account: int) -> NDArray[np.void]: ...

@@ -41,6 +41,7 @@ from onecard.ext.shape.tables cimport (
 from onecard.ext.state import table as tables
 from onecard.ext.state.holds cimport Holds
 from onecard.ext.state.index cimport Index
+from onecard.ext.state.lots cimport Lots
 from onecard.ext.state.policies cimport Policies
 from onecard.ext.state.table cimport (
     ACCOUNTS,
@@ -48,6 +49,7 @@ from onecard.ext.state.table cimport (
     CARD_PASTS,
     CREDENTIALS,
     OPEN_HOLDS,
+    LOTS,
     PARTICIPANTS,
     POLICIES,
     POLICIES_MAX,
@@ -72,11 +74,15 @@ cdef class State:
         uint64_t cards_max=1 << 24,
         uint64_t terminals_max=1 << 20,
         uint64_t holds_max=1 << 20,
+        uint64_t lots_max=1 << 21,
     ):
-        settings = {"cards": cards_max, "terminals": terminals_max, "holds": holds_max}
+        settings = {
+            "cards": cards_max, "terminals": terminals_max, "holds": holds_max, "lots": lots_max,
+        }
         self.cards_max = cards_max
         self.terminals_max = terminals_max
         self.holds_max = holds_max
+        self.lots_max = lots_max
         self.numbers = {name: number for number, name in enumerate(tables.TABLES)}
         self.arrays = []
         self.lookups = []
@@ -101,6 +107,7 @@ cdef class State:
         self.scenes = <Scene*>self.tables[SCENES].rows
         self.open_holds = <OpenHold*>self.tables[OPEN_HOLDS].rows
         self.holds = Holds(<uintptr_t>self.open_holds, self.tables[OPEN_HOLDS].rows_max)
+        self.lots = Lots(<uintptr_t>&self.tables[0], <uintptr_t>self.total, self.lookups[LOTS])
         self.by_name = self.lookups[PARTICIPANTS]
         self.by_number = self.lookups[TERMINALS]
         self.by_actor = self.lookups[ACTORS]
@@ -173,7 +180,8 @@ cdef class State:
         return found
 
     def digest(self) -> bytes:
-        """SHA-256 of all rows in use, as docs/ledger.md orders them."""
+        """SHA-256 of all rows in use, as docs/ledger.md orders them. On the thread that changes them."""
+        self.lots.free_row()  # their links are in it
         total = hashlib.sha256()
         for name in tables.TABLES:
             rows = self.rows(name)
@@ -188,6 +196,7 @@ cdef class State:
         """Rebuild the look-up tables from the rows in use."""
         self.in_force.rebuild(self.rows("policies"))
         self.holds.forget()
+        self.lots.forget()
         for shape in tables.SHAPES:
             lookup = self.lookups[shape.number]
             if lookup is not None:
@@ -211,7 +220,8 @@ cdef class State:
         with nogil:
             for row in range(table.first, table.first + table.used[0]):
                 memcpy(&key, table.rows + row * table.row_bytes, sizeof(key))
-                index.insert(key, <uint32_t>row)
+                if key != 0:  # a row of a pool that is free, else
+                    index.insert(key, <uint32_t>row)
         return 0
 
     def load_fares(self, uint64_t row, fares_fen) -> None:
@@ -256,6 +266,11 @@ cdef class State:
         self.free_hold()
         return self.table("open_holds")[self.holds.due(at_us, most)]
 
+    def lots_of(self, uint32_t account):
+        """LOT rows (copies) of an account, in the order in which they are spent. On the thread that
+        changes the state, the first time after rows were loaded."""
+        return self.table("lots")[self.lots.rows_of(account)]
+
     # ---- posting ----------------------------------------------------------------------------
 
     cdef bint post(self, const Leg* legs, int count, uint64_t sequence) noexcept nogil:
@@ -291,7 +306,10 @@ cdef class State:
                     return True
             elif sub_overflows(party.window_out_fen, amount, &turnover):
                 return True
-        if leg.owner_kind == OwnerKind.ACCOUNT and self.post_account(leg, amount, sequence):
+        if leg.owner_kind == OwnerKind.ACCOUNT:
+            if self.post_account(leg, amount, sequence):
+                return True
+        elif leg.owner_kind == OwnerKind.LOT and self.lots.post(leg, amount, sequence):
             return True
         if counts:
             party.balance_fen[leg.owner_kind] = balance
@@ -362,7 +380,7 @@ cdef class State:
         )
 
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil:
-        """An after-image of an entry: a tombstoned identity, the row of a hold. What was taken back
+        """An after-image of an entry: a tombstoned identity, the row of a hold or a lot. What was taken back
         of another is in no table (ext/identity/claims.pyx)."""
         if change.what == Image.VOIDED_IDENTITY:
             self.see(entry.terminal, change.key, entry.sequence)
@@ -370,6 +388,10 @@ cdef class State:
             self.open_hold(change, entry)
         elif change.what == Image.HOLD_CLOSED:
             self.close_hold(change, entry)
+        elif change.what == Image.LOT_OPENED:
+            self.lots.open(change, entry)
+        elif change.what == Image.LOT_SPENT:
+            self.lots.end(change, entry)
 
     cdef void open_hold(self, const AfterImage* change, const Entry* entry) noexcept nogil:
         """A hold takes the row that its entry says."""
@@ -401,7 +423,7 @@ cdef class State:
         as the image says; of a page that is ahead of the entry, the row may be anybody's."""
         cdef const Table* table = &self.tables[OPEN_HOLDS]
         if change.what != Image.HOLD_OPENED and change.what != Image.HOLD_CLOSED:
-            return True
+            return self.lots.fits(change, entry)
         if change.key == 0 or change.key >= table.rows_max:
             return False
         if change.what == Image.HOLD_CLOSED and <uint64_t>change.value != entry.about:

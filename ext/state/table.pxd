@@ -17,6 +17,8 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     SCENES
     CALENDAR_DAYS
     OPEN_HOLDS
+    PURSES
+    LOTS
     TABLE_COUNT
 
 cdef enum:

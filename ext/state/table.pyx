@@ -16,9 +16,11 @@ from onecard.ext.state.table cimport (
     CARD_PASTS,
     CREDENTIALS,
     OPEN_HOLDS,
+    LOTS,
     PARTICIPANTS,
     POLICIES,
     POLICIES_MAX,
+    PURSES,
     SCENES,
     TABLE_COUNT,
     TERMINAL_PASTS,
@@ -67,6 +69,8 @@ SHAPES = (
     Shape(SCENES, "scenes", dtypes.SCENE, 1, SCENES_MAX, None),
     Shape(CALENDAR_DAYS, "calendar_days", dtypes.CALENDAR_DAY, 1, CALENDAR_DAYS_MAX, None),
     Shape(OPEN_HOLDS, "open_holds", dtypes.OPEN_HOLD, 1, "holds", None),
+    Shape(PURSES, "purses", dtypes.PURSE, 1, "cards", None),
+    Shape(LOTS, "lots", dtypes.LOT, 1, "lots", "lot"),
 )
 TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
 DTYPES = {shape.name: shape.dtype for shape in SHAPES}

@@ -40,6 +40,9 @@ cdef struct Columns:
     const uint8_t* chip_counter  # u32
     const uint8_t* chip_loads  # u32
     const uint8_t* caused_by  # u64
+    const uint8_t* sponsor  # u32
+    const uint8_t* programme  # u32
+    const uint8_t* ends_us  # i64
 
 
 cdef class Taps:

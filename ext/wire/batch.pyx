@@ -59,6 +59,9 @@ TAP_COLUMNS = {
     "chip_counter": "<u4",
     "chip_loads": "<u4",
     "caused_by": "<u8",
+    "sponsor": "<u4",
+    "programme": "<u4",
+    "ends_us": "<i8",
 }
 DECISION_COLUMNS = {
     "outcome": "u1",

@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 # Field numbers start at 1, request_id; the columns follow.
 cdef enum:
-    FIELDS = 23  # room for those of a TapBatch, and field 0
+    FIELDS = 26  # room for those of a TapBatch, and field 0
     SCALAR = 255  # width of request_id: a fixed64 that is no column
 
 

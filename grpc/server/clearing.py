@@ -32,7 +32,10 @@ ONE_ROW = struct.Struct(TO_KIND + AMOUNT + FROM_FLAGS)
 AMOUNT_AT = struct.calcsize(TO_KIND)
 AMOUNT_END = struct.calcsize(TO_KIND + AMOUNT)
 # Those that came later; they are left out where they are 0.
-LATER = ("line", "scene", "face_fen", "chip_before_fen", "chip_counter", "chip_loads", "caused_by")
+LATER = (
+    *("line", "scene", "face_fen", "chip_before_fen", "chip_counter", "chip_loads", "caused_by"),
+    *("sponsor", "programme", "ends_us"),
+)
 LATER_BYTES = ("rider_class", "media")  # a byte a row
 BYTE_MAX = 255
 KIND_BEYOND = 255  # what no kind is ever numbered: a value that does not fit in a byte

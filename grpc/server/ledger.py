@@ -249,7 +249,7 @@ def _entry(row: Any, legs: Iterable[Any] = ()) -> pb.Entry:
         *("amount_fen", "balance_fen", "tapped_at_us", "booked_at_us", "issuer", "place"),
         *("window", "tariff", "about", "journey", "previous", "line", "scene", "rider_class"),
         *("media", "face_fen", "chip_before_fen", "chip_counter", "chip_loads", "caused_by"),
-        *("marks", "rule", "actor"),
+        *("marks", "rule", "actor", "sponsor", "programme", "ends_us"),
     )
     entry = pb.Entry(card=int(row["token"]), operator=int(row["operator_id"]))
     for name in names:

@@ -18,7 +18,7 @@ from rich.console import Console
 from onecard.cli import table
 from onecard.core.clock import SystemClock
 from onecard.core.query.suspense import MENDED_BY
-from onecard.ext.shape.numbers import Outcome
+from onecard.ext.shape.numbers import Kind, Outcome
 from onecard.grpc.client import Client, columns_message
 from onecard.v1 import registry_pb2, tap_pb2
 from tests.support.onecard_command import Command, commands
@@ -347,3 +347,27 @@ def test_nothing_is_cut_on_a_terminal(
         assert said.count(value) == 3, said
     assert ("not shown for want of width: spare" in said) == (width < 200)
     assert "…" not in said
+
+
+def test_a_card_shows_the_lots_of_its_account(server: Served, look: Look) -> None:
+    """In the order in which they are spent; of a grant, what it says."""
+    ends_us = 4_000_000_000_000_000
+    gates = [registry_pb2.Terminal(number="internal:lots", operator=BUS, status=4)]
+    granted: dict[str, list[int]] = {"card": [CARD] * 3, "terminal_seq": [1, 2, 3]}
+    granted |= {"kind": [Kind.GRANT] * 3, "amount_fen": [500, 600, 700], "sponsor": [BUS] * 3}
+    granted |= {"programme": [7, 8, 0], "ends_us": [0, ends_us, ends_us]}
+    with server.client() as client:
+        [gate] = client.load_terminals(gates)
+        [answer] = client.authorize([columns_message(terminal=[gate] * 3, **granted)])
+        assert set(answer.outcome.tolist()) == {Outcome.ACCEPTED}
+        second = int(answer.sequence[1])
+        entry = client.entry(second)
+        assert (entry.sponsor, entry.programme, entry.ends_us) == (BUS, 8, ends_us)
+    token = f"{CARD:x}"
+    card = look.json("card", token, "--token")
+    found = [(one["lot"], one["left_fen"], one["programme"]) for one in card["lots"]]
+    assert found == [(2, 600, 8), (3, 700, 0), (1, 500, 7)]
+    assert [bool(one["ends_at"]) for one in card["lots"]] == [True, True, False]
+    shown = look.json("entry", str(second))
+    assert (shown["kind"], shown["sponsor"], shown["programme"]) == ("GRANT", BUS, 8)
+    assert "its account's lots" in on_a_terminal("card", server.node.ledger.path, token, "--token")

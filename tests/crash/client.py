@@ -28,7 +28,7 @@ from tests.crash import child
 from tests.support.engine import HandClock, act_of, answered
 from tests.support.random_steps import NOW_US, RandomSteps
 from tests.support.steps import Close, Item, Message, Taps, TwinSide
-from tests.twin.state import Tap
+from tests.twin.state import LOTS_MAX, Tap
 from tests.twin.twin import Decision, MalformedBatch
 from tests.twin.twin import taps as taps_of
 
@@ -39,6 +39,7 @@ TINY = Settings(  # a checkpoint, a generation closed and a segment begun every 
     cards_max=1 << 10,
     terminals_max=1 << 8,
     holds_max=HOLDS_MAX,
+    lots_max=LOTS_MAX,
     recent_max=32,
     batch_taps_max=16,
     group_taps_max=16,

@@ -65,6 +65,7 @@ SETTINGS = Settings(  # so small that identities are closed and entries recalled
     cards_max=1 << 10,
     terminals_max=1 << 8,
     holds_max=3,
+    lots_max=243,
     recent_max=64,
     batch_taps_max=64,
     group_taps_max=64,
@@ -99,8 +100,7 @@ class Opened:
 
     def taps(self, principal: int, message: bytes) -> Any:
         """The Decisions message, or the error it was refused with."""
-        (answer,) = self.engine.step([TapsIn(principal, message)])
-        return answer
+        return self.engine.step([TapsIn(principal, message)])[0]
 
     def act(self, item: Item) -> Any:
         window = int(self.engine.state.totals["window"][0])

@@ -71,6 +71,7 @@ NEWER_FEN = (0, 330, 530, 330, 0, 430, 530, 430, 0)
 AMOUNTS_FEN = (0, 1, 99, 100, 250, 500, 999)
 RIDE, ENTRY, EXIT, PURCHASE, REFUND, REVERSAL, TOP_UP, HOLD, CAPTURE, RELEASE, CHECK = range(1, 12)
 EVENT = 13
+GRANT = 14
 KINDS = (
     *(RIDE,) * 6,
     *(ENTRY,) * 4,
@@ -149,6 +150,7 @@ class Traffic:
         self._scenes()
         self._some()
         self._send([self._tap(EVENT, 1, 1, scene=7), self._tap(EVENT, 1, 1)])
+        self._lots()
 
     # ---- days -------------------------------------------------------------------------------
 
@@ -235,7 +237,7 @@ class Traffic:
 
     def _scenes(self) -> None:
         """What taps are for: loaded, limited, closed; and what costs nothing, a kind with one."""
-        card, gate, costless = CHIPS[0], 1, len(TapKind.values()) - 1
+        card, gate, costless = CHIPS[0], 1, 13
         self._send([self._tap(costless, card, gate, scene=code) for code in (7, 0)])
         rows = SceneRow(7, "Canteen", most_fen=500), SceneRow(9, "Library", mcc=8299)
         self.counter.do(Scenes(rows))
@@ -261,6 +263,21 @@ class Traffic:
         self._send([self._tap(CAPTURE, card, 1, amount_fen=1, about=first)])
         self._send([self._tap(RELEASE, card, gate, about=first) for gate in (virtual, 1)])
         self._send([self._tap(HOLD, CREDIT[0], 1, amount_fen=70)])
+
+    def _lots(self) -> None:
+        """Granted and taken back; as many as an account has, and as there is room for."""
+        virtual, budget = len(GATES) + 2, {"amount_fen": 2500, "sponsor": SHOP, "programme": 7}
+        self.counter.do(Terminals((TerminalRow("internal:grants", METRO, status=INTERNAL),)))
+        ends_us = self.counter.now_us + DAY_US
+        first = self._tap(GRANT, 9, virtual, **budget, ends_us=ends_us)
+        others = [self._tap(GRANT, card, virtual, **budget) for card in (1, 9, CHIPS[0])]
+        ended = self._tap(GRANT, 9, virtual, **budget, ends_us=ends_us - 2 * DAY_US)
+        self._send([first, *others, ended, self._tap(GRANT, 9, virtual, amount_fen=1), first])
+        self._send([self._undo(first), self._undo(others[0]), self._undo(first)])
+        many = [self._tap(GRANT, 9, virtual, **budget) for _ in range(242)]
+        for at in range(0, len(many), MESSAGE_TAPS):
+            self._send(many[at : at + MESSAGE_TAPS])
+        self._send([self._tap(GRANT, 10, virtual, **budget) for _ in range(5)])
 
     def _close(self, days: int) -> None:
         self.counter.now_us += 60_000_000

@@ -104,7 +104,7 @@ I CAPTURE P 1 about=a       = KIND_NOT_ALLOWED 0 0
 I RELEASE P 0 about=a       = NOT_A_HOLD 0 900       -- of a hold it may be
 I CHECK P 0                 = KIND_NOT_ALLOWED 0 0
 d: I ADJUST P 1 about=a     = ACCEPTED 1 899
-I REVERSAL P 0 voids=d      = KIND_NOT_ALLOWED 0 0
+I REVERSAL P 0 voids=d      = NOT_REVERSIBLE 0 899       -- it may, and an adjustment has none
 I RIDE P 1 seq=999          = KIND_NOT_ALLOWED 0 0
 I ADJUST P 1 about=a seq=999 = ACCEPTED 1 898        -- what is not taken binds nothing
 M ADJUST P 1 about=a        = KIND_NOT_ALLOWED 0 0

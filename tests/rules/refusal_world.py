@@ -8,6 +8,7 @@ themselves come last.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from onecard.core.config import Settings
@@ -27,10 +28,11 @@ from tests.support.steps import (
     Scenes,
     Taps,
     Terminals,
+    TwinSide,
 )
 from tests.twin.acts import TerminalRow
 from tests.twin.scenes import SceneRow
-from tests.twin.state import Rules, Tap, Terminal
+from tests.twin.state import LOTS_AN_ACCOUNT, Rules, Tap, Terminal
 from tests.twin.twin import Decision
 
 NOW_US = 1_780_300_800_000_000
@@ -73,6 +75,10 @@ NOWHERE, BEYOND, NEVER = 999_999, 9, 1 << 40
 STATIONS, FERRY, WHARF = 4, 7, 8  # of all networks; the numbers of the others
 LIFE_US = 400 * DAY_US  # of what is held in the network of the wharf
 UNUSED = {"about": "about", "target": "about_seq", "line": "line", "caused_by": "caused_by"}
+UNUSED |= {"sponsor": "sponsor"}
+SPONSORS = {"known": METRO, "none": 0, "unknown": 99}
+ENDS_US = {"none": 0, "later": NOW_US + DAY_US, "past": BEGINNING_US}
+FILLING = (8, 9)  # cards whose lots take what room there is
 SPARE, STRANGE = 1 << 32, 1 << 33  # what is added to a case's token for a card beside, and for none
 # Of the sequences of a case on its terminal, those that are named.
 SEQUENCES, ORIGINAL, REFUND, FINAL, ABSENT = 16, 0, 1, 8, 9
@@ -85,6 +91,7 @@ ROOMY: Settings = replace(
     recent_max=1 << 16,
     batch_taps_max=MESSAGE_TAPS_MAX,
     group_taps_max=1 << 15,
+    lots_max=600,
 )
 
 
@@ -137,6 +144,9 @@ class Played:
             place=BEYOND if self["place"] == "beyond" else 0,
             scene=SCENES.get(self["scene"], 0),
         )
+        if kind == Kind.GRANT:
+            sponsor, ends_us = SPONSORS[self["sponsor"]], ENDS_US[self["ends"]]
+            tap = replace(tap, sponsor=sponsor, ends_us=ends_us)
         if kind != Kind.REVERSAL:
             about = {"original": self.original, "unknown": NEVER}.get(self["named"], 0)
             tap = replace(tap, about=about)
@@ -156,12 +166,15 @@ class World:
 
     def __init__(self, side: Side, cases: Iterable[Case]) -> None:
         self.side, self.now_us = side, NOW_US
+        if isinstance(side, TwinSide):
+            side.book.lots_max = ROOMY.lots_max
         self.records: dict[int, dict[str, Any]] = {}  # entries of the engine, by sequence
         self.numbers: dict[tuple[str, ...], int] = {}
         self.played = [self._placed(case, number) for number, case in enumerate(cases)]
         self.ferry = len(self.numbers) + 2  # after the one at the edge
         self._register()
         self._fill_edge()
+        self._grant_many()
         self._send(first_taps)
         self._send(lambda one: [one.entry(self.ferry)] * (one["journey"] == "elsewhere"))
         self._send(taps_about_originals)
@@ -173,10 +186,14 @@ class World:
     def wrong(self) -> list[str]:
         """The cases that are answered otherwise than by the first of what they break."""
         found = []
-        for live, rules in LIVE.items():
+        for is_full, (live, rules) in product((False, True), LIVE.items()):
+            played = [one for one in self.played if (one["lots"] == "full") == is_full]
+            self._do(NewRules(STRICT))
+            if is_full and played:
+                self._fill_lots()
             self._do(NewRules(rules))
             for who, principal in PRINCIPALS.items():
-                some = [o for o in self.played if o["live"] == live and o["principal"] == who]
+                some = [o for o in played if o["live"] == live and o["principal"] == who]
                 for one, decision in zip(
                     some, self._decided([o.final() for o in some], principal), strict=True
                 ):
@@ -202,6 +219,12 @@ class World:
         for network in (0, FERRY, WHARF):
             self._do(NewTariff("square", TARIFF_FROM_US, STATIONS, FARES_FEN, 300, network))
         self._do(NewHoldTerms(0, (Funding.PREPAID,), False, LIFE_US // 1_000_000, WHARF))
+        if many := self._of_many():  # they share the first account
+            self._do(Cards((many[0].token,), BANK, Funding.PREPAID, 1, 0, RICH_FEN))
+            tokens = tuple(one.token for one in many[1:])
+            accounts = (1,) * len(tokens)
+            self._do(Cards(tokens, BANK, Funding.PREPAID, 1, 0, RICH_FEN, accounts))
+        self._do(Cards(FILLING, BANK, Funding.PREPAID))
         for funding, some in self._grouped("funding").items():
             tokens = tuple(token for one in some for token in (one.token, one.token + SPARE))
             self._do(Cards(tokens, BANK, FUNDINGS[funding[0]], 1, 0, RICH_FEN))
@@ -242,6 +265,27 @@ class World:
         ]
         outcomes = [decision.outcome for decision in self._decided(taps, 0)]
         assert (outcomes[0], outcomes[-1]) == (Outcome.ACCEPTED, Outcome.HOLDS_FULL)
+
+    def _of_many(self) -> list[Played]:
+        asked = ("lots", "many"), ("funding", "prepaid"), ("kind", "GRANT")
+        return [one for one in self.played if all(one[name] == value for name, value in asked)]
+
+    def _grant_many(self) -> None:
+        for one in self._of_many()[:1]:
+            answers = self._grant(one.token, LOTS_AN_ACCOUNT)
+            assert {answer.outcome for answer in answers} == {Outcome.ACCEPTED}
+
+    def _fill_lots(self) -> None:
+        """What is granted until no more is; of nothing else is it known how many lots there are."""
+        answers = [self._grant(token, LOTS_AN_ACCOUNT)[-1] for token in FILLING]
+        assert answers[-1].outcome == Outcome.LOTS_FULL, answers
+
+    def _grant(self, token: int, count: int) -> list[Decision]:
+        """So many lots at a virtual terminal of its own; what was granted before is repeated."""
+        known = {key: number for key, number in self.numbers.items() if key[1] == "internal"}
+        terminal = min(known.values())
+        tap = Tap(token, terminal, 0, token % 97 + 1, 0, Kind.GRANT, 1, *(0,) * 5, sponsor=METRO)
+        return self._decided([replace(tap, terminal_seq=at) for at in range(count)], 0)
 
     def _deny(self) -> None:
         """An offline ride below the floor puts a card on the deny list."""

@@ -28,7 +28,7 @@ FIELDS = {
     "principal": ("all", "other", "former"),  # former: whose a terminal was that moved
     "identity": ("fresh", "repeat", "conflict", "voided"),
     # That is not 0, and no part of it; of caused_by "later" is a sequence never booked.
-    "column": ("none", "about", "target", "line", "caused_by", "later"),
+    "column": ("none", "about", "target", "line", "caused_by", "later", "sponsor"),
     "terminal": ("active", "blocked", "internal"),
     # A code that is loaded, 0, one that is not; one that is closed and takes little, one that takes
     # little.
@@ -48,6 +48,9 @@ FIELDS = {
     # By which it is held there: none that were loaded, or some that give it an end; and whether the
     # hold that is named is over by now.
     "terms": ("none", "lasting", "over"),
+    "sponsor": ("known", "none", "unknown"),
+    "ends": ("none", "later", "past"),
+    "lots": ("few", "many", "full"),  # on the account; full: in the whole ledger
 }
 SOUND = {
     "ENTRY": {"amount": "zero"},
@@ -59,6 +62,7 @@ SOUND = {
     "CAPTURE": {"named": "original", "original": "hold"},
     "RELEASE": {"amount": "zero", "named": "original", "original": "hold"},
     "ADJUST": {"named": "original", "terminal": "internal"},
+    "GRANT": {"terminal": "internal"},
 }
 MAY_BE_OFFLINE = ("RIDE", "ENTRY", "EXIT", "PURCHASE", "CHECK", "EVENT")
 RULES = """
@@ -68,7 +72,7 @@ RULES = """
 4   OFFLINE_NOT_ALLOWED flags=1,3 kind=!RIDE,ENTRY,EXIT,PURCHASE,CHECK,EVENT
 5   AMOUNT_NEGATIVE     amount=negative,less,low kind=!ADJUST
 6   AMOUNT_UNEXPECTED   amount=!zero kind=ENTRY,EXIT,REVERSAL,RELEASE,CHECK,EVENT
-7   AMOUNT_ZERO         amount=zero kind=REFUND,TOP_UP,HOLD,CAPTURE,ADJUST
+7   AMOUNT_ZERO         amount=zero kind=REFUND,TOP_UP,HOLD,CAPTURE,ADJUST,GRANT
 8   ABOUT_MISSING       named=none kind=REFUND,CAPTURE,RELEASE,ADJUST
 8   ABOUT_MISSING       named=own kind=REVERSAL
 8a  SCENE_MISSING       scene=none kind=EVENT
@@ -91,15 +95,17 @@ RULES = """
 12a COLUMN_UNEXPECTED   column=target kind=!REVERSAL
 12a COLUMN_UNEXPECTED   column=line kind=!RIDE,ENTRY,EXIT
 12a COLUMN_UNEXPECTED   column=caused_by,later kind=!ADJUST
+12a COLUMN_UNEXPECTED   column=sponsor kind=!GRANT
 13  TERMINAL_BLOCKED    gate=known terminal=blocked
-13  KIND_NOT_ALLOWED    gate=known terminal=active,blocked kind=ADJUST
-13  KIND_NOT_ALLOWED    gate=known terminal=internal kind=!ADJUST,RELEASE
+13  KIND_NOT_ALLOWED    gate=known terminal=active,blocked kind=ADJUST,GRANT
+13  KIND_NOT_ALLOWED    gate=known terminal=internal kind=!ADJUST,RELEASE,GRANT,REVERSAL
 14  AMOUNT_BEYOND_LIMIT amount=huge,low
 14a HOLDS_FULL          gate=known kind=HOLD terms=lasting,over
 14b HOLD_NOT_EXPIRED    gate=known terminal=internal kind=RELEASE named=original original=hold \
                         terms=none,lasting
 14b HOLD_NOT_EXPIRED    gate=known terminal=internal kind=RELEASE named=original original=hold \
                         terms=over at=low,old,unborn,early
+14c LOTS_FULL           kind=GRANT lots=full
 15  TIME_TOO_OLD        at=low,old,unborn
 15  TIME_TOO_OLD        at=!high live=ahead
 16  TIME_IN_FUTURE      at=future,high
@@ -167,6 +173,10 @@ i   NOT_REFUNDABLE      kind=ADJUST named=original original=top_up,hold,refund,d
 i   CARD_MISMATCH       kind=ADJUST named=original owner=other
 i   ORIGINAL_CLOSED     kind=ADJUST named=original original=ride,top_up,hold used=closed
 i   AMOUNT_EXCEEDS_ORIGINAL kind=ADJUST named=original amount=less,low
+j   GRANT_NOT_ALLOWED   kind=GRANT token=known funding=chip,credit
+j   SPONSOR_UNKNOWN     kind=GRANT sponsor=none,unknown
+j   LOT_ENDED           kind=GRANT ends=past at=!low
+j   LOTS_TOO_MANY       kind=GRANT token=known funding=prepaid lots=many
 """
 REPEATED = "REPEATED"  # what was answered before, whatever that was
 
@@ -182,7 +192,7 @@ class Way:
     @property
     def number(self) -> int:
         """Of 8a it is 8, of 12a 12; 0 where it is a rule of a kind."""
-        return int("0" + self.place.rstrip("abcdefghi"))
+        return int("0" + self.place.rstrip("abcdefghij"))
 
     @property
     def softened(self) -> bool:

@@ -339,7 +339,7 @@ M RELEASE P 0 about=1 offline           = OFFLINE_NOT_ALLOWED 0 0
 """
 
 FORM = """
-M RIDE P 1 kind=14                      = KIND_UNKNOWN 0 0
+M RIDE P 1 kind=15                      = KIND_UNKNOWN 0 0
 M RIDE P 1 kind=255                     = KIND_UNKNOWN 0 0
 M RIDE 0 1                              = CARD_ZERO 0 0
 M RIDE 0 1 kind=99                      = KIND_UNKNOWN 0 0 -- the first rule that applies

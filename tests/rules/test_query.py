@@ -314,6 +314,7 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
         "cards": (len(book.credentials), ledger.settings.cards_max),
         "terminals": (len(book.terminals), ledger.settings.terminals_max),
         "card_pasts": (len(book.card_pasts), 2 * ledger.settings.cards_max),
+        "lots": (len(book.lots), ledger.settings.lots_max),
         "terminal_pasts": (len(book.terminal_pasts), ledger.settings.terminals_max),
         "scenes": (len(book.scenes), SCENES_MAX),
         "open_holds": (len(book.open_holds), ledger.settings.holds_max),

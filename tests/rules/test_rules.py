@@ -8,12 +8,14 @@ from onecard.ext.shape.numbers import Outcome
 from tests.rules import adjustment_tables, hold_tables, network_tables, rule_tables, scene_tables
 from tests.rules.adjustment_tables import ADJUSTED_BELOW_FLOOR
 from tests.rules.event_tables import EVENT
+from tests.rules.lot_tables import GRANTS, LOTS_FULL
 from tests.rules.rule_tables import CLOCK_STEPS, DENY_LIST
 from tests.rules.taptable import METRO, NOW_US, Play
 from tests.support.engine import opened
 
 TABLES = rule_tables.TABLES | adjustment_tables.TABLES | {"EVENT": EVENT}
 TABLES |= hold_tables.TABLES | network_tables.TABLES | scene_tables.TABLES
+TABLES |= {"GRANTS": GRANTS, "LOTS_FULL": LOTS_FULL}
 
 
 @pytest.fixture(params=("twin", "engine"))

@@ -190,6 +190,7 @@ def test_one_row_goes_the_way_of_a_batch(client: Client) -> None:
         **{"about": 1 << 40, "about_epoch": 9, "about_seq": 10},
         **{"line": 11, "scene": 12, "rider_class": 13, "media": 255, "face_fen": -15},
         **{"chip_before_fen": 16, "chip_counter": 17, "chip_loads": 18, "caused_by": 1 << 63},
+        **{"sponsor": 19, "programme": 20, "ends_us": -21},
     }
     assert {field.name for field in tap_pb2.Tap.DESCRIPTOR.fields} - set(every) == {
         "card_number",

@@ -54,7 +54,7 @@ def test_every_kind_and_outcome_has_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "row"), [(0, "ride"), (1, "ride"), (13, "event"), (14, "unknown"), (255, "unknown")]
+    ("kind", "row"), [(0, "ride"), (1, "ride"), (13, "event"), (15, "unknown"), (255, "unknown")]
 )
 def test_a_kind_as_sent_is_counted_under_its_name(kind: int, row: str) -> None:
     counters = Counters()

@@ -31,7 +31,7 @@ from onecard.ext.shape.numbers import Image, Record
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from tests.support.algorithms import chosen
-from tests.support.many_rows import ManyRows
+from tests.support.many_rows import ManyLots, ManyRows
 
 SMALL = Settings(
     cards_max=200_000,
@@ -172,6 +172,7 @@ def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> Non
     reader = threading.Thread(target=read)
     with Ledger.open(folder, SMALL) as ledger:
         many = ManyRows(7, last=ledger.journal.durable.last, accounts=1000, terminals=500)
+        many.lots = ManyLots.of(ledger.state)
         rows = ledger.state.rows("open_holds")["sequence"].tolist()
         many.open_holds = {row: sequence for row, sequence in enumerate(rows) if sequence}
         many._first = iter(())

@@ -73,6 +73,7 @@ ALONE = {  # a field that is not 0 by itself, and the part that says it
     **dict.fromkeys(("about", "journey", "caused_by", "actor"), Part.REFERENCES),
     **dict.fromkeys(("rule", "tariff"), Part.RATINGS),
     **dict.fromkeys(("chip_before_fen", "chip_counter", "chip_loads"), Part.CHIPS),
+    **dict.fromkeys(("sponsor", "programme", "ends_us"), Part.GRANTS),
 }
 SAID_ELSEWHERE = {"sequence", "booked_at_us", "window", "travel_day", "version", "legs", "legs_at"}
 
@@ -211,6 +212,7 @@ HOSTILE = [  # what is forged, what the error says
     (own("parts", 3, 1 << Part.REFERENCES), "a row's references are missing or not known"),
     (row_of(Part.RATINGS, 0, 2), "a row's rating is missing"),
     (row_of(Part.CHIPS, 0, 2), "what a row's chip says is missing"),
+    (row_of(Part.GRANTS, 0, 2), "what a row grants is missing"),
     (row_of(Part.WIDES, 0, 2), "a row's wide numbers are missing"),
     (row_of(Part.SPANS, 0, 2), "a row's legs are missing"),
     (put(Part.SPANS, "at", 0, 7), "a row names legs that the block has not"),

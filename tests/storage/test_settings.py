@@ -32,7 +32,8 @@ from tests.support.engine import SMALL, EngineSide
 
 NOW_US = 1_790_000_000_000_000
 # In use of each once `Booked.fill` is done, and then not one more; no page of a table is full.
-USED = {"cards_max": 30, "terminals_max": 20, "holds_max": 5}
+USED = {"cards_max": 30, "terminals_max": 20, "holds_max": 5, "lots_max": 5}
+PREPAID_FROM = 16  # cards before it have no account that a lot could be of
 EXACT = replace(SMALL, **USED, batch_taps_max=4096, group_taps_max=4096, recent_max=1 << 14)
 
 
@@ -58,10 +59,28 @@ class Booked:
             assert set(outcomes.tolist()) <= {Outcome.ACCEPTED, Outcome.HOLDS_FULL}
             if Outcome.HOLDS_FULL in outcomes:
                 raise Overloaded(Outcome.HOLDS_FULL.name)  # of a tap it is an answer
+        elif name == "lots_max":
+            self.grant(first, count)
         elif name == "terminals_max":
             self.do(PutTerminals([TerminalRow(f"T{n}", 1) for n in range(first, first + count)]))
         else:
-            self.do(PutCards(np.arange(first, first + count, dtype=np.uint64), 2, Funding.CHIP))
+            funding = Funding.PREPAID if first >= PREPAID_FROM else Funding.CHIP
+            self.do(PutCards(np.arange(first, first + count, dtype=np.uint64), 2, funding))
+
+    def grant(self, first: int, count: int) -> None:
+        """So many lots, of all prepaid accounts in turn; Overloaded where one is not taken."""
+        accounts = USED["cards_max"] + 1 - PREPAID_FROM
+        batch = TapBatch(
+            card=[PREPAID_FROM + at % accounts for at in range(first, first + count)],
+            terminal=[USED["terminals_max"]] * count,
+            terminal_seq=range(first, first + count),
+            kind=bytes([Kind.GRANT] * count),
+            amount_fen=[5] * count,
+            sponsor=[1] * count,
+        )
+        (answer,) = self.side.engine.step([TapsIn(0, batch.SerializeToString())])
+        if (Answer.parse(answer).outcome == Outcome.LOTS_FULL).any():
+            raise Overloaded(f"lots_max: room for {USED['lots_max']}, --set lots_max=N")
 
     def take_back(self, count: int) -> None:
         """Rides, and a refund of each."""
@@ -88,8 +107,12 @@ class Booked:
 
     def fill(self) -> None:
         self.do(PutHoldTerms("holds", 0, HoldTerms(tuple(Funding), False, 86_400)))
-        for name in ("terminals_max", "cards_max", "holds_max"):
-            self.put(name, 1, USED[name])
+        self.put("terminals_max", 1, USED["terminals_max"] - 1)
+        self.do(PutTerminals([TerminalRow("internal:lots", 1, status=Status.INTERNAL)]))
+        self.put("cards_max", 1, PREPAID_FROM - 1)
+        self.put("cards_max", PREPAID_FROM, USED["cards_max"] + 1 - PREPAID_FROM)
+        self.put("lots_max", 1, USED["lots_max"])
+        self.put("holds_max", 1, USED["holds_max"])
         self.take_back(8)
 
     def stop(self, checkpoint: bool) -> None:
@@ -110,7 +133,7 @@ def every_command_agrees(folder: Path, digest: bytes) -> None:
     assert report.fault is None and report.checkpoint != "not reached", report
     with Ledger.open(folder, readonly=True) as ledger:
         assert ledger.state.digest() == digest
-    for words in (("window", folder), ("card", folder, "1", "--token"), ("entry", folder, "60")):
+    for words in (("window", folder), ("card", folder, "1", "--token"), ("entry", folder, "70")):
         done = CliRunner().invoke(app, ["show", *map(str, words), "--json"])
         assert done.exit_code == 0, (words, done.output, done.exception)
 
@@ -199,7 +222,7 @@ MALFORMED = [
     ("terminals_max = 4294967296", "terminals_max: expected 1 to 67108864, found 4294967296"),
     (
         "card_max = 5",
-        "expected only cards_max, terminals_max, holds_max, .* found 'card_max'",
+        "expected only cards_max, terminals_max, holds_max, lots_max, .* found 'card_max'",
     ),
     (None, "expected a regular file, found a folder, a pipe or a device"),
     (
@@ -235,7 +258,8 @@ def test_init_writes_them_and_serve_keeps_what_it_was_given(tmp_path: Path) -> N
     folder = tmp_path / "ledger"
     words = ["init", str(folder), "--cards-max", "20000", "--terminals-max", "300"]
     done = CliRunner().invoke(app, words)
-    assert "cards_max 20,000, terminals_max 300, holds_max 1,048,576:" in done.output
+    room = "cards_max 20,000, terminals_max 300, holds_max 1,048,576, lots_max 2,097,152:"
+    assert room in done.output
     assert read_settings(folder) == replace(Settings(), cards_max=20_000, terminals_max=300)
     # One that a unit of before may still give, of what has no bound any more.
     with serving(folder, "--set", "claims_max=4096", "--set", "streams_max=3") as server:

@@ -19,12 +19,33 @@ from onecard.ext.shape.numbers import (
     Record,
 )
 from onecard.ext.state import hold_terms
+from onecard.ext.state.state import State
 from onecard.ext.state.tariff import ARRAYS, arrays_of
 
 PARTICIPANTS = 600
 HOLD_ROWS = 6_000  # some pages; so few that a row is met again
+LOT_ROWS = 5_000  # likewise
 START_US = 1_700_000_000_000_000
 LEDGER_ID_BYTES = 16
+
+
+@dataclass
+class ManyLots:
+    """Lots that the next block may spend, or find in the row that it would take."""
+
+    rows: dict[int, list[int]] = field(default_factory=dict)  # to number, account and what is left
+    granted: int = 0
+    purses: set[int] = field(default_factory=set)  # accounts that had one
+
+    @classmethod
+    def of(cls, state: State) -> "ManyLots":
+        """Those that a state has."""
+        lots = state.rows("lots")
+        rows = {
+            int(row): [int(lots[name][row]) for name in ("lot", "account", "left_fen")]
+            for row in np.flatnonzero(lots["lot"])
+        }
+        return cls(rows, int(state.totals["granted"][0]), set(state.rows("purses")["account"]))
 
 
 @dataclass
@@ -40,6 +61,7 @@ class ManyRows:
     tariffs: int = 0
     entries_booked: list[int] = field(default_factory=list)
     open_holds: dict[int, int] = field(default_factory=dict)  # row to the sequence of its hold
+    lots: ManyLots = field(default_factory=ManyLots)
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
@@ -132,7 +154,9 @@ class ManyRows:
         legs["party"][0::2] = self.random.integers(1, PARTICIPANTS, count)
         legs["owner_kind"][1::2] = OwnerKind.PAYABLE
         legs["amount_fen"][1::2] = rows["amount_fen"]
-        images = np.concatenate([self._images(count), self._holds(rows)])
+        images = np.concatenate(
+            [self._images(count), self._holds(rows), self._lots(rows, legs.reshape(count, 2))]
+        )
         images = images[np.argsort(images["row"], kind="stable")]
         self.entries_booked += rows["sequence"].tolist()
         return self._draft(Record.ENTRIES, rows, legs, images)
@@ -170,6 +194,39 @@ class ManyRows:
                 said = Image.HOLD_OPENED, START_US + int(self.random.integers(0, 50))
             images[used] = (at, said[0], number, said[1])
             used += 1
+        return images[:used]
+
+    def _lots(self, rows: NDArray[np.void], legs: NDArray[np.void]) -> NDArray[np.void]:
+        """Lots that are opened, in rows over some pages, spent in part and whole, also in one
+        block; a row is met again."""
+        images = np.zeros(len(rows), dtypes.AFTER_IMAGE)
+        known, used = self.lots, 0
+        for at in np.flatnonzero(self.random.random(len(rows)) < 0.4):
+            number = int(self.random.integers(1, LOT_ROWS))
+            lot = known.rows.get(number)
+            if lot is None:
+                known.granted += 1
+                account, moved_fen = int(rows["account"][at]), int(rows["amount_fen"][at])
+                known.rows[number] = lot = [known.granted, account, moved_fen]
+                rows["sponsor"][at], rows["programme"][at] = 1, number % 3
+                rows["ends_us"][at] = START_US + int(self.random.integers(0, 9)) * (number % 5 > 0)
+                if account not in known.purses:
+                    rows["effects"][at] |= Effect.PURSE_OPENED
+                    known.purses.add(account)
+                images[used] = at, Image.LOT_OPENED, number, lot[0]
+                used += 1
+            else:
+                moved_fen = -lot[2] if self.random.random() < 0.7 else -1
+                lot[2] += moved_fen
+                if lot[2] == 0:
+                    images[used] = at, Image.LOT_SPENT, lot[0], number
+                    used += 1
+                    del known.rows[number]
+            rows["account"][at] = legs["owner"][at, 0] = lot[1]
+            rows["token"][at] = token_of(rows["account"][at : at + 1])[0]
+            legs["owner"][at, 1], legs["owner_kind"][at, 1] = lot[0], OwnerKind.LOT
+            legs["amount_fen"][at] = -moved_fen, moved_fen
+            rows["amount_fen"][at] = abs(moved_fen)
         return images[:used]
 
     def close(self) -> Draft:

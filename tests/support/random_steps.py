@@ -51,6 +51,7 @@ KINDS = (
     Kind.CHECK,
     Kind.EVENT,
     *(Kind.ADJUST,) * 2,
+    *(Kind.GRANT,) * 2,
 )
 NETWORKS = (0, 7, 65_535)
 LATER = tuple(Tap.__dataclass_fields__)[12:]  # columns that clients of before do not send
@@ -61,7 +62,7 @@ HOSTILE = {  # values that a rule of form, terminal or card is about
     "terminal_seq": (0, (1 << 32) - 1),
     "epoch": (1, (1 << 32) - 1),
     "tapped_at_us": (-1, 1, 946_684_799_999_999, 4_102_444_800_000_000, (1 << 63) - 1, -(1 << 63)),
-    "kind": (0, 13, 14, 255),
+    "kind": (0, 14, 15, 255),
     "amount_fen": (-1, 0, 1_000_000, 1_000_001, (1 << 63) - 1, -(1 << 63), 1 << 61),
     "flags": (1, 2, 3, 255),
     "place": (0, 9, (1 << 32) - 1),
@@ -77,6 +78,9 @@ HOSTILE = {  # values that a rule of form, terminal or card is about
     "chip_counter": (1, (1 << 32) - 1),
     "chip_loads": (1, (1 << 32) - 1),
     "caused_by": (1, (1 << 64) - 1),
+    "sponsor": (0, 1, 65_536, (1 << 32) - 1),
+    "programme": (1, (1 << 32) - 1),
+    "ends_us": (-1, 1, 946_684_799_999_999, 4_102_444_799_999_999, 4_102_444_800_000_000),
 }
 
 
@@ -90,6 +94,7 @@ class RandomSteps:
     sent: list[Tap] = field(default_factory=list)
     rich: bool = False
     counted: dict[int, int] = field(default_factory=dict)
+    kinds: tuple[Kind, ...] = KINDS
 
     def registry(self) -> list[Item]:
         """Participants, terminals, cards and perhaps a tariff to begin with."""
@@ -167,7 +172,7 @@ class RandomSteps:
         rng, book = self.rng, self.book
         terminal = rng.choice(self._terminals(is_virtual=rng.random() < 0.03))
         token = 0xDEAD if rng.random() < 0.06 else rng.choice(list(book.credentials))
-        kind = rng.choice(KINDS)
+        kind = rng.choice(self.kinds)
         tap = Tap(token, terminal, self._fresh_seq(terminal), 0, 0, kind, 0, 0, 0, 0, 0, 0)
         if kind in (Kind.RIDE, Kind.PURCHASE, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE, Kind.REFUND):
             tap = replace(tap, amount_fen=rng.choice(HUGE_FEN if self.rich else AMOUNTS_FEN))
@@ -177,6 +182,8 @@ class RandomSteps:
             tap = self._adjustment(tap)
         if kind == Kind.RELEASE and rng.random() < 0.5:
             tap = self._at_virtual(self._about_open(tap))
+        if kind == Kind.GRANT:
+            tap = self._grant(tap)
         if kind == Kind.REVERSAL:
             tap = self._target(tap)
         if kind in (Kind.ENTRY, Kind.EXIT):
@@ -266,6 +273,21 @@ class RandomSteps:
             return tap
         hold = self.rng.choice(list(self.book.open_holds.values()))
         return replace(tap, about=hold.sequence, card=hold.token)
+
+    def _grant(self, tap: Tap) -> Tap:
+        """Mostly at the virtual terminal, out of a participant's budget, with an end or none."""
+        rng = self.rng
+        tap = replace(
+            tap,
+            amount_fen=rng.choice(HUGE_FEN if self.rich else AMOUNTS_FEN),
+            sponsor=rng.randint(1, len(self.book.participants) + (rng.random() < 0.05)),
+            programme=rng.choice((0, 1, 7)),
+            ends_us=rng.choice((0, self.now_us + rng.choice((DAY_US, HOUR_US, 2, 1, 0, -HOUR_US)))),
+        )
+        if rng.random() < 0.95:
+            virtual = rng.choice(self._terminals(is_virtual=True))
+            tap = replace(tap, terminal=virtual, terminal_seq=self._fresh_seq(virtual))
+        return tap
 
     def _target(self, tap: Tap) -> Tap:
         """Mostly a tap that was sent, else one that has not come yet."""

@@ -72,7 +72,7 @@ def accounts(book: Book) -> Rows:
         row["journey"], row["journey_at_us"] = known.journey, known.journey_at_us
         row["journey_place"] = known.journey_place
         row["journey_network"] = known.journey_network
-        row["issuer"] = known.issuer
+        row["issuer"], row["purse"] = known.issuer, known.purse
     return rows
 
 
@@ -172,6 +172,28 @@ def calendar_days(book: Book) -> Rows:
     return rows
 
 
+def purses(book: Book) -> Rows:
+    rows = np.zeros(len(book.purses) + 1, dtypes.PURSE)
+    for number, account in book.purses.items():
+        rows[number]["account"] = account
+        rows[number]["first"] = next(iter(book.lots_of(account)), 0)
+    return rows
+
+
+def lots(book: Book) -> Rows:
+    rows = np.zeros(book.lot_rows + 1, dtypes.LOT)
+    for number, known in book.lots.items():
+        row = rows[number]
+        row["lot"], row["left_fen"] = known.number, book.sum("left", known.number)
+        row["account"], row["sponsor"] = known.account, known.sponsor
+        row["programme"], row["ends_us"] = known.programme, known.ends_us
+    for account in book.purses.values():
+        of_one = book.lots_of(account)
+        for number, after in zip(of_one, [*of_one[1:], 0], strict=False):
+            rows[number]["next"] = after
+    return rows
+
+
 def totals(book: Book) -> Rows:
     rows = np.zeros(1, dtypes.TOTALS)
     row, rules = rows[0], book.rules
@@ -181,6 +203,7 @@ def totals(book: Book) -> Rows:
     row["scenes"] = max(book.scenes, default=0)  # a row number is a code
     row["calendar_days"] = len(calendar_days(book)) - 1  # likewise
     row["open_holds"] = book.open_holds_highest  # whether it is free by now or not
+    row["lots"], row["granted"] = book.lot_rows, book.granted
     row["window"], row["window_first"] = book.window, book.window_first
     for name in ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us"):
         row[name] = getattr(rules, name)
@@ -200,6 +223,8 @@ TABLES = {
     "scenes": scenes,
     "calendar_days": calendar_days,
     "open_holds": open_holds,
+    "purses": purses,
+    "lots": lots,
 }
 
 
@@ -244,6 +269,9 @@ def entry_record(entry: Entry) -> dict[str, int]:
         "chip_before_fen": tap.chip_before_fen,
         "chip_counter": tap.chip_counter,
         "chip_loads": tap.chip_loads,
+        "sponsor": tap.sponsor,
+        "programme": tap.programme,
+        "ends_us": tap.ends_us,
         "marks": 0,
         "scene": tap.scene,
         "actor": 0,

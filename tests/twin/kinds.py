@@ -6,7 +6,9 @@ from typing import TypeGuard
 
 from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
 from onecard.ext.shape.numbers import Outcome as O
+from tests.twin.legs import payable, payer
 from tests.twin.state import (
+    LOTS_AN_ACCOUNT,
     Account,
     AfterImage,
     Book,
@@ -118,19 +120,6 @@ class Ask:
         if self.kind == Kind.REVERSAL:
             return self.original.sequence if self.original else 0
         return self.tap.about if self.kind in TAKES_BACK else 0
-
-
-def payer(funding: int, account: int, issuer: int, amount_fen: int) -> Leg:
-    """The leg that carries the holder's side."""
-    if funding == Funding.PREPAID:
-        return Leg(account, issuer, OwnerKind.ACCOUNT, Purse.MAIN, amount_fen)
-    if funding == Funding.CHIP:
-        return Leg(issuer, issuer, OwnerKind.FLOAT, Purse.MAIN, amount_fen)
-    return Leg(issuer, issuer, OwnerKind.RECEIVABLE, Purse.MAIN, amount_fen)
-
-
-def payable(operator: int, amount_fen: int) -> Leg:
-    return Leg(operator, operator, OwnerKind.PAYABLE, Purse.MAIN, amount_fen)
 
 
 # ---- paying -------------------------------------------------------------------------------
@@ -270,7 +259,8 @@ def reversal(ask: Ask) -> Verdict:
     claim = claim_of(ask.book, original)
     if claim.closed or claim.used_fen:
         return Verdict(O.ORIGINAL_CLOSED)
-    if original.kind == Kind.TOP_UP and ask.short_of(original.amount_fen):
+    gone = original.kind == Kind.TOP_UP and ask.short_of(original.amount_fen)
+    if gone or is_broken(ask, original):
         return Verdict(O.FUNDS)
     legs = tuple(leg._replace(amount_fen=-leg.amount_fen) for leg in original.legs)
     if claim.adjusted_fen:
@@ -281,7 +271,10 @@ def reversal(ask: Ask) -> Verdict:
         O.ACCEPTED,
         amount_fen,
         legs,
-        images=closed(ask.book, original, amount_fen),
+        images=(
+            *(AfterImage(Image.LOT_SPENT, number, row) for number, row in lots_of(ask, original)),
+            *closed(ask.book, original, amount_fen),
+        ),
         effects=Effect.JOURNEY_CLOSED if still_open else 0,
     )
 
@@ -326,6 +319,44 @@ def back(ask: Ask, original: Entry, amount_fen: int) -> tuple[Leg, ...]:
 
 def claim_of(book: Book, original: Entry) -> Claim:
     return book.claims.get(original.sequence) or Claim()
+
+
+# ---- lots ----------------------------------------------------------------------------------
+
+
+def grant(ask: Ask) -> Verdict:
+    book, tap = ask.book, ask.tap
+    if not ask.prepaid:
+        return Verdict(O.GRANT_NOT_ALLOWED)
+    if tap.sponsor not in book.participants:
+        return Verdict(O.SPONSOR_UNKNOWN)
+    if tap.ends_us and tap.ends_us <= ask.t:
+        return Verdict(O.LOT_ENDED)
+    if len(book.lots_of(ask.account_id)) >= LOTS_AN_ACCOUNT:
+        return Verdict(O.LOTS_TOO_MANY)
+    number = book.granted + 1
+    legs = (
+        Leg(tap.sponsor, tap.sponsor, OwnerKind.SPONSOR, Purse.MAIN, -tap.amount_fen),
+        Leg(number, ask.issuer, OwnerKind.LOT, Purse.MAIN, tap.amount_fen),
+    )
+    opened = AfterImage(Image.LOT_OPENED, book.free_lot(), number)
+    effects = 0 if ask.account.purse else Effect.PURSE_OPENED
+    return Verdict(O.ACCEPTED, tap.amount_fen, legs, images=(opened,), effects=effects)
+
+
+def lots_of(ask: Ask, original: Entry) -> list[tuple[int, int]]:
+    """Number and row of what a grant opened; the row is 0 where nothing is left of it."""
+    numbers = [leg.owner for leg in original.legs if leg.owner_kind == OwnerKind.LOT]
+    rows = {lot.number: row for row, lot in ask.book.lots.items()}
+    return [(number, rows.get(number, 0)) for number in numbers]
+
+
+def is_broken(ask: Ask, original: Entry) -> bool:
+    """Returns True when not all is left of a lot that a grant opened."""
+    return any(
+        not row or ask.book.sum("left", number) != original.amount_fen
+        for number, row in lots_of(ask, original)
+    )
 
 
 # ---- holding ------------------------------------------------------------------------------
@@ -462,4 +493,5 @@ KINDS: dict[Kind, Callable[[Ask], Verdict]] = {
     Kind.CHECK: check,
     Kind.ADJUST: adjust,
     Kind.EVENT: event,
+    Kind.GRANT: grant,
 }

@@ -6,6 +6,8 @@ from typing import NamedTuple, TypeVar
 
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse, Status
 
+LOTS_MAX = 1 << 8  # of the ledgers of these tests
+LOTS_AN_ACCOUNT = 240
 FEN_MIN, FEN_MAX = -(1 << 63), (1 << 63) - 1
 Identity = tuple[int, int, int]  # terminal, epoch, terminal_seq
 SumKey = tuple[str | int, ...]  # ("posted", account), ("balance", participant, owner kind), ...
@@ -36,6 +38,9 @@ class Tap:
     chip_counter: int = 0
     chip_loads: int = 0
     caused_by: int = 0
+    sponsor: int = 0
+    programme: int = 0
+    ends_us: int = 0
 
     @property
     def body(self) -> tuple[int, ...]:
@@ -65,6 +70,8 @@ class Leg(NamedTuple):
             yield ("posted", self.owner), self.amount_fen
             if self.purse == Purse.HELD:
                 yield ("held", self.owner), self.amount_fen
+        elif self.owner_kind == OwnerKind.LOT:
+            yield ("left", self.owner), self.amount_fen
         yield ("balance", self.party, self.owner_kind), self.amount_fen
         if self.amount_fen > 0:
             yield ("window_in", self.party), self.amount_fen
@@ -174,6 +181,18 @@ class Account:
     journey_at_us: int = 0
     journey_place: int = 0
     journey_network: int = 0
+    purse: int = 0
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Money of a holder with a purpose and an end; what is left of it is a sum."""
+
+    number: int
+    account: int
+    sponsor: int
+    programme: int
+    ends_us: int
 
 
 @dataclass
@@ -328,6 +347,11 @@ class Book:
     four_eyes_record: tuple[int, int] = (0, 0)  # its sequence, and since when it is so
     scenes: dict[int, Scene] = field(default_factory=dict)
     calendar_days: dict[int, CalendarDay] = field(default_factory=dict)  # by days since 1970
+    purses: dict[int, int] = field(default_factory=dict)  # to the account of each
+    lots: dict[int, Lot] = field(default_factory=dict)  # by the row that each has
+    lot_rows: int = 0  # the highest row that was ever used
+    granted: int = 0  # lots that there ever were
+    lots_max: int = LOTS_MAX
     acts: list[Act] = field(default_factory=list)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)
@@ -379,6 +403,19 @@ class Book:
 
     def sum(self, *key: str | int) -> int:
         return self.sums.get(key, 0)
+
+    def lots_of(self, account: int) -> list[int]:
+        """The rows of an account's lots: what ends first comes first, what has no end last."""
+        ends = {
+            row: (not lot.ends_us, lot.ends_us, lot.number)
+            for row, lot in self.lots.items()
+            if lot.account == account
+        }
+        return sorted(ends, key=lambda row: ends[row])
+
+    def free_lot(self) -> int:
+        """The lowest row that no lot has, 0 where there is none."""
+        return next((row for row in range(1, self.lots_max + 1) if row not in self.lots), 0)
 
     def available_fen(self, account: int) -> int:
         return self.sum("posted", account) - self.sum("held", account)

@@ -14,14 +14,14 @@ from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerK
 from onecard.ext.shape.numbers import Outcome as O
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin.kinds import KINDS, Ask, Verdict, has_ended, is_hold, terms_at
-from tests.twin.state import Book, Credential, Entry, Leg, OpenHold, Tap, fits
+from tests.twin.state import Book, Credential, Entry, Leg, Lot, OpenHold, Tap, fits
 
 FROM_US, TO_US = 946_684_800_000_000, 4_102_444_800_000_000  # 2000-01-01 .. 2100-01-01 UTC
 DAY_US = 86_400_000_000
 KIND_NUMBERS = set(map(int, Kind))
 MAY_BE_OFFLINE = {Kind.RIDE, Kind.ENTRY, Kind.EXIT, Kind.PURCHASE, Kind.CHECK, Kind.EVENT}
 NO_AMOUNT = {Kind.ENTRY, Kind.EXIT, Kind.REVERSAL, Kind.RELEASE, Kind.CHECK, Kind.EVENT}
-NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE, Kind.ADJUST}
+NEEDS_AMOUNT = {Kind.REFUND, Kind.TOP_UP, Kind.HOLD, Kind.CAPTURE, Kind.ADJUST, Kind.GRANT}
 HAS_AMOUNT = NEEDS_AMOUNT | {Kind.RIDE, Kind.PURCHASE}  # there it may be 0, a free ride
 NEEDS_ABOUT = {Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
 GIVES_BACK = {Kind.REVERSAL, Kind.REFUND, Kind.CAPTURE, Kind.RELEASE, Kind.ADJUST}
@@ -39,7 +39,11 @@ USED_BY = {  # of the columns that some kinds use, which; any other is of every 
     "chip_counter": HAS_CHIP,
     "chip_loads": HAS_CHIP,
     "caused_by": {Kind.ADJUST},
+    "sponsor": {Kind.GRANT},
+    "programme": {Kind.GRANT},
+    "ends_us": {Kind.GRANT},
 }
+INTERNAL = {Kind.ADJUST, Kind.GRANT}  # at virtual terminals alone; a REVERSAL there as well
 SCENE_MAX = 65_535
 DENIABLE = {Kind.RIDE, Kind.ENTRY, Kind.PURCHASE, Kind.HOLD, Kind.CHECK}
 
@@ -160,19 +164,25 @@ def columns(tap: Tap) -> O | None:
     """Rule 12a: each column is 0 where the kind does not use it, and what it may be."""
     kind = tap.kind or Kind.RIDE
     strange = any(getattr(tap, name) and kind not in used for name, used in USED_BY.items())
-    return O.COLUMN_UNEXPECTED if strange or tap.scene > SCENE_MAX or tap.face_fen < 0 else None
+    strange |= tap.scene > SCENE_MAX or tap.face_fen < 0
+    strange |= tap.ends_us != 0 and not FROM_US <= tap.ends_us < TO_US
+    return O.COLUMN_UNEXPECTED if strange else None
 
 
 def limits(book: Book, tap: Tap, t: int) -> O | None:
-    """Rules 13 and 14: what may change, and so comes after what was answered before."""
+    """Rules 13, 14 and 14c: what may change, and so comes after what was answered before."""
     status = book.terminal_at(tap.terminal, t).status
     if status not in (Status.ACTIVE, Status.INTERNAL):
         return O.TERMINAL_BLOCKED
-    may_be = {Kind.ADJUST, Kind.RELEASE} if status == Status.INTERNAL else set(Kind) - {Kind.ADJUST}
+    may_be = set(Kind) - INTERNAL
+    if status == Status.INTERNAL:
+        may_be = INTERNAL | {Kind.RELEASE, Kind.REVERSAL}
     if (tap.kind or Kind.RIDE) not in may_be:
         return O.KIND_NOT_ALLOWED
     if abs(tap.amount_fen) > book.rules.amount_max_fen:
         return O.AMOUNT_BEYOND_LIMIT
+    if tap.kind == Kind.GRANT and not book.free_lot():
+        return O.LOTS_FULL
     return None
 
 
@@ -321,11 +331,25 @@ def apply_extensions(ask: Ask, entry: Entry) -> None:
             ask.book.open_holds_highest = max(ask.book.open_holds_highest, key)
         elif what == Image.HOLD_CLOSED:
             del ask.book.open_holds[key]
+        elif what == Image.LOT_OPENED:
+            open_lot(ask, entry, row=key, number=value)
+        elif what == Image.LOT_SPENT:
+            del ask.book.lots[value]
         elif what == Image.ADJUSTED:
             ask.book.claim(key).adjusted_fen = value
         else:
             claim = ask.book.claim(key)
             claim.used_fen, claim.closed = value, what == Image.CLOSED_ORIGINAL
+
+
+def open_lot(ask: Ask, entry: Entry, row: int, number: int) -> None:
+    """Where it is the account's first, it has a purse from now on."""
+    book, tap = ask.book, ask.tap
+    if entry.effects & Effect.PURSE_OPENED:
+        ask.account.purse = len(book.purses) + 1
+        book.purses[ask.account.purse] = ask.account_id
+    book.lots[row] = Lot(number, ask.account_id, tap.sponsor, tap.programme, tap.ends_us)
+    book.lot_rows, book.granted = max(book.lot_rows, row), number
 
 
 def apply_journey(ask: Ask, entry: Entry) -> None:
