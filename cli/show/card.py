@@ -13,11 +13,12 @@ from onecard.cli.table import SECONDS, print_facts, print_rows
 from onecard.core.days import day_text
 from onecard.core.errors import BadInput, NotFound
 from onecard.core.ledger.opened import Ledger
-from onecard.core.query.card import CardPast, Lot, find_card, lots_of
+from onecard.core.query.card import CardPast, Journey, Lot, find_card, lots_of
 from onecard.core.query.hold import open_holds
 from onecard.core.query.trail import Walk, drawn_before, drawn_on, is_shown
 from onecard.ext.shape.numbers import Funding, Status
 
+JOURNEY_COLUMNS = ("entry", "since", "place", "network", "mode")
 PAST_COLUMNS = ("was", "from", "until")
 LOT_COLUMNS = ("lot", "left_fen", "ends_at", "programme", "sponsor")
 TOKEN = re.compile("[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
@@ -64,6 +65,7 @@ def card(
         }
         pasts = [past_facts(ledger, past) for past in found.pasts]
         lots = [lot_facts(ledger, lot) for lot in lots_of(ledger.state, found.account)]
+        journeys = [journey_facts(ledger, journey) for journey in found.journeys]
         drawn = drawn_on(ledger.state, key)
         while drawn.past:
             drawn = drawn_before(ledger.state, drawn)
@@ -79,8 +81,8 @@ def card(
             for one in open_holds(ledger.state, key)
         ]
     if as_json:
-        # Most cards hold nothing, have no lots and never were otherwise.
-        more = {"holds": held, "lots": lots, "pasts": pasts}
+        # Most cards hold nothing, have no lots, do not travel now and never were otherwise.
+        more = {"holds": held, "lots": lots, "pasts": pasts, "journeys": journeys}
         told = facts | {name: rows for name, rows in more.items() if rows}
         print(json.dumps(told | {"trail": trail}, ensure_ascii=False))
         return
@@ -88,6 +90,7 @@ def card(
     print_rows("what it was", [row | {"was": in_words(row)} for row in pasts], PAST_COLUMNS)
     print_rows("held, with an end", held, ("sequence", "amount_fen", "until"))
     print_rows("its account's lots", lots, LOT_COLUMNS)
+    print_rows("open journeys", journeys, JOURNEY_COLUMNS)
     columns = (
         "sequence",
         "booked_at",
@@ -125,6 +128,17 @@ def lot_facts(ledger: Ledger, lot: Lot) -> dict[str, Any]:
         "ends_at": local_time(ledger, lot.ends_us),  # "" = it has no end
         "programme": lot.programme,
         "sponsor": name_of(ledger, lot.sponsor),
+    }
+
+
+def journey_facts(ledger: Ledger, journey: Journey) -> dict[str, Any]:
+    """A journey that is open: of an exit in its network and mode."""
+    return {
+        "entry": journey.sequence,
+        "since": local_time(ledger, journey.at_us),
+        "place": journey.place,
+        "network": journey.network,
+        "mode": journey.mode,
     }
 
 

@@ -27,7 +27,7 @@ from onecard.ext.shape.dtypes import PAGE_BYTES
 from onecard.ext.state.state import State
 from onecard.ext.state.table import DTYPES, ROWS_A_PAGE, TABLES
 
-LAYOUT = 10
+LAYOUT = 11
 PAGES = "pages"
 MANIFEST = b"manifest"
 KEY = struct.Struct(">BI")

@@ -130,6 +130,7 @@ def _replay(state: State, journal: Journal, sequence: int, progress: Progress | 
         state.as_of(name)[:] = 0
     state.gather_holds()
     state.lots.put_in_order()
+    state.travels.put_in_order()
     for row, policy in enumerate(state.rows("policies")):
         if policy["policy"] == Policy.OD_FARES and not state.has_fares(row):
             state.load_fares(row, _fares(journal, int(policy["record"])))

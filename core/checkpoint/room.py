@@ -100,6 +100,9 @@ def check_room(state: State, block: Block) -> None:
         # The lowest row that is free is taken, so no block goes beyond those in use and its own.
         holds = _pool_after(block, Image.HOLD_OPENED, now.holds)
         now = replace(now, holds=holds, lots=_pool_after(block, Image.LOT_OPENED, now.lots))
+        # There is room for as many journeys as for cards.
+        journeys = _pool_after(block, Image.JOURNEY_PLACED, int(state.totals["journeys"][0]))
+        now = replace(now, cards=max(now.cards, journeys))
     if not room.has(now):
         raise NoRoom(room.with_(now))
 

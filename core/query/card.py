@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onecard.core.errors import NotFound
 from onecard.ext.state.state import State
 
+MODE_BITS = 8  # of the key of a journey, below the account
 PASTS_TOLD_MAX = 100  # no card is lost so often in its life; an answer stays within some kilobytes
 
 
@@ -26,6 +27,17 @@ class CardPast:
     account: int = 0
     issuer: int = 0
     funding: int = 0
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One that is open, of the card's account. `mode` and `network` are its entry's."""
+
+    sequence: int  # of the entry tap
+    at_us: int
+    place: int
+    network: int
+    mode: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class Card:
     expires_day: int  # days since 1970-01-01, 0 = never said
     key_version: int
     pasts: tuple[CardPast, ...] = ()  # newest first, at most PASTS_TOLD_MAX
+    journeys: tuple[Journey, ...] = ()  # the oldest first
 
     @property
     def available_fen(self) -> int:
@@ -110,6 +123,7 @@ def find_card(state: State, token: int) -> Card | None:
         expires_day=int(credential["expires_day"]),
         key_version=int(credential["key_version"]),
         pasts=tuple(_pasts(state.table("card_pasts"), int(credential["past"]))),
+        journeys=tuple(_journeys(state, int(credential["account"]))),
     )
 
 
@@ -141,6 +155,23 @@ def lots_of(state: State, account: int) -> list[Lot]:
     """An account's lots, in the order in which they are spent. On the state's own thread."""
     names = ("lot", "left_fen", "ends_us", "programme", "sponsor")
     return [Lot(*(int(row[name]) for name in names)) for row in state.lots_of(account)]
+
+
+def _journeys(state: State, account: int) -> Iterator[Journey]:
+    """The open journeys of an account, in its travel row and apart."""
+    travel = int(state.table("accounts")["travel"][account])
+    if travel == 0:
+        return
+    apart = state.rows("journeys")
+    found = [state.table("travels")[travel], *apart[apart["key"] >> MODE_BITS == account]]
+    for row in sorted((row for row in found if row["key"]), key=lambda row: int(row["sequence"])):
+        yield Journey(
+            sequence=int(row["sequence"]),
+            at_us=int(row["at_us"]),
+            place=int(row["place"]),
+            network=int(row["network"]),
+            mode=int(row["key"]) & ((1 << MODE_BITS) - 1),
+        )
 
 
 def _pasts(rows: NDArray[np.void], newest: int) -> Iterator[CardPast]:

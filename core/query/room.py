@@ -19,6 +19,8 @@ def rows_in_use(state: State) -> dict[str, tuple[int, int]]:
         "lots": (state.lots.live, state.lots_max),
         "terminal_pasts": (int(total["terminal_pasts"]), len(state.table("terminal_pasts")) - 1),
         "open_holds": (state.holds_open(), state.holds_max),
+        "travels": (int(total["travels"]), state.cards_max),
+        "journeys": (int(total["journeys"]), state.cards_max),
         # Codes between two that are loaded are rows of nothing.
         "scenes": (int(np.count_nonzero(state.rows("scenes")["code"])), SCENES_MAX),
     }

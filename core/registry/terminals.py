@@ -27,7 +27,7 @@ from onecard.ext.state.state import State
 NUMBER_BYTES_MAX = dtypes.TERMINAL["number"].itemsize
 TERMINAL_COLUMNS = ("place", "operator", "network", "status", "mode", "counterless")
 OPERATOR, STATUS, COUNTERLESS = map(TERMINAL_COLUMNS.index, ("operator", "status", "counterless"))
-TIMED = 4  # the first of them are true from a time on, and were otherwise before
+TIMED = 5  # the first of them are true from a time on, and were otherwise before
 NETWORK_MAX = (1 << 16) - 1  # 16 bits of a row
 VIRTUAL = b"internal:"  # what the number of a virtual terminal begins with, and no other's
 
@@ -189,15 +189,15 @@ def _after(row: TerminalRow, before: _Terminal | None, number: bytes) -> _Termin
 def _record(terminal: int, before: _Terminal | None, after: _Terminal) -> tuple[int | bytes, ...]:
     """A TerminalRecord; its sequence is filled in later."""
     place, operator, network, status, mode, counterless = after.values
-    was_place, was_operator, was_network, was_status = 0, 0, 0, 0
+    was_place = was_operator = was_network = was_status = was_mode = 0
     from_us = was_past = 0
     if before is not None and before.past != after.past:
-        was_place, was_operator, was_network, was_status = before.values[:TIMED]
+        was_place, was_operator, was_network, was_status, was_mode = before.values[:TIMED]
         from_us, was_past = after.from_us, before.past
     return (
         *(0, from_us, terminal, place, was_place, was_past),
         *(operator, network, was_operator, was_network, was_status),
-        *(mode, status, counterless, len(after.number), after.number, b""),
+        *(mode, status, counterless, len(after.number), after.number, was_mode),
     )
 
 

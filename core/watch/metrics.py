@@ -44,6 +44,8 @@ ROOMS = {
     "card_pasts": "what cards were before",
     "terminal_pasts": "what terminals were before",
     "lots": "lots that something is left of",
+    "travels": "accounts that ever began a journey",
+    "journeys": "rows of journeys of a second mode that are open at once",
     "scenes": "scenes",
     "open_holds": "open holds that have an end",
 }

@@ -11,6 +11,7 @@ from onecard.ext.judge.body cimport BodyKey, same_body
 from onecard.ext.judge.counters cimport Counters, count_item
 from onecard.ext.judge.digests cimport digests_of
 from onecard.ext.judge.draft cimport EntryDraft
+from onecard.ext.judge.fetch cimport CHUNK, fetch, fetch_travels
 from onecard.ext.judge.limits cimport within_limits
 from onecard.ext.judge.parties cimport at_terminal, had, of_card, of_original
 from onecard.ext.judge.lookback cimport ENTRY_FOUND, NONE, NOT_IN_MEMORY, Reach, Recalled
@@ -18,7 +19,7 @@ from onecard.ext.judge.lookback cimport by_claim, by_identity, by_sequence, legs
 from onecard.ext.block.pack cimport pack
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, finishes, names_entry, rule_of
+from onecard.ext.shape.kinds cimport ABOUT_IDENTITY, ENTERS, finishes, names_entry, rule_of
 from onecard.ext.shape.numbers cimport DAY_S, IMAGES_MAX, LEGS_MAX, SECOND_US, Effect, Funding, Image
 from onecard.ext.shape.numbers cimport Kind, Outcome, OwnerKind, Purse, Status, Template
 from onecard.ext.shape.tables cimport Account, Claim
@@ -34,15 +35,8 @@ from onecard.ext.rule.verdict cimport decide
 from onecard.ext.wire.batch cimport Columns, Decisions, Taps, i64_at, put_i64, put_u64, u8_at, u32_at, u64_at
 
 
-cdef extern from *:
-    """
-    #define onecard_prefetch(p) __builtin_prefetch((p), 1, 3)
-    """
-    void _prefetch "onecard_prefetch"(const void* p) noexcept nogil
-
 cdef enum:
     VERSION = 2  # of the blocks that are written
-    CHUNK = 128  # rows whose memory is fetched ahead: enough to hide a miss, few enough for L1
 
 
 def judge(
@@ -83,6 +77,8 @@ def judge(
         while start < columns.count:
             # Memory takes as long as some rows do, so the next chunk is asked for before this one.
             fetch(state, recent, columns, end, min(end + CHUNK, columns.count), cards[1 - turn])
+            if columns.kind != NULL and state.total.travels != 0:
+                fetch_travels(state, columns, start, end, cards[turn])
             digests_of(body_key, columns, start, end, bodies)
             for row in range(start, end):
                 if judge_row(
@@ -98,48 +94,6 @@ def judge(
             turn = 1 - turn
     if missing:
         raise RuntimeError(f"row {row}: its history is neither in memory nor recalled")
-
-
-cdef void fetch(
-    State state, Generations recent, Columns* columns, Py_ssize_t start, Py_ssize_t end,
-    int64_t* cards,
-) noexcept nogil:
-    """Find the cards of a chunk, asking for each piece of memory well before it is read."""
-    cdef Py_ssize_t row
-    cdef uint32_t terminal
-    cdef int64_t card
-    if columns.scene != NULL and state.total.scenes != 0:
-        fetch_scenes(state, columns, start, end)
-    for row in range(start, end):
-        state.by_token.prefetch(u64_at(columns.card, row))
-        terminal = u32_at(columns.terminal, row)
-        if terminal <= state.total.terminals:
-            _prefetch(&state.terminals[terminal])
-    for row in range(start, end):
-        state.by_token.prefetch_row(u64_at(columns.card, row))
-        recent.prefetch(
-            u32_at(columns.terminal, row),
-            (<uint64_t>u32_at(columns.epoch, row) << 32) | u32_at(columns.terminal_seq, row),
-        )
-    for row in range(start, end):
-        card = state.by_token.find(u64_at(columns.card, row))
-        check(row - start < CHUNK)
-        check(card < <int64_t>state.total.credentials)
-        cards[row - start] = card
-        if card >= 0:
-            _prefetch(&state.accounts[state.credentials[card].account])
-
-
-cdef void fetch_scenes(
-    State state, Columns* columns, Py_ssize_t start, Py_ssize_t end
-) noexcept nogil:
-    """Ask for the scenes of a chunk: a row is found by its code alone."""
-    cdef Py_ssize_t row
-    cdef uint32_t scene
-    for row in range(start, end):
-        scene = u32_at(columns.scene, row)
-        if scene <= state.total.scenes:
-            _prefetch(&state.scenes[scene])
 
 
 cdef bint judge_row(
@@ -198,6 +152,9 @@ cdef bint judge_row(
             return True
         of_original(state, &tap, original)
         tap.taken = &claim
+    if tap.account is not NULL and rule_of(tap.kind).post == ENTERS and is_full(state, &tap):
+        answer(decisions, counters, row, tap.kind, Outcome.JOURNEYS_FULL, 0, 0, 0, False)
+        return False
     # Field by field: a memset of this size costs more than the whole decision.
     plan.outcome = 0
     plan.reason = 0
@@ -215,6 +172,11 @@ cdef bint judge_row(
     decide(state, &tap, original, legs, now_us, &plan)
     book(state, recent, ring, &tap, &claim, body, now_us, &plan, draft, decisions, counters, row)
     return False
+
+
+cdef bint is_full(State state, const Tap* tap) noexcept nogil:
+    """Rule 14b. Returns True when there is no room for the journey that an entry would begin."""
+    return state.travels.row_for(tap.account, tap.account_id, tap.mode) < 0
 
 
 cdef inline void read_tap(

@@ -17,7 +17,7 @@ from onecard.ext.state.table cimport TERMINALS
 
 cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexcept nogil:
     """Rules 10 and 11: 0, or why the row is not taken. Fills whose the terminal was at the tap's time,
-    its status and network, and the place.
+    its status, network and mode, and the place.
     """
     cdef const Terminal* terminal
     cdef const TerminalPast* past = NULL
@@ -30,6 +30,7 @@ cdef inline uint8_t at_terminal(State state, Tap* tap, uint32_t principal) noexc
     tap.operator_id = terminal.operator_id if past is NULL else past.operator_id
     tap.terminal_status = terminal.status if past is NULL else past.status
     tap.network = terminal.network if past is NULL else past.network
+    tap.mode = terminal.mode if past is NULL else past.mode
     if tap.place == 0:
         tap.place = terminal.place if past is NULL else past.place
     if principal != 0 and (

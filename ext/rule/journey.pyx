@@ -1,13 +1,14 @@
-"""From an entry to its exit, in one network: the tariff of the entry rates the exit."""
+"""From an entry to its exit, in one network and mode: the tariff of the entry rates the exit."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from onecard.ext.rule.charge cimport below_floor
-from onecard.ext.rule.plan cimport Plan
+from onecard.ext.rule.plan cimport Plan, claim
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
-from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Outcome, Policy
+from onecard.ext.shape.numbers cimport Effect, Flag, Funding, Image, Outcome, Policy
+from onecard.ext.shape.tables cimport Journey
 from onecard.ext.state.state cimport State
 
 
@@ -28,35 +29,55 @@ cdef uint8_t enter(
     ):
         return Outcome.FUNDS
     plan.effects = Effect.JOURNEY_OPENED
+    stand(state, tap, plan)
     return 0
 
 
 cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept nogil:
     """Rate the open journey, which ends where its fare is booked: 0, or the refusal."""
+    cdef const Journey* journey = state.travels.to_exit(tap.account, tap.account_id, tap.mode)
     cdef int64_t row
     cdef uint64_t stations
     cdef int64_t fare_fen
-    if tap.account.journey == 0 or tap.account.journey_network != tap.network:
+    if journey is NULL or journey.network != tap.network:
         return Outcome.NO_OPEN_JOURNEY
-    if tap.at_us < tap.account.journey_at_us:
+    if tap.at_us < journey.at_us:
         return Outcome.EXIT_BEFORE_ENTRY
-    row = state.policy_at(Policy.OD_FARES, tap.network, tap.account.journey_at_us)
+    row = state.policy_at(Policy.OD_FARES, tap.network, journey.at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
     plan.tariff = state.policies[row].version
     stations = state.fares[row].stations
-    if tap.place > stations or tap.account.journey_place > stations:
+    if tap.place > stations or journey.place > stations:
         return Outcome.FARE_UNKNOWN
-    if tap.account.journey_place == 0:
+    if journey.place == 0:
         return Outcome.FARE_UNKNOWN
     check(state.fares[row].fen is not NULL)
     check(state.policies[row].stations == stations)
     fare_fen = state.fares[row].fen[
-        (tap.account.journey_place - 1) * stations + tap.place - 1
+        (journey.place - 1) * stations + tap.place - 1
     ]
     if fare_fen < 0:
         return Outcome.FARE_UNKNOWN
     plan.amount_fen = fare_fen
-    plan.journey = tap.account.journey
-    plan.effects = Effect.JOURNEY_CLOSED
+    plan.journey = journey.sequence
+    end(state, journey, plan)
     return 0
+
+
+cdef inline void stand(State state, const Tap* tap, Plan* plan) noexcept nogil:
+    """Where the journey stands, unless that follows: of no mode, and in the account's travel row."""
+    cdef int64_t row = state.travels.row_for(tap.account, tap.account_id, tap.mode)
+    check(row >= 0)  # such an entry is not taken
+    if row != 0 or tap.mode != 0:
+        plan.effects |= Effect.JOURNEY_APART
+        claim(plan, Image.JOURNEY_PLACED, <uint64_t>row, tap.mode)
+
+
+cdef void end(State state, const Journey* journey, Plan* plan) noexcept nogil:
+    """The journey is over, and the row of the pool free that it has."""
+    cdef uint32_t row = state.travels.row_of(journey)
+    plan.effects = Effect.JOURNEY_CLOSED
+    if row != 0:
+        plan.effects |= Effect.JOURNEY_APART
+        claim(plan, Image.JOURNEY_LEFT, row, <int64_t>(journey.key & 0xFF))

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.hold cimport free_row
 from onecard.ext.rule.grant cimport spend_whole
+from onecard.ext.rule.journey cimport end
 from onecard.ext.rule.original cimport add_back, is_reversible, is_target
 from onecard.ext.rule.plan cimport Plan, add_leg, claim
 from onecard.ext.rule.tap cimport Tap
@@ -12,8 +13,8 @@ from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
 from onecard.ext.shape.kinds cimport HOLDS, UNDO_ENTERING, UNDO_IF_FUNDS, UNDO_IF_WHOLE, KindRule
 from onecard.ext.shape.kinds cimport rule_of
-from onecard.ext.shape.numbers cimport Effect, Funding, Image, Outcome
-from onecard.ext.shape.tables cimport Claim
+from onecard.ext.shape.numbers cimport Funding, Image, Outcome
+from onecard.ext.shape.tables cimport Claim, Journey
 from onecard.ext.state.state cimport State
 
 
@@ -23,6 +24,7 @@ cdef uint8_t reverse(
     """Undo an entry whole, or void its identity before it comes: 0, or the refusal."""
     cdef const KindRule* rule
     cdef const Claim* taken
+    cdef const Journey* journey
     cdef int64_t adjusted = 0
     if original is NULL:
         plan.outcome = Outcome.TOMBSTONED
@@ -59,8 +61,10 @@ cdef uint8_t reverse(
     claim(plan, Image.CLOSED_ORIGINAL, original.sequence, plan.amount_fen)
     if rule.post == HOLDS:
         free_row(state, original, plan)
-    if rule.undo == UNDO_ENTERING and tap.account.journey == original.sequence:
-        plan.effects = Effect.JOURNEY_CLOSED
+    if rule.undo == UNDO_ENTERING:
+        journey = state.travels.opened_by(tap.account, tap.account_id, original.sequence)
+        if journey is not NULL:
+            end(state, journey, plan)
     return 0
 
 

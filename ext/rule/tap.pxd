@@ -32,6 +32,7 @@ cdef struct Tap:  # one row, read once
     uint16_t operator_id  # whose the terminal was at that time
     uint16_t issuer  # who answers for the payer's leg
     uint16_t network  # of the terminal at that time
+    uint8_t mode  # likewise
     uint8_t funding
     uint8_t terminal_status
     uint8_t owns  # 1: what it is about is of its card or of its card's account

@@ -43,6 +43,8 @@ CALENDAR_DAY: np.dtype[np.void]
 OPEN_HOLD: np.dtype[np.void]
 PURSE: np.dtype[np.void]
 LOT: np.dtype[np.void]
+TRAVEL: np.dtype[np.void]
+JOURNEY: np.dtype[np.void]
 TOTALS: np.dtype[np.void]
 PAGE_BYTES: int
 MAGIC: int

@@ -50,6 +50,7 @@ from onecard.ext.shape.tables cimport (
     Credential,
     OpenHold,
     Lot,
+    Journey,
     Participant,
     PolicyRow,
     Purse,
@@ -57,6 +58,7 @@ from onecard.ext.shape.tables cimport (
     Terminal,
     TerminalPast,
     Totals,
+    Travel,
     Window,
 )
 
@@ -185,6 +187,8 @@ CALENDAR_DAY = derived("CalendarDay", <CalendarDay[:1]><CalendarDay*>here)
 OPEN_HOLD = derived("OpenHold", <OpenHold[:1]><OpenHold*>here)
 PURSE = derived("Purse", <Purse[:1]><Purse*>here)
 LOT = derived("Lot", <Lot[:1]><Lot*>here)
+TRAVEL = derived("Travel", <Travel[:1]><Travel*>here)
+JOURNEY = derived("Journey", <Journey[:1]><Journey*>here)
 TOTALS = derived("Totals", <Totals[:1]><Totals*>here)
 
 PAGE_BYTES = C_PAGE_BYTES

@@ -228,7 +228,7 @@ cdef packed struct ParticipantRecord:
 
 cdef packed struct TerminalRecord:  # was_*: what ends with it; was_operator 0 = nothing ends
     uint64_t sequence
-    int64_t from_us  # what it says of owner, place, network and status is true from then on
+    int64_t from_us  # what it says of owner, place, network, mode and status is true from then on
     uint32_t terminal
     uint32_t place
     uint32_t was_place
@@ -243,7 +243,7 @@ cdef packed struct TerminalRecord:  # was_*: what ends with it; was_operator 0 =
     uint8_t counterless  # its sequences are derived, not counted: no gaps to look for
     uint8_t number_bytes
     uint8_t number[26]  # printed on the terminal, UTF-8
-    uint8_t unused[1]
+    uint8_t was_mode
 
 
 cdef packed struct TerminalRecord1:  # of blocks before there were times: true from the booking on

@@ -77,6 +77,7 @@ cpdef enum Outcome:
     HOLDS_FULL = 117  # a hold with an end, and holds_max of them are open
     HOLD_NOT_EXPIRED = 118  # released at a virtual terminal before its end, or without one
     LOTS_FULL = 119  # a GRANT, and there are lots_max lots
+    JOURNEYS_FULL = 120  # an ENTRY of one more mode, and there is no row for its journey
 
 
 cpdef enum OwnerKind:
@@ -171,6 +172,7 @@ cpdef enum Effect:
     DENIED = 4
     UNDENIED = 8
     PURSE_OPENED = 16  # the account's first lot: it has a purse from now on
+    JOURNEY_APART = 32  # an image says where the journey stands, and of which mode it is
 
 
 cpdef enum Mark:
@@ -215,6 +217,8 @@ cpdef enum Image:
     HOLD_CLOSED = 6  # key: the row that is free from now on, value: sequence of the hold
     LOT_OPENED = 7  # key: the row of lots that is its own from now on, value: its number
     LOT_SPENT = 8  # key: number of the lot, value: the row that is free from now on
+    JOURNEY_PLACED = 9  # key: its row of journeys, 0 the account's travel row, value: its mode
+    JOURNEY_LEFT = 10  # key: the row of journeys that is free from now on, value: its mode
 
 
 cpdef enum Space:

@@ -72,6 +72,7 @@ class Outcome(IntEnum):
     HOLDS_FULL = 117
     HOLD_NOT_EXPIRED = 118
     LOTS_FULL = 119
+    JOURNEYS_FULL = 120
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1
@@ -153,6 +154,7 @@ class Effect(IntEnum):
     DENIED = 4
     UNDENIED = 8
     PURSE_OPENED = 16
+    JOURNEY_APART = 32
 
 class Mark(IntEnum):
     PROVISIONAL = 1
@@ -191,6 +193,8 @@ class Image(IntEnum):
     HOLD_CLOSED = 6
     LOT_OPENED = 7
     LOT_SPENT = 8
+    JOURNEY_PLACED = 9
+    JOURNEY_LEFT = 10
 
 class Space(IntEnum):
     IDENTITIES = 0

@@ -31,13 +31,11 @@ cdef packed struct Account "onecard_account":
     int64_t held_fen
     int64_t floor_fen
     uint64_t last  # sequence of its newest entry
-    uint64_t journey  # sequence of the open entry tap, 0 = none
-    int64_t journey_at_us
-    uint32_t journey_place
     uint32_t entries
+    uint32_t travel  # row of its travel, 0 = it never began a journey
     uint16_t issuer  # its home: the party of its legs, whoever issues the cards on it
-    uint16_t journey_network
     uint32_t purse  # row of its purse, 0 = it never had a lot
+    uint8_t unused[2]
 
 
 cdef packed struct Terminal "onecard_terminal":
@@ -54,6 +52,31 @@ cdef packed struct Terminal "onecard_terminal":
     uint16_t network
     uint8_t unused[2]
     uint32_t past  # row of what it was before, in terminal_pasts; 0 = it was never otherwise
+
+
+cdef packed struct Journey "onecard_journey":  # one that is open; a row that is free is all 0
+    uint64_t key  # account << 8 | mode
+    uint64_t sequence  # of the entry tap
+    int64_t at_us
+    uint32_t place
+    uint16_t network
+    uint8_t unused[2]
+
+
+cdef packed struct Travel "onecard_travel":  # of an account that ever began a journey
+    uint64_t key  # as a Journey: the first one that is open, all 0 = it is over
+    uint64_t sequence
+    int64_t at_us
+    uint32_t place
+    uint16_t network
+    uint8_t unused[2]
+    uint64_t boarded  # the newest entry that began a journey
+    int64_t boarded_at_us
+    int64_t latest_us  # the latest time at which a journey was begun or ended
+    uint32_t boarded_line
+    uint16_t boarded_network
+    uint8_t rider_class  # as the terminal saw it there
+    uint8_t unused_2
 
 
 cdef packed struct Participant "onecard_participant":
@@ -111,7 +134,8 @@ cdef packed struct TerminalPast "onecard_terminal_past":  # whose a terminal was
     uint16_t operator_id
     uint16_t network
     uint8_t status
-    uint8_t unused[3]
+    uint8_t mode
+    uint8_t unused[2]
 
 
 cdef packed struct Actor "onecard_actor":
@@ -205,6 +229,8 @@ cdef packed struct Totals:  # one row: what is not a table
     uint64_t purses
     uint64_t lots  # the highest row that was ever used
     uint64_t granted  # lots that there ever were: the highest number
+    uint64_t travels
+    uint64_t journeys  # the highest row that was ever used
     uint64_t window_first
     int64_t booked_at_us
     int64_t go_live_us
@@ -239,3 +265,5 @@ cdef extern from *:
         OPEN_HOLD_ROWS "ONECARD_ROWS(onecard_open_hold)"
         PURSE_ROWS "ONECARD_ROWS(onecard_purse)"
         LOT_ROWS "ONECARD_ROWS(onecard_lot)"
+        TRAVEL_ROWS "ONECARD_ROWS(onecard_travel)"
+        JOURNEY_ROWS "ONECARD_ROWS(onecard_journey)"

@@ -252,6 +252,7 @@ def _terminals_1(State state, uintptr_t at, uintptr_t head):
                 row.was_network = known.network
                 row.was_place = known.place
                 row.was_status = known.status
+                row.was_mode = known.mode
                 row.was_past = known.past
         if _terminal(state, &row):
             return True
@@ -284,6 +285,7 @@ cdef bint _terminal(State state, const TerminalRecord* record) except -1:
             past.operator_id = record.was_operator
             past.network = record.was_network
             past.status = record.was_status
+            past.mode = record.was_mode
     touch(&state.tables[TERMINALS], page)
     if is_newer(&state.tables[TERMINALS], page, record.sequence):
         row = &state.terminals[record.terminal]

@@ -10,6 +10,7 @@ from onecard.ext.state.index cimport Index
 from onecard.ext.state.lots cimport Lots
 from onecard.ext.state.policies cimport Policies
 from onecard.ext.state.table cimport TABLE_COUNT, Table
+from onecard.ext.state.travels cimport Travels
 
 
 cdef struct Fares:
@@ -35,6 +36,7 @@ cdef class State:
     cdef OpenHold* open_holds
     cdef Holds holds  # which of their rows are free, and which ends next
     cdef readonly Lots lots
+    cdef readonly Travels travels
     cdef Index by_token
     cdef readonly uint64_t cards_max
     cdef readonly uint64_t terminals_max

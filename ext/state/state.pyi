@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.ext.state.lots import Lots
+from onecard.ext.state.travels import Travels
 
 @final
 class State:
@@ -16,6 +17,7 @@ class State:
     by_name: dict[bytes, int]
     by_number: dict[bytes, int]
     by_actor: dict[bytes, int]
+    travels: Travels
     def __new__(
         cls,
         cards_max: int = ...,

@@ -40,6 +40,7 @@ from onecard.ext.shape.tables cimport (
 )
 from onecard.ext.state import table as tables
 from onecard.ext.state.holds cimport Holds
+from onecard.ext.state.travels cimport Travels
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.lots cimport Lots
 from onecard.ext.state.policies cimport Policies
@@ -108,6 +109,7 @@ cdef class State:
         self.open_holds = <OpenHold*>self.tables[OPEN_HOLDS].rows
         self.holds = Holds(<uintptr_t>self.open_holds, self.tables[OPEN_HOLDS].rows_max)
         self.lots = Lots(<uintptr_t>&self.tables[0], <uintptr_t>self.total, self.lookups[LOTS])
+        self.travels = Travels(<uintptr_t>&self.tables[0], <uintptr_t>self.total)
         self.by_name = self.lookups[PARTICIPANTS]
         self.by_number = self.lookups[TERMINALS]
         self.by_actor = self.lookups[ACTORS]
@@ -197,6 +199,7 @@ cdef class State:
         self.in_force.rebuild(self.rows("policies"))
         self.holds.forget()
         self.lots.forget()
+        self.travels.forget()
         for shape in tables.SHAPES:
             lookup = self.lookups[shape.number]
             if lookup is not None:
@@ -353,17 +356,12 @@ cdef class State:
             account = &self.accounts[entry.account]
             account.last = entry.sequence
             account.entries += 1
-            if entry.effects & Effect.JOURNEY_OPENED:
-                account.journey = entry.sequence
-                account.journey_at_us = entry.tapped_at_us or entry.booked_at_us
-                account.journey_place = entry.place
-                account.journey_network = self.network_of(entry.tariff)
-            elif entry.effects & Effect.JOURNEY_CLOSED:
-                account.journey = 0
-                account.journey_at_us = 0
-                account.journey_place = 0
-                account.journey_network = 0
             touch(&self.tables[ACCOUNTS], page)
+        if entry.effects & (Effect.JOURNEY_OPENED | Effect.JOURNEY_CLOSED) and entry.account != 0:
+            self.travels.settle(
+                entry,
+                self.network_of(entry.tariff) if entry.effects & Effect.JOURNEY_OPENED else 0,
+            )
         if card >= 0 and entry.effects & (Effect.DENIED | Effect.UNDENIED):
             page = <uint64_t>card // CREDENTIAL_ROWS
             if is_newer(&self.tables[CREDENTIALS], page, entry.sequence):
@@ -380,8 +378,8 @@ cdef class State:
         )
 
     cdef void image(self, const AfterImage* change, const Entry* entry) noexcept nogil:
-        """An after-image of an entry: a tombstoned identity, the row of a hold or a lot. What was taken back
-        of another is in no table (ext/identity/claims.pyx)."""
+        """An after-image of an entry: a tombstoned identity, the row of a hold, a lot or a journey. What was
+        taken back of another is in no table (ext/identity/claims.pyx)."""
         if change.what == Image.VOIDED_IDENTITY:
             self.see(entry.terminal, change.key, entry.sequence)
         elif change.what == Image.HOLD_OPENED:
@@ -392,6 +390,10 @@ cdef class State:
             self.lots.open(change, entry)
         elif change.what == Image.LOT_SPENT:
             self.lots.end(change, entry)
+        elif change.what == Image.JOURNEY_PLACED:
+            self.travels.open(change, entry, self.network_of(entry.tariff))
+        elif change.what == Image.JOURNEY_LEFT:
+            self.travels.end(change, entry)
 
     cdef void open_hold(self, const AfterImage* change, const Entry* entry) noexcept nogil:
         """A hold takes the row that its entry says."""
@@ -422,6 +424,8 @@ cdef class State:
         """Returns True when an image leads to a row that there is, and that is free or the hold's own
         as the image says; of a page that is ahead of the entry, the row may be anybody's."""
         cdef const Table* table = &self.tables[OPEN_HOLDS]
+        if change.what == Image.JOURNEY_PLACED or change.what == Image.JOURNEY_LEFT:
+            return entry.account != 0 and self.travels.fits(change)
         if change.what != Image.HOLD_OPENED and change.what != Image.HOLD_CLOSED:
             return self.lots.fits(change, entry)
         if change.key == 0 or change.key >= table.rows_max:

@@ -19,6 +19,8 @@ cdef enum:  # the tables by number, in the order of table.pyx, which says what e
     OPEN_HOLDS
     PURSES
     LOTS
+    TRAVELS
+    JOURNEYS
     TABLE_COUNT
 
 cdef enum:

@@ -17,6 +17,7 @@ from onecard.ext.state.table cimport (
     CREDENTIALS,
     OPEN_HOLDS,
     LOTS,
+    JOURNEYS,
     PARTICIPANTS,
     POLICIES,
     POLICIES_MAX,
@@ -25,6 +26,7 @@ from onecard.ext.state.table cimport (
     TABLE_COUNT,
     TERMINAL_PASTS,
     TERMINALS,
+    TRAVELS,
     WINDOWS,
 )
 
@@ -71,6 +73,8 @@ SHAPES = (
     Shape(OPEN_HOLDS, "open_holds", dtypes.OPEN_HOLD, 1, "holds", None),
     Shape(PURSES, "purses", dtypes.PURSE, 1, "cards", None),
     Shape(LOTS, "lots", dtypes.LOT, 1, "lots", "lot"),
+    Shape(TRAVELS, "travels", dtypes.TRAVEL, 1, "cards", None),
+    Shape(JOURNEYS, "journeys", dtypes.JOURNEY, 1, "cards", None),
 )
 TABLES = tuple(shape.name for shape in SHAPES)  # the number of a table is its place
 DTYPES = {shape.name: shape.dtype for shape in SHAPES}

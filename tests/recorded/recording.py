@@ -280,7 +280,7 @@ def read_out(folder: Path, again: Sequence[bytes], ask: Command) -> Lines:
     return lines
 
 
-PASTS = re.compile(r'"pasts": \[.*?\], |"since": "[^"]*", (?="denied")')
+PASTS = re.compile(r'"(?:pasts|journeys)": \[.*?\], |"since": "[^"]*", (?="denied")')
 SHOWN = (
     *(("window", number) for number in ("0", "1", "3")),
     ("windows",),
@@ -325,7 +325,7 @@ def what_cards_were(ask: Command, folder: Path) -> Lines:
         if arguments[0] == "card":
             shown = json.loads(ask("show", "card", folder, *arguments[1:], "--json").out or "{}")
             lines[f"pasts of {' '.join(arguments)}"] = json.dumps(
-                [shown.get("since"), *shown.get("pasts", [])]
+                [shown.get("since"), *shown.get("pasts", []), *shown.get("journeys", [])]
             )
     return lines
 

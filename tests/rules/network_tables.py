@@ -3,6 +3,7 @@ a line reads. M is a gate of the metro, network 0; X becomes a pier of the ferry
 """
 
 FERRY_AND_METRO = """
+! terminal X mode=0 -29d
 ! terminal X network=7 -29d
 X ENTRY C 0                 = TARIFF_UNKNOWN 0 0     -- the metro's fares are not the ferry's
 X ENTRY C 0 offline         = ACCEPTED_SUSPENSE 0 0
@@ -82,7 +83,51 @@ g: M EXIT P 0 place=2       = ACCEPTED 900 100
 M REVERSAL P 0 voids=g      = ACCEPTED 900 1000
 """
 
+A_JOURNEY_A_MODE = """
+M ENTRY C 0                 = ACCEPTED 0 0           -- a mode that nobody said
+X ENTRY C 0 place=1         = ACCEPTED 0 0           -- of mode 1, beside it
+A ENTRY C 0 place=3         = ACCEPTED 0 0           -- and of mode 2
+X ENTRY C 0 place=3         = ACCEPTED 0 0           -- replaces that of its mode alone
+A EXIT C 0 place=1          = ACCEPTED 500 0
+A EXIT C 0 place=2          = ACCEPTED 300 0         -- none of mode 2 any more: that of no mode
+A EXIT C 0 place=2          = NO_OPEN_JOURNEY 0 0    -- mode 1's is another's
+X EXIT C 0 place=2          = ACCEPTED 400 0
+X EXIT C 0 place=2          = NO_OPEN_JOURNEY 0 0
+x: X ENTRY P 0              = ACCEPTED 0 1000        -- the first of an account, of mode 1
+m: M ENTRY P 0              = ACCEPTED 0 1000
+a: A ENTRY P 0 place=1      = ACCEPTED 0 1000
+! restart
+X REVERSAL P 0 voids=x      = ACCEPTED 0 1000
+X EXIT P 0 place=3          = ACCEPTED 500 500       -- of no mode again
+M EXIT P 0 place=3          = NO_OPEN_JOURNEY 0 500  -- and none of that is left
+A REVERSAL P 0 voids=a      = ACCEPTED 0 500
+A EXIT P 0 place=2          = NO_OPEN_JOURNEY 0 500
+M ENTRY P 0                 = ACCEPTED 0 500
+A ENTRY P 0 place=1         = ACCEPTED 0 500
+A EXIT P 0 place=4          = FARE_UNKNOWN 0 500     -- it stays open
+A EXIT P 0 place=3 at=-1m   = EXIT_BEFORE_ENTRY 0 500
+! restart
+A EXIT P 0 place=3          = ACCEPTED 500 0
+M EXIT P 0 place=2          = FUNDS 0 0              -- so does this one
+M EXIT P 0 place=2 offline  = ACCEPTED_BELOW_FLOOR 300 -300
+"""
+
+THE_MODE_OF_ITS_TIME = """
+M ENTRY C 0 at=-3h          = ACCEPTED 0 0
+! terminal M mode=4 -2h
+M ENTRY C 0 at=-1h place=3  = ACCEPTED 0 0           -- of mode 4
+M EXIT C 0 at=-150m place=2 = ACCEPTED 300 0         -- when it had none
+M EXIT C 0 at=-30m place=2  = ACCEPTED 400 0
+M EXIT C 0 at=-30m place=2  = NO_OPEN_JOURNEY 0 0
+M ENTRY C 0 at=-20m         = ACCEPTED 0 0
+! terminal M mode=5 -10m
+M EXIT C 0 place=2          = NO_OPEN_JOURNEY 0 0
+M EXIT C 0 at=-11m place=2  = ACCEPTED 300 0
+"""
+
 TABLES = {
+    "A_JOURNEY_A_MODE": A_JOURNEY_A_MODE,
+    "THE_MODE_OF_ITS_TIME": THE_MODE_OF_ITS_TIME,
     "FERRY_AND_METRO": FERRY_AND_METRO,
     "EACH_ITS_OWN_TIME": EACH_ITS_OWN_TIME,
     "A_GATE_THAT_MOVES": A_GATE_THAT_MOVES,

@@ -14,22 +14,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from onecard.ext.shape.numbers import Kind
 from tests.support.engine import Both, quick_folder
-from tests.support.random_steps import NOW_US, RandomSteps
+from tests.support.journeys_met import journeys_met
+from tests.support.random_steps import KINDS, NOW_US, RandomSteps
 from tests.support.spells_met import SpellsMet
 
 STEPS = 30  # some two hundred taps: several generations of identities at the size of the tests
 SEEDS = range(80)
 FOUND_AGAIN = range(100, 110)
+TRAVELLING = range(200, 206)
 CAMPAIGN = 4_000
+JOURNEYS = (*(Kind.ENTRY,) * 5, *(Kind.EXIT,) * 4, *(Kind.REVERSAL,) * 2, Kind.TOP_UP)
 
 
-def play(rng: random.Random, folder: Path, steps: int) -> Counter[str]:
+def play(
+    rng: random.Random, folder: Path, steps: int, kinds: tuple[Kind, ...] = KINDS
+) -> Counter[str]:
     """Random steps from an empty ledger; restarts now and then, and twice at the end. How often
-    taps met spells of their cards."""
+    taps met spells of their cards, and journeys of several modes."""
     both = Both(folder, NOW_US)
     try:
-        drawn = RandomSteps(rng, both.twin_side.book)
+        drawn = RandomSteps(rng, both.twin_side.book, kinds=kinds)
         met = SpellsMet(drawn.book)
         both.step(drawn.registry(), drawn.now_us)
         for _ in range(steps):
@@ -42,13 +48,13 @@ def play(rng: random.Random, folder: Path, steps: int) -> Counter[str]:
         both.restart(checkpoint=False)
     finally:
         both.engine_side.close()
-    return met.count()
+    return met.count() + journeys_met(drawn.book)
 
 
-def play_seed(seed: int, steps: int = STEPS) -> Counter[str]:
+def play_seed(seed: int, steps: int = STEPS, kinds: tuple[Kind, ...] = KINDS) -> Counter[str]:
     with quick_folder() as folder:
         try:
-            return play(random.Random(seed), folder / "ledger", steps)
+            return play(random.Random(seed), folder / "ledger", steps, kinds)
         except Exception as error:
             raise AssertionError(f"seed {seed}, {steps} steps: {error}") from error
 
@@ -65,6 +71,13 @@ def test_storms_meet_spells() -> None:
         seen += play_seed(seed, 2 * STEPS)
     assert seen["spells"] > 20 and min(seen["within"], seen["ends"], seen["outside"]) > 20, seen
     assert min(seen["offline"], seen["finishing"]) > 5, seen
+
+
+def test_storms_meet_journeys_of_several_modes() -> None:
+    seen: Counter[str] = Counter()
+    for seed in TRAVELLING:
+        seen += play_seed(seed, 2 * STEPS, JOURNEYS)
+    assert min(seen["placed"], seen["apart"], seen["left"]) > 10, seen
 
 
 @settings(

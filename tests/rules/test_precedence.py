@@ -51,7 +51,8 @@ def test_the_table_is_the_page() -> None:
     assert {(number, name) for number, name in numbered if name in Outcome.__members__} <= said
     names = {name for name in re.findall(r"[A-Z_]{4,}", decided) if name in Outcome.__members__}
     softened = {"ACCEPTED_BELOW_FLOOR", "TOMBSTONED"}  # is accepted, and not refused
-    assert names - softened == {way.outcome for way in ways()} - {REPEATED}
+    # Its world has as many journeys as cards: tests/storage/test_travels.py.
+    assert names - softened - {"JOURNEYS_FULL"} == {way.outcome for way in ways()} - {REPEATED}
 
 
 # ---- rules that changed places --------------------------------------------------------------

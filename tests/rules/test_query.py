@@ -15,6 +15,7 @@ from onecard.core.query.card import (
     Balance,
     Card,
     CardPast,
+    Journey,
     balance_of,
     card_of,
     find_card,
@@ -90,6 +91,12 @@ def pasts_of(book: Book, known: Credential) -> tuple[CardPast, ...]:
     return tuple(found)
 
 
+def journeys_of(book: Book, account: int) -> tuple[Journey, ...]:
+    found = sorted(book.open_journeys(account).values(), key=lambda one: one.sequence)
+    names = ("sequence", "at_us", "place", "network", "mode")
+    return tuple(Journey(*(getattr(one, name) for name in names)) for one in found)
+
+
 def test_cards_and_balances(played: Played) -> None:
     engine, book = played
     for token, known in book.credentials.items():
@@ -117,6 +124,7 @@ def test_cards_and_balances(played: Played) -> None:
             expires_day=known.expires_day,
             key_version=known.key_version,
             pasts=pasts_of(book, known),
+            journeys=journeys_of(book, number),
         )
         balance = balance_of(engine.state, token)
         assert balance == Balance(number, account.issuer, posted_fen, held_fen, book.last)
@@ -316,6 +324,8 @@ def test_tariffs_rules_room_and_head(played: Played) -> None:
         "card_pasts": (len(book.card_pasts), 2 * ledger.settings.cards_max),
         "lots": (len(book.lots), ledger.settings.lots_max),
         "terminal_pasts": (len(book.terminal_pasts), ledger.settings.terminals_max),
+        "travels": (len(book.travels), ledger.settings.cards_max),
+        "journeys": (book.journeys_used, ledger.settings.cards_max),
         "scenes": (len(book.scenes), SCENES_MAX),
         "open_holds": (len(book.open_holds), ledger.settings.holds_max),
     }

@@ -31,7 +31,8 @@ def test_table(play: Play, name: str) -> None:
 
 def test_every_outcome_is_in_a_table() -> None:
     said = {word for table in TABLES.values() for word in table.split()}
-    assert set(Outcome.__members__) - said == set()
+    # As many journeys as there may be cards: tests/storage/test_travels.py.
+    assert set(Outcome.__members__) - said == {"JOURNEYS_FULL"}
 
 
 def test_booking_time_strictly_increases(play: Play) -> None:

@@ -113,6 +113,8 @@ class SlowState:
     def _account(self, account: dict[str, int], entry: dict[str, int]) -> None:
         account["last"] = entry["sequence"]
         account["entries"] += 1
+        if entry["effects"] & Effect.JOURNEY_APART:
+            return  # an image would say where, and a block of version 1 has none
         if entry["effects"] & Effect.JOURNEY_OPENED:
             account["journey"] = entry["sequence"]
             account["journey_at_us"] = entry["tapped_at_us"] or entry["booked_at_us"]

@@ -110,7 +110,7 @@ OFF = [  # whose entry, what is changed of it, and what is said of it
     ("less", amounts(160), "open and adjusted by 130 fen, found -30 fen"),  # the sign
     ("more", image("value", 49), "adjusted by 50 fen, found 49 fen"),
     ("less", image("value", 0), "adjusted by -30 fen, found 0 fen"),
-    ("up", image("what", 9), "expected an after-image of a known kind, found 9"),
+    ("up", image("what", 99), "expected an after-image of a known kind, found 99"),
     ("up", of_nothing, "expected an original that came before"),
     ("undo", amounts(60), "expected legs that move its 330 fen, found 270 fen"),
     ("undo", amounts(0, 0, 0, 10, -10), "expected legs that move its 270 fen, found 280 fen"),

@@ -341,4 +341,4 @@ def test_a_journey_is_of_the_network_of_its_tariff_which_must_be_there() -> None
             continue
         apply(state, draft.value)
         hand.last += 1
-        assert state.table("accounts")[1]["journey_network"] == network
+        assert state.table("travels")[1]["network"] == network

@@ -26,6 +26,7 @@ ROWS_EACH = {"card_pasts": 2}  # of tables that have more rows than their settin
 ORDER = "participants terminals accounts credentials windows policies".split()
 ORDER += ["card_pasts", "terminal_pasts", "actors", "scenes", "calendar_days", "open_holds"]
 ORDER += ["purses", "lots"]
+ORDER += ["travels", "journeys"]
 
 
 def room_of(shape: Shape) -> int:

@@ -276,7 +276,7 @@ FORGED: list[tuple[str, Callable[[Values], None], str, str]] = [
     ("image's row", poke(images, 54, 0, "row", 30), "all", "expected images of rows 0 to 29"),
     (
         "image",
-        poke(images, 54, 0, "what", 9),
+        poke(images, 54, 0, "what", 99),
         "all",
         "entry 83: expected an after-image of a known",
     ),

@@ -27,6 +27,8 @@ HOLD_ROWS = 6_000  # some pages; so few that a row is met again
 LOT_ROWS = 5_000  # likewise
 START_US = 1_700_000_000_000_000
 LEDGER_ID_BYTES = 16
+APART_OF = Effect.JOURNEY_OPENED | Effect.JOURNEY_CLOSED
+JOURNEYS = 5_000  # rows of the pool that are used: three pages
 
 
 @dataclass
@@ -62,6 +64,7 @@ class ManyRows:
     entries_booked: list[int] = field(default_factory=list)
     open_holds: dict[int, int] = field(default_factory=dict)  # row to the sequence of its hold
     lots: ManyLots = field(default_factory=ManyLots)
+    apart: dict[int, tuple[int, int]] = field(default_factory=dict)  # account and mode by row
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
@@ -139,8 +142,9 @@ class ManyRows:
         effects = [0, 0, Effect.JOURNEY_OPENED, Effect.JOURNEY_CLOSED, Effect.DENIED]
         effects += [Effect.UNDENIED | Effect.JOURNEY_CLOSED]
         rows["effects"] = self.random.choice(np.array(effects, np.uint8), count)
+        journeys = self._journeys(rows)
         # Of the tariff follows the network of a journey.
-        rated = rows["effects"] == Effect.JOURNEY_OPENED
+        rated = rows["effects"] & Effect.JOURNEY_OPENED != 0
         rows["tariff"][rated] = self.random.integers(0, self.tariffs + 1, int(rated.sum()))
         rows["amount_fen"] = self.random.integers(1, 1000, count)
         rows["legs"] = 2
@@ -154,12 +158,33 @@ class ManyRows:
         legs["party"][0::2] = self.random.integers(1, PARTICIPANTS, count)
         legs["owner_kind"][1::2] = OwnerKind.PAYABLE
         legs["amount_fen"][1::2] = rows["amount_fen"]
-        images = np.concatenate(
-            [self._images(count), self._holds(rows), self._lots(rows, legs.reshape(count, 2))]
-        )
+        taken = self._lots(rows, legs.reshape(count, 2))
+        images = np.concatenate([journeys, self._images(count), self._holds(rows), taken])
         images = images[np.argsort(images["row"], kind="stable")]
         self.entries_booked += rows["sequence"].tolist()
         return self._draft(Record.ENTRIES, rows, legs, images)
+
+    def _journeys(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+        """Of some that begin or end a journey: that it stands apart, in rows over some pages."""
+        images: list[tuple[int, int, int, int]] = []
+        for at in np.flatnonzero(rows["effects"] & APART_OF):
+            account = int(rows["account"][at])
+            if rows["effects"][at] == Effect.JOURNEY_OPENED:
+                row, mode = (int(self.random.integers(1, end)) for end in (JOURNEYS, 256))
+                if row in self.apart or (account, mode) in self.apart.values():
+                    continue
+                self.apart[row] = account, mode
+                images.append((at, Image.JOURNEY_PLACED, row, mode))
+            elif rows["effects"][at] == Effect.JOURNEY_CLOSED and self.apart:
+                row = int(self.random.choice(list(self.apart)))
+                account, mode = self.apart.pop(row)
+                rows["account"][at] = account
+                rows["token"][at] = token_of(rows["account"][at : at + 1])[0]
+                images.append((at, Image.JOURNEY_LEFT, row, mode))
+            else:
+                continue
+            rows["effects"][at] |= Effect.JOURNEY_APART
+        return np.array(images, dtypes.AFTER_IMAGE)
 
     def _images(self, count: int) -> NDArray[np.void]:
         """Claims on entries of before, tombstones; in the order of their rows."""

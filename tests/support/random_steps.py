@@ -346,7 +346,8 @@ class RandomSteps:
         network = rng.choice(NETWORKS) if rng.random() < 0.2 else 0
         counterless = rng.random() < 0.2
         party = rng.choice(parties)
-        return Terminal(f"T-{number}", party, place, 0, status, counterless, network)
+        mode = (0, 0, 1, 2, 255)[number % 5]
+        return Terminal(f"T-{number}", party, place, mode, status, counterless, network)
 
     def _changed(self, row: Terminal) -> Terminal | TerminalRow:
         """Of some rows not all is said, which stays, and since when it is so."""
@@ -357,7 +358,8 @@ class RandomSteps:
             since_us = self.now_us - rng.choice((1, 60_000_000, 6 * HOUR_US, 50 * DAY_US, -DAY_US))
             network = rng.choice((None, *NETWORKS))
             status = rng.choice((None, *Status))
-            said = row.operator, row.place, None, status, None, network
+            mode = None if network is None else network % 3
+            said = row.operator, row.place, mode, status, None, network
             return TerminalRow(row.number, *said, since_us=since_us)
         return row
 

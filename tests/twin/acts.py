@@ -184,12 +184,12 @@ def put_terminal(
             setattr(after, name, getattr(row, name))
     if known and any(
         getattr(after, name) != getattr(known, name)
-        for name in ("operator", "place", "network", "status")
+        for name in ("operator", "place", "network", "status", "mode")
     ):
         from_us = since_us or acting.booked_at_us
         if known.past and from_us < book.terminal_pasts[known.past].until_us:
             raise Refused
-        was = known.place, known.operator, known.network, known.status
+        was = known.place, known.operator, known.network, known.status, known.mode
         book.terminal_pasts[len(book.terminal_pasts) + 1] = TerminalPast(from_us, known.past, *was)
         after.past = len(book.terminal_pasts)
     if after != known:

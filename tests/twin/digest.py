@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import OwnerKind, Policy, Status
 from tests.twin.state import Book, Entry, Tap, Tariff
+from tests.twin.travel import Journey
 
 WORD = (1 << 64) - 1
 DIGEST_KEY = bytes(range(16, 32))  # of the ledgers of these tests
@@ -69,10 +70,7 @@ def accounts(book: Book) -> Rows:
         row = rows[number]
         row["posted_fen"], row["held_fen"] = book.sum("posted", number), book.sum("held", number)
         row["floor_fen"], row["last"], row["entries"] = known.floor_fen, known.last, known.entries
-        row["journey"], row["journey_at_us"] = known.journey, known.journey_at_us
-        row["journey_place"] = known.journey_place
-        row["journey_network"] = known.journey_network
-        row["issuer"], row["purse"] = known.issuer, known.purse
+        row["issuer"], row["travel"], row["purse"] = known.issuer, known.travel, known.purse
     return rows
 
 
@@ -101,7 +99,7 @@ def terminal_pasts(book: Book) -> Rows:
         row = rows[number]
         row["until_us"], row["next"], row["place"] = known.until_us, known.next, known.place
         row["operator_id"], row["network"] = known.operator, known.network
-        row["status"] = known.status
+        row["status"], row["mode"] = known.status, known.mode
     return rows
 
 
@@ -194,6 +192,30 @@ def lots(book: Book) -> Rows:
     return rows
 
 
+def travels(book: Book) -> Rows:
+    rows = np.zeros(len(book.travels) + 1, dtypes.TRAVEL)
+    for number, known in book.travels.items():
+        if known.journey:
+            put_journey(rows[number], known.journey)
+        for name, value in vars(known).items():
+            if name != "journey":
+                rows[number][name] = value
+    return rows
+
+
+def journeys(book: Book) -> Rows:
+    rows = np.zeros(book.journeys_used + 1, dtypes.JOURNEY)
+    for number, known in book.journeys.items():
+        put_journey(rows[number], known)
+    return rows
+
+
+def put_journey(row: np.void, known: Journey) -> None:
+    row["key"] = known.account << 8 | known.mode
+    for name in ("sequence", "at_us", "place", "network"):
+        row[name] = getattr(known, name)
+
+
 def totals(book: Book) -> Rows:
     rows = np.zeros(1, dtypes.TOTALS)
     row, rules = rows[0], book.rules
@@ -204,6 +226,7 @@ def totals(book: Book) -> Rows:
     row["calendar_days"] = len(calendar_days(book)) - 1  # likewise
     row["open_holds"] = book.open_holds_highest  # whether it is free by now or not
     row["lots"], row["granted"] = book.lot_rows, book.granted
+    row["journeys"] = book.journeys_used
     row["window"], row["window_first"] = book.window, book.window_first
     for name in ("go_live_us", "age_max_us", "ahead_max_us", "amount_max_fen", "zone_offset_us"):
         row[name] = getattr(rules, name)
@@ -225,6 +248,8 @@ TABLES = {
     "open_holds": open_holds,
     "purses": purses,
     "lots": lots,
+    "travels": travels,
+    "journeys": journeys,
 }
 
 

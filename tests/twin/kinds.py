@@ -1,11 +1,12 @@
 """What each kind of tap does, as docs/ledger.md says under "Kind" and "Legs of each kind"."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
 from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
 from onecard.ext.shape.numbers import Outcome as O
+from tests.twin.journeys import fare, in_force, left, over, tariff_at, to_exit
 from tests.twin.legs import payable, payer
 from tests.twin.state import (
     LOTS_AN_ACCOUNT,
@@ -18,7 +19,6 @@ from tests.twin.state import (
     HoldTerms,
     Leg,
     Tap,
-    Tariff,
     Terminal,
     fits,
 )
@@ -61,7 +61,7 @@ class Ask:
         at = book.terminal_at(tap.terminal, self.t)
         self.operator, self.place = at.operator, tap.place or at.place
         self.scene = book.scenes.get(tap.scene)
-        self.network = at.network
+        self.network, self.mode = at.network, at.mode
         self.credential: Credential | None = book.credentials.get(tap.card)
         self.account_id = self.issuer = self.funding = 0
         if self.credential:
@@ -151,21 +151,31 @@ def entry(ask: Ask) -> Verdict:
         return Verdict(O.FARE_UNKNOWN, tariff=version)
     if not ask.offline and ask.short_of(tariff.entry_min_fen):
         return Verdict(O.FUNDS, tariff=version)
-    return Verdict(O.ACCEPTED, effects=Effect.JOURNEY_OPENED, tariff=version)
+    return begun(ask, version)
+
+
+def begun(ask: Ask, version: int) -> Verdict:
+    """The journey of an entry, and where it stands."""
+    row = ask.book.journey_row(ask.account_id, ask.mode)
+    if row == 0 and ask.mode == 0:
+        return Verdict(O.ACCEPTED, effects=Effect.JOURNEY_OPENED, tariff=version)
+    placed = AfterImage(Image.JOURNEY_PLACED, row, ask.mode)
+    effects = Effect.JOURNEY_OPENED | Effect.JOURNEY_APART
+    return Verdict(O.ACCEPTED, images=(placed,), effects=effects, tariff=version)
 
 
 def exit_(ask: Ask) -> Verdict:
-    account = ask.account
     if ask.place == 0:
         return Verdict(O.PLACE_UNKNOWN)
-    if account.journey == 0 or account.journey_network != ask.network:
+    row, journey = to_exit(ask)
+    if journey is None or journey.network != ask.network:
         return Verdict(O.NO_OPEN_JOURNEY)
-    if ask.t < account.journey_at_us:
+    if ask.t < journey.at_us:
         return Verdict(O.EXIT_BEFORE_ENTRY)
-    version = tariff_at(ask.book, account.journey_network, account.journey_at_us)
+    version = tariff_at(ask.book, journey.network, journey.at_us)
     if version == 0:
         return Verdict(O.TARIFF_UNKNOWN)
-    fare_fen = fare(ask.book.tariffs[version], account.journey_place, ask.place)
+    fare_fen = fare(ask.book.tariffs[version], journey.place, ask.place)
     if fare_fen == -1:
         return Verdict(O.FARE_UNKNOWN, tariff=version)
     paid = charged(ask, fare_fen, version)
@@ -175,31 +185,11 @@ def exit_(ask: Ask) -> Verdict:
         paid.outcome,
         paid.amount_fen,
         paid.legs,
-        effects=Effect.JOURNEY_CLOSED,
+        images=left(row, journey),
+        effects=over(row),
         tariff=version,
-        journey=account.journey,
+        journey=journey.sequence,
     )
-
-
-def tariff_at(book: Book, network: int, t: int) -> int:
-    return in_force(book.tariffs, network, t)
-
-
-def in_force(policies: Mapping[int, Tariff | HoldTerms], network: int, t: int) -> int:
-    """The version of a network with the latest effective time not after t, 0 for none."""
-    begun = [
-        (policy.effective_from_us, version)
-        for version, policy in policies.items()
-        if policy.network == network and policy.effective_from_us <= t
-    ]
-    return max(begun)[1] if begun else 0
-
-
-def fare(tariff: Tariff, origin: int, destination: int) -> int:
-    """Fen, or -1 where the tariff has none."""
-    if origin > tariff.stations or destination > tariff.stations:
-        return -1
-    return tariff.fare_fen(origin, destination)
 
 
 def check(ask: Ask) -> Verdict:
@@ -266,17 +256,13 @@ def reversal(ask: Ask) -> Verdict:
     if claim.adjusted_fen:
         legs += back(ask, original, claim.adjusted_fen)
     amount_fen = original.amount_fen + claim.adjusted_fen
-    still_open = original.kind == Kind.ENTRY and ask.account.journey == original.sequence
-    return Verdict(
-        O.ACCEPTED,
-        amount_fen,
-        legs,
-        images=(
-            *(AfterImage(Image.LOT_SPENT, number, row) for number, row in lots_of(ask, original)),
-            *closed(ask.book, original, amount_fen),
-        ),
-        effects=Effect.JOURNEY_CLOSED if still_open else 0,
-    )
+    spent = tuple(AfterImage(Image.LOT_SPENT, *pair) for pair in lots_of(ask, original))
+    images = spent + closed(ask.book, original, amount_fen)
+    effects = 0
+    for row, journey in ask.book.open_journeys(ask.account_id).items():
+        if journey.sequence == original.sequence:  # only an entry opens one
+            images, effects = images + left(row, journey), over(row)
+    return Verdict(O.ACCEPTED, amount_fen, legs, images=images, effects=effects)
 
 
 def adjust(ask: Ask) -> Verdict:

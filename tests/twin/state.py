@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass, field
 from typing import NamedTuple, TypeVar
 
 from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Purse, Status
+from tests.twin.travel import Journey, Travel
 
 LOTS_MAX = 1 << 8  # of the ledgers of these tests
 LOTS_AN_ACCOUNT = 240
@@ -153,6 +154,7 @@ class TerminalPast(NamedTuple):
     operator: int
     network: int
     status: int
+    mode: int
 
 
 class CardPast(NamedTuple):
@@ -177,10 +179,7 @@ class Account:
     floor_fen: int = 0
     last: int = 0
     entries: int = 0
-    journey: int = 0
-    journey_at_us: int = 0
-    journey_place: int = 0
-    journey_network: int = 0
+    travel: int = 0
     purse: int = 0
 
 
@@ -352,6 +351,9 @@ class Book:
     lot_rows: int = 0  # the highest row that was ever used
     granted: int = 0  # lots that there ever were
     lots_max: int = LOTS_MAX
+    travels: dict[int, Travel] = field(default_factory=dict)
+    journeys: dict[int, Journey] = field(default_factory=dict)  # those that stand apart, by row
+    journeys_used: int = 0  # the highest row that there ever was
     acts: list[Act] = field(default_factory=list)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)
@@ -396,6 +398,23 @@ class Book:
         """The lowest row of open holds that is free, 0 where all are taken."""
         rows = range(1, self.holds_max + 1)
         return next((row for row in rows if row not in self.open_holds), 0)
+
+    def open_journeys(self, account: int) -> dict[int, Journey]:
+        """Of an account, by row; row 0 is that of its travel."""
+        number = self.accounts[account].travel if account in self.accounts else 0
+        own = self.travels[number].journey if number else None
+        apart = {row: one for row, one in self.journeys.items() if one.account == account}
+        return ({0: own} if own else {}) | apart
+
+    def journey_row(self, account: int, mode: int) -> int:
+        """Where the journey stands that an account begins in a mode."""
+        found = self.open_journeys(account)
+        for row, journey in found.items():
+            if journey.mode == mode:
+                return row
+        if 0 not in found:
+            return 0
+        return min(set(range(1, len(self.journeys) + 2)) - set(self.journeys))
 
     def claim(self, sequence: int) -> Claim:
         """The claim on an entry, opened where there is none."""

@@ -15,6 +15,7 @@ from onecard.ext.shape.numbers import Outcome as O
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin.kinds import KINDS, Ask, Verdict, has_ended, is_hold, terms_at
 from tests.twin.state import Book, Credential, Entry, Leg, Lot, OpenHold, Tap, fits
+from tests.twin.travel import Journey, Travel
 
 FROM_US, TO_US = 946_684_800_000_000, 4_102_444_800_000_000  # 2000-01-01 .. 2100-01-01 UTC
 DAY_US = 86_400_000_000
@@ -337,7 +338,7 @@ def apply_extensions(ask: Ask, entry: Entry) -> None:
             del ask.book.lots[value]
         elif what == Image.ADJUSTED:
             ask.book.claim(key).adjusted_fen = value
-        else:
+        elif what in (Image.CLAIMED, Image.CLOSED_ORIGINAL):
             claim = ask.book.claim(key)
             claim.used_fen, claim.closed = value, what == Image.CLOSED_ORIGINAL
 
@@ -353,14 +354,34 @@ def open_lot(ask: Ask, entry: Entry, row: int, number: int) -> None:
 
 
 def apply_journey(ask: Ask, entry: Entry) -> None:
-    account = ask.account
-    if entry.effects & Effect.JOURNEY_OPENED:
-        account.journey, account.journey_at_us = entry.sequence, ask.t
-        account.journey_place = entry.place
-        account.journey_network = ask.book.policies[entry.tariff].network
+    if not entry.effects & (Effect.JOURNEY_OPENED | Effect.JOURNEY_CLOSED):
+        return
+    book, account = ask.book, ask.account
+    placed = [image for image in entry.images if image.what == Image.JOURNEY_PLACED]
+    left = [image for image in entry.images if image.what == Image.JOURNEY_LEFT]
+    if account.travel == 0:
+        account.travel = len(book.travels) + 1
+        book.travels[account.travel] = Travel()
+    travel = book.travels[account.travel]
+    if entry.kind in (Kind.ENTRY, Kind.EXIT):
+        travel.latest_us = max(travel.latest_us, ask.t)
     if entry.effects & Effect.JOURNEY_CLOSED:
-        account.journey = account.journey_at_us = 0
-        account.journey_place = account.journey_network = 0
+        if left:
+            del book.journeys[left[0].key]
+        else:
+            travel.journey = None
+        return
+    network = book.tariffs[entry.tariff].network
+    travel.boarded, travel.boarded_at_us = entry.sequence, ask.t
+    travel.boarded_line, travel.rider_class = entry.tap.line, entry.tap.rider_class
+    travel.boarded_network = network
+    _, row, mode = placed[0] if placed else (0, 0, 0)
+    journey = Journey(entry.account, mode, entry.sequence, ask.t, entry.place, network)
+    if row == 0:
+        travel.journey = journey
+        return
+    book.journeys[row] = journey
+    book.journeys_used = max(book.journeys_used, row)
 
 
 def apply_deny_list(ask: Ask, entry: Entry) -> None:
