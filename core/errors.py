@@ -8,6 +8,7 @@
         ClockDoubtful       CLOCK_DOUBTFUL
         Reclaimed           RECLAIMED
         Unread              UNREAD
+        SweepsDue           SWEEPS_DUE
       CalendarEnds          CALENDAR_ENDS
       Refused               REFUSED
         Forbidden           FORBIDDEN
@@ -121,6 +122,12 @@ class Unread(Overloaded):
     """The client does not read what it asked for."""
 
     reason = "UNREAD"
+
+
+class SweepsDue(Overloaded):
+    """What was due on the day of a window is not done yet: in a moment, by itself."""
+
+    reason = "SWEEPS_DUE"
 
 
 class CalendarEnds(OnecardError):

@@ -14,6 +14,7 @@ from onecard.cli.show import (
     rules,
     scenes,
     suspense,
+    sweeps,
     tariffs,
     terminals,
     window,
@@ -37,6 +38,7 @@ app.command()(entry.entry)
 app.command()(window.window)
 app.command()(window.windows)
 app.command()(suspense.suspense)
+app.command()(sweeps.sweeps)
 app.command()(gaps.gaps)
 app.command()(actor.actors)
 app.command()(actor.acts)

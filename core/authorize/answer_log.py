@@ -2,7 +2,7 @@
 
 from onecard.core.authorize.booking import ConfirmClock
 from onecard.core.authorize.engine import ActIn, Submission, TapsIn
-from onecard.core.errors import OnecardError
+from onecard.core.errors import OnecardError, SweepsDue
 from onecard.core.watch.log import Log
 
 
@@ -23,7 +23,9 @@ def log_answer(log: Log, submission: Submission, answer: object, last: int) -> N
             log.warning("batch_refused", participant=submission.principal, reason=str(answer))
     elif isinstance(submission, ActIn):
         what = type(submission.act).__name__
-        if isinstance(answer, OnecardError):
+        if isinstance(answer, SweepsDue):
+            log.info("act_after_sweeps", act=what, actor=submission.caller.actor)
+        elif isinstance(answer, OnecardError):
             log.warning("act_refused", act=what, actor=submission.caller.actor, reason=str(answer))
         elif isinstance(submission.act, ConfirmClock) and answer != 0:
             log.warning(

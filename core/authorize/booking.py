@@ -86,6 +86,16 @@ class BookingTime:
         if self.doubt is None and passed_us > ANCHOR_US:
             self._believe()
 
+    @property
+    def sweep_us(self) -> int | None:
+        """The time that what is due goes by, None while it is in doubt: as was last read, and never
+        ahead of what the time since boot says, so that a step forward that is small enough to be
+        believed makes nothing due early. docs/ledger.md, Sweeps."""
+        anchor = self._anchor
+        if self.doubt is not None or anchor is None:
+            return None
+        return min(self.wall_us, anchor[0] + self._boot_us - anchor[1])
+
     def check(self, act: ConfirmClock, state: State) -> None:
         """BadInput unless the act may end the doubt: it names this machine's time, and a reason."""
         reason = act.reason.strip()

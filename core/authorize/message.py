@@ -1,4 +1,9 @@
-"""Reads a TapBatch for the engine: ext/wire does it."""
+"""Reads a TapBatch for the engine, and makes one of the ledger's own: ext/wire does it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 from onecard.ext.wire import batch as wire
@@ -26,3 +31,12 @@ def regular_taps(message: bytes, taps_max: int) -> bytes:
         return wire.regular_taps(message, taps_max)
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def taps_message(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """A TapBatch of columns of one length, named as in tap.proto, their values in range."""
+    return b"".join(
+        wire.packed_run(number, columns[name].astype(wire.TAP_COLUMNS[name]).tobytes())
+        for name, number in wire.TAP_NUMBERS.items()
+        if name in columns
+    )

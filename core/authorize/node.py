@@ -5,6 +5,7 @@ commit      writes a group, answers what is durable; the only thread that writes
 digest      hashes the body of a large block while the one before is synced
 recall      reads what a batch needs from history; its stream waits meanwhile
 identities  moves a full generation of identities to disk (retirement.py)
+sweeps      submits what is due as taps (sweeps.py); where it ends, it is begun again
 
 A thread that ends before it was told to stops the process: `_guard` sees what it raised, and
 watchdog.py that it is gone. What only tells, such as the log, is not a reason to stop.
@@ -26,6 +27,7 @@ from onecard.core.access.act_record import ACT_BYTES_MAX
 from onecard.core.access.caller import OWNER, Caller
 from onecard.core.authorize.answer_log import log_answer
 from onecard.core.authorize.booking import ClockWatch
+from onecard.core.authorize.due import WORKS
 from onecard.core.authorize.engine import (
     Act,
     ActIn,
@@ -39,6 +41,7 @@ from onecard.core.authorize.engine import (
 from onecard.core.authorize.inbox import Inbox
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.retirement import IDLE_S, Retirement
+from onecard.core.authorize.sweeps import Scheduler, Work
 from onecard.core.authorize.unanswered import LOOK_S, Unanswered
 from onecard.core.authorize.watchdog import Watchdog
 from onecard.core.checkpoint.recovery import Progress
@@ -75,6 +78,7 @@ class Node:
         log: Log | None = None,
         progress: Progress | None = None,
         open_journal: OpenJournal = open_local,
+        works: tuple[Work, ...] = WORKS,
     ) -> None:
         """Open and recover. LedgerMissing, LedgerInUse, LedgerForeign, LedgerFault.
 
@@ -123,12 +127,26 @@ class Node:
             lambda: self.failed is not None,
             self._stopping,
         )
+        self.scheduler = Scheduler(
+            works,
+            _Asked(self),
+            self.state,
+            lambda: self.engine.booking.sweep_us,
+            settings.batch_taps_max,
+            clock,
+            self.log,
+        )
         self._threads = [
             threading.Thread(target=self._engine, name="engine"),
             threading.Thread(target=self._guard, args=(self._commit,), name="commit"),
         ]
         self.watchdog = Watchdog(
-            self.journal, settings.watermark_bytes, self.log, self._lost, self._fail
+            self.journal,
+            settings.watermark_bytes,
+            self.log,
+            self._lost,
+            self._fail,
+            self.scheduler.mend,
         )
 
     # ---- what others call -------------------------------------------------------------------
@@ -141,6 +159,7 @@ class Node:
             _begin(pool, count)
         for thread in self._threads:
             thread.start()
+        self.scheduler.start()
         self.watchdog.start()
 
     def taps(self, principal: int, stream: object, message: bytes, done: Done) -> None:
@@ -159,7 +178,11 @@ class Node:
     def act(self, act: Act, done: Done, caller: Caller = OWNER) -> None:
         """Submit an act of core/registry or core/settlement, and who does it."""
         size = getattr(act, "size_bytes", 0) + ACT_BYTES_MAX
-        self._put(ActIn(act, None, done, size, caller))
+
+        def submit(done: Done) -> None:
+            self._put(ActIn(act, None, done, size, caller))
+
+        submit(self.scheduler.before(submit, done))
 
     def read(self, question: Callable[[State], object], done: Done) -> None:
         """Ask the state; answered once what the question saw is durable."""
@@ -169,6 +192,7 @@ class Node:
         """Take nothing more, finish what waits, checkpoint, close. Stopped if it had failed."""
         self.inbox.close()
         self._stopping.set()
+        self.scheduler.stop()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
@@ -452,3 +476,19 @@ def wait_for(submit: Callable[[Done], None]) -> object:
     if isinstance(answer, OnecardError):
         raise answer
     return answer
+
+
+class _Asked:
+    """A node for a thread that waits for each answer; raises it where it is an OnecardError."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def read(self, question: Callable[[State], object]) -> object:
+        return wait_for(lambda done: self._node.read(question, done))
+
+    def act(self, act: Act) -> object:
+        return wait_for(lambda done: self._node.act(act, done))
+
+    def taps(self, stream: object, message: bytes) -> object:
+        return wait_for(lambda done: self._node.taps(0, stream, message, done))

@@ -13,6 +13,7 @@ class Watchdog:
     """On a thread of its own. What goes wrong here alone is told, and no reason to stop.
 
     `lost` names a thread that ended by itself, if one did; `fail` is then called with the error.
+    `mend` begins what may end by itself again.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class Watchdog:
         log: Log,
         lost: Callable[[], str | None],
         fail: Callable[[BaseException], None],
+        mend: Callable[[], None],
     ) -> None:
         self.disk_low = False
         self.disk_free_bytes: int | None = None  # as last seen; None where the system cannot say
@@ -31,6 +33,7 @@ class Watchdog:
         self._log = log
         self._lost = lost
         self._fail = fail
+        self._mend = mend
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -64,6 +67,7 @@ class Watchdog:
         lost = self._lost()
         if lost is not None:
             self._fail(RuntimeError(f"the thread {lost} ended by itself"))
+        self._mend()
         self._log.tick()
 
     def _note(self, low: bool, reason: str) -> None:

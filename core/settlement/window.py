@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.days import day_number, day_of, day_text
-from onecard.core.errors import BadInput, CalendarEnds, LedgerFault, NotFound, Overloaded
+from onecard.core.days import day_number, day_of, day_text, instant_text, midnight_us
+from onecard.core.errors import BadInput, CalendarEnds, LedgerFault, NotFound, Overloaded, SweepsDue
 from onecard.core.journal import Block, Draft, Journal
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import Record
@@ -23,6 +23,9 @@ DAY_MAX = day_number("2099-12-31")
 # Between the days of two windows: the longest public holidays are nine days, with the days around
 # them less than this; a month or a year that is mistyped is more.
 DAYS_APART_MAX = 15
+# What ended so lately is being released: were it waited for, a close would never come where holds
+# end each second. Some looks of the scheduler (core/authorize/sweeps.py), and a slow disk.
+ON_ITS_WAY_US = 60_000_000
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class CloseWindow:
 
         Errors: NotFound no such window; BadInput a day out of range, one that does not follow the
         window before, or another than it was closed for, or no participants; CalendarEnds a day
-        that the calendar has not; Overloaded the table
+        that the calendar has not; SweepsDue what is due is not done; Overloaded the table
         of windows is full; LedgerFault the nets do not sum to zero.
         """
         if self.window != int(state.totals["window"][0]):
@@ -95,6 +98,8 @@ class CloseWindow:
         if not self.force:
             self._check_day(state, booked_at_us)
         self._check_calendar(state)
+        if not self.force:
+            self._check_sweeps(state, booked_at_us)
         live = _participants(state)
         if len(live) == 0:
             raise BadInput(
@@ -136,6 +141,20 @@ class CloseWindow:
                 f"business day: expected one up to {day_text(last)}, the last of the calendar, "
                 f"found {day_text(self.business_day)}; load the days that are missing "
                 "(onecard load calendar)"
+            )
+
+    def _check_sweeps(self, state: State, booked_at_us: int) -> None:
+        """SweepsDue where a hold is open that ended before the day was over; one that ended just
+        now is on its way."""
+        zone_us = int(state.totals["zone_offset_us"][0])
+        over_us = midnight_us(self.business_day + 1, zone_us) - 1
+        due = state.holds_due(min(over_us, booked_at_us - ON_ITS_WAY_US), 1)
+        if len(due):
+            ended = instant_text(int(due["expires_us"][0]), zone_us)
+            raise SweepsDue(
+                f"window {self.window}: expected what was due on {day_text(self.business_day)} to "
+                f"be done, found a hold that ended at {ended} and is not released yet; close again "
+                "in a moment, or force it (--force)"
             )
 
     def _rows(

@@ -81,6 +81,8 @@ class Snapshot:
     serving: bool = False
     engine_stopped: bool = False
     log_lines_dropped: int = 0
+    # By kind: what is due, how long the first of it is, what was done and failed since the start.
+    sweeps: Mapping[str, tuple[int, float, int, int]] = field(default_factory=dict)
     # Rows in use and rows there is room for, by what they are: as ROOMS.
     used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     calendar_ends_s: float | None = None  # when its last day ends, since 1970; None without one
@@ -112,6 +114,7 @@ class LedgerCollector(Collector):
         yield cuts(now.cuts)
         yield refusals(now.refusals)
         yield from gauges(now)
+        yield from sweeps(now.sweeps)
         yield from rooms(now.used)
         yield build_info()
 
@@ -251,6 +254,26 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
         if value is not None:
             family.add_metric((), value)
         yield family
+
+
+def sweeps(by_kind: Mapping[str, tuple[int, float, int, int]]) -> Iterator[Metric]:
+    """What is due and not done yet, and what was done by itself, by kind."""
+    families = (
+        GaugeMetricFamily("onecard_sweep_due", "What is due and not done.", labels=("kind",)),
+        GaugeMetricFamily(
+            "onecard_sweep_oldest_seconds",
+            "How long the first of what is due is due, 0 where nothing is.",
+            labels=("kind",),
+        ),
+        CounterMetricFamily("onecard_sweep_done", "What was done when due.", labels=("kind",)),
+        CounterMetricFamily(
+            "onecard_sweep_failed", "Slices that failed and taps refused.", labels=("kind",)
+        ),
+    )
+    for kind, figures in by_kind.items():
+        for family, value in zip(families, figures, strict=True):
+            family.add_metric((kind,), value)
+    yield from families
 
 
 def rooms(used: Mapping[str, tuple[int, int]]) -> Iterator[Metric]:

@@ -150,6 +150,11 @@ cpdef enum Policy:
     HOLDS = 2  # who may hold, for how long, and how it is captured
 
 
+cpdef enum SweepKind:
+    # of what is due at a time and done by itself; its virtual terminal has its name
+    HOLD_ENDS = 1  # what is held and has ended is released
+
+
 cpdef enum DayClass:
     # of the days of a calendar
     WORKDAY = 1  # a weekend's that is worked instead of a holiday's, too

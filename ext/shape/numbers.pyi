@@ -136,6 +136,9 @@ class Policy(IntEnum):
     OD_FARES = 1
     HOLDS = 2
 
+class SweepKind(IntEnum):
+    HOLD_ENDS = 1
+
 class DayClass(IntEnum):
     WORKDAY = 1
     REST = 2

@@ -416,6 +416,15 @@ cdef inline void _put_varint(uint8_t** to, uint64_t value) noexcept nogil:
     to[0] += 1
 
 
+def packed_run(int field, bytes content):
+    """A column as it is sent: its tag, its length, its values."""
+    cdef Py_ssize_t size = len(content)
+    cdef bytearray run = bytearray(_run_bytes(field, size))
+    cdef uint8_t* to = <uint8_t*><char*>run
+    memcpy(_open_run(&to, field, size), <const char*>content, size)
+    return bytes(run)
+
+
 cdef inline uint8_t* _open_run(uint8_t** to, int field, uint64_t size) noexcept nogil:
     """Writes a run's tag and length, and gives where its values go."""
     _put_varint(to, field << 3 | 2)

@@ -27,11 +27,7 @@ def columns_message(request_id: int = 0, /, **columns: ArrayLike) -> bytes:
         if rows not in (-1, len(packed)):
             raise BadInput(f"column {name}: expected {rows} rows, found {len(packed)}")
         rows = len(packed)
-        parts += [
-            _varint(wire.TAP_NUMBERS[name] << 3 | 2),
-            _varint(packed.nbytes),
-            packed.tobytes(),
-        ]
+        parts.append(wire.packed_run(wire.TAP_NUMBERS[name], packed.tobytes()))
     return b"".join(parts)
 
 
@@ -106,11 +102,3 @@ def _request_id(value: int) -> int:
     if not _is_integer_of_column(value) or not 0 <= value < 1 << 64:
         raise BadInput(f"request_id: expected an integer of 0 to 2^64 - 1, found {value!r:.40}")
     return int(value)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])

@@ -270,6 +270,7 @@ class Process:
             now.replay_s = node.ledger.recovery.replay_s
             now.replayed = node.ledger.recovery.records
             now.used = rows_in_use(node.state)
+            now.sweeps = node.scheduler.figures()
             ends_us = calendar_ends_us(node.state)
             now.calendar_ends_s = None if ends_us is None else ends_us / 1e6
             now.window_open_s = self._window_open_s(last_closed_us(node.state))

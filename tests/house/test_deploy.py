@@ -86,6 +86,8 @@ FIRING = [
     ("OnecardRoomFilling", {"onecard_cards": "7", "onecard_cards_limit": "10"}, False),
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "108001"}, True),
     ("OnecardWindowOpenLong", {"onecard_window_open_seconds": "90000"}, False),
+    ("OnecardSweepLate", {'onecard_sweep_oldest_seconds{kind="hold_ends"}': "0 301x3"}, True),
+    ("OnecardSweepLate", {'onecard_sweep_oldest_seconds{kind="hold_ends"}': "0 299x3"}, False),
     ("OnecardCalendarEnds", {"onecard_calendar_end_timestamp_seconds": "2591000"}, True),
     ("OnecardCalendarEnds", {"onecard_calendar_end_timestamp_seconds": "2593000"}, False),
     ("OnecardCalendarEnds", {"onecard_serving": "1"}, False),  # no calendar is loaded

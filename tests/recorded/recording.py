@@ -242,7 +242,7 @@ def play_tables(folder: Path) -> Lines:
 def ask_a_server(maker: Maker) -> Lines:
     """What a server on the ledger that was made answers; nothing is added to its journal."""
     folder = maker.opened.folder
-    with served(folder, SETTINGS) as server:
+    with served(folder, SETTINGS, works=()) as server:
         lines = dict(calls.answers(server.address, maker.again, ASKED))
     shutil.rmtree(folder / "checkpoint")
     return lines

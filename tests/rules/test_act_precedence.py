@@ -145,7 +145,18 @@ def declarations(side: EngineSide, to: Values) -> None:
 
 
 def window(side: EngineSide, to: Values) -> None:
-    applied(side, CloseWindow(to["window"], to["day"]))
+    """With a hold in the state that ended so long ago, where one did."""
+    state = side.engine.state
+    row = state.table("open_holds")[1]
+    if to["ended"]:
+        row["sequence"], row["expires_us"] = 1, NOW_US - 2 * 60_000_000
+        state.totals["open_holds"] = 1
+    state.reindex()
+    try:
+        applied(side, CloseWindow(to["window"], to["day"]))
+    finally:
+        row["sequence"] = row["expires_us"] = state.totals["open_holds"] = 0
+        state.reindex()
 
 
 def clock(side: EngineSide, to: Values) -> None:
@@ -295,13 +306,14 @@ ACTS = {
     ),
     "window": Refusals(
         window,
-        {"window": 2, "day": TODAY},
+        {"window": 2, "day": TODAY, "ended": False},
         (
             ("window 9 is neither closed nor open", by(window=9)),
             ("window 1 was closed for", by(window=1, day={-1, TODAY + 1, TODAY + 16})),
             ("expected one of 2000-01-01", by(window=2, day={-1, 99_999})),
             ("(the day of window 1)", by(window=2, day={TODAY - 1, TODAY + 16, -1, 99_999})),
             ("the last of the calendar", by(window=2, day={TODAY + 8, TODAY + 15})),
+            ("found a hold that ended at", by(window=2, day={TODAY, TODAY + 7}, ended=True)),
         ),
     ),
     "clock": Refusals(

@@ -19,6 +19,7 @@ ENUMS = (
     numbers.Status,
     numbers.Record,
     numbers.Policy,
+    numbers.SweepKind,
     numbers.DayClass,
     numbers.ArrayType,
     numbers.Effect,

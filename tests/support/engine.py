@@ -13,7 +13,7 @@ import numpy as np
 
 from onecard.core.authorize.engine import Act, ActIn, Engine, Submission, TapsIn
 from onecard.core.config import MIB, Settings
-from onecard.core.errors import BadInput, CalendarEnds, OnecardError
+from onecard.core.errors import BadInput, CalendarEnds, OnecardError, SweepsDue
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.actors import ActorRow, PutActors
 from onecard.core.registry.calendar import CalendarPut, Days, PutCalendar
@@ -297,7 +297,7 @@ def terminal_row(row: Terminal | twin_acts.TerminalRow) -> TerminalRow:
 def answered(answer: Any) -> Any:
     """An answer of the engine in the twin's words."""
     if isinstance(answer, OnecardError):
-        assert isinstance(answer, BadInput | CalendarEnds), answer
+        assert isinstance(answer, BadInput | CalendarEnds | SweepsDue), answer
         return MALFORMED
     if isinstance(answer, Closed):
         return answer.window, answer.first, answer.cut, answer.record

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from onecard.core.authorize.due import WORKS
 from onecard.core.authorize.node import Node
+from onecard.core.authorize.sweeps import Work
 from onecard.core.clock import SystemClock
 from onecard.core.config import Settings
 from onecard.core.ledger.opened import Ledger, OpenJournal, open_local
@@ -112,6 +114,7 @@ def served(
     wrap: Callable[[Node], Any] = lambda node: node,
     attach: bool = True,
     open_journal: OpenJournal = open_local,
+    works: tuple[Work, ...] = WORKS,
     **options: Any,
 ) -> Iterator[Served]:
     """A server over a new or existing ledger in `path`."""
@@ -120,7 +123,7 @@ def served(
     text = StringIO()
     clock = SystemClock()
     log = Log(clock, out=text)
-    node = Node(path, settings, clock, log, open_journal=open_journal)
+    node = Node(path, settings, clock, log, open_journal=open_journal, works=works)
     node.start()
 
     async def start() -> tuple[Server, Address]:

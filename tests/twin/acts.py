@@ -24,6 +24,7 @@ from tests.twin.state import (
 )
 
 DAY_US = 86_400_000_000
+MINUTE_US = 60_000_000
 DAYS_APART_MAX = 15
 YEAR_2000_US = 946_684_800_000_000
 APART = ActorRole.SYSTEM | ActorRole.SECURITY | ActorRole.AUDIT  # of three people
@@ -439,6 +440,10 @@ def close_window(book: Book, business_day: int, booked_at_us: int, force: bool =
     if not force and not follows(book, business_day, acting.booked_at_us):
         raise Refused
     if book.calendar_days and business_day > max(book.calendar_days):
+        raise Refused
+    over_us = (business_day + 1) * DAY_US - book.rules.zone_offset_us
+    due_us = min(over_us - 1, acting.booked_at_us - MINUTE_US)
+    if not force and any(hold.expires_us <= due_us for hold in book.open_holds.values()):
         raise Refused
     records: list[int] = []
     positions: dict[int, Position] = {}
