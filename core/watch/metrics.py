@@ -258,7 +258,7 @@ def gauges(now: Snapshot) -> Iterator[Metric]:
 
 def sweeps(by_kind: Mapping[str, tuple[int, float, int, int]]) -> Iterator[Metric]:
     """What is due and not done yet, and what was done by itself, by kind."""
-    families = (
+    families: tuple[GaugeMetricFamily | CounterMetricFamily, ...] = (
         GaugeMetricFamily("onecard_sweep_due", "What is due and not done.", labels=("kind",)),
         GaugeMetricFamily(
             "onecard_sweep_oldest_seconds",
