@@ -26,6 +26,7 @@ from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape.numbers import Outcome, Record
 from tests.crash import child
 from tests.support.engine import HandClock, act_of, answered
+from tests.support.old_life import OldLife
 from tests.support.random_steps import NOW_US, RandomSteps
 from tests.support.steps import Close, Item, Message, Taps, TwinSide
 from tests.twin.state import LOTS_MAX, Tap
@@ -175,6 +176,7 @@ class CrashClient:
     folder: Path
     seed: int
     settings: Settings = TINY
+    old_steps: int = 0  # so many of them were taken by version 1, and the ledger was migrated
     process: Process | None = None
     acked: list[Sent] = field(default_factory=list)
     lost: list[Sent] = field(default_factory=list)  # sent to a process that died before it answered
@@ -182,17 +184,27 @@ class CrashClient:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        Ledger.create(self.folder, self.settings)
-        self.toml = read_ledger_toml(self.folder)
-        clock = HandClock(NOW_US)
-        with Ledger.open(self.folder, self.settings, clock=clock) as ledger:
-            Engine(ledger, clock)  # books the rules that a ledger starts with
-        self.twin = TwinSide(NOW_US, HOLDS_MAX)
-        self.steps = RandomSteps(self.rng, self.twin.book)
-        self.streams = self.rng.choice((1, 3))
-        self.pending: dict[int, deque[Sent]] = {}
         self.numbers = iter(range(1, 1 << 62))
-        self.registry = self.steps.registry()
+        if self.old_steps:
+            self.streams = self.rng.choice((1, 3))
+            life = OldLife(self.rng, self._stream_of, self.old_steps)
+            life.write(self.folder, self.settings)
+            self.twin, self.steps, self.registry = life.side, life.steps, life.later
+            self.acked = [
+                Sent(next(self.numbers), self._stream_of(item.taps[0].terminal), item, None, answer)
+                for item, answer in life.answered
+            ]
+        else:
+            Ledger.create(self.folder, self.settings)
+            clock = HandClock(NOW_US)
+            with Ledger.open(self.folder, self.settings, clock=clock) as ledger:
+                Engine(ledger, clock)  # books the rules that a ledger starts with
+            self.twin = TwinSide(NOW_US, HOLDS_MAX)
+            self.steps = RandomSteps(self.rng, self.twin.book)
+            self.streams = self.rng.choice((1, 3))
+            self.registry = self.steps.registry()
+        self.toml = read_ledger_toml(self.folder)
+        self.pending: dict[int, deque[Sent]] = {}
         self.registered = False
 
     # ---- one process ------------------------------------------------------------------------

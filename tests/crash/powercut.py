@@ -92,14 +92,26 @@ class File:
 
 
 class Disk:
-    """The files below a folder, event by event."""
+    """The files below a folder, event by event; what is there by now is on the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.root = File(is_folder=True)
-        self.files: dict[int, File] = {folder.stat().st_ino: self.root}
+        self.files: dict[int, File] = {}
+        self.root = self._found(folder)
         self.acks: list[str] = []
         self.changed = False  # whether the last event made something sure
+
+    def _found(self, path: Path) -> File:
+        file = File(is_folder=path.is_dir())
+        if file.is_folder:
+            for each in path.iterdir():
+                self._found(each)
+                file.names[each.name] = each.stat().st_ino
+            file.sure_names = dict(file.names)
+        else:
+            file.sure += path.read_bytes()
+        self.files[path.stat().st_ino] = file
+        return file
 
     def take(self, event: Event) -> None:
         """One event more."""
@@ -148,6 +160,7 @@ class Disk:
             for change in file.asked if chance else ():
                 if chance and chance.random() < 0.5:
                     _apply(content, *change)
+            path.touch(mode=0o600)  # a key that others may read is refused
             path.write_bytes(content)
             return
         path.mkdir()

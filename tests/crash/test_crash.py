@@ -47,9 +47,9 @@ BURSTS_MAX = 60
 
 
 @contextmanager
-def crash_client(folder: Path, seed: int) -> Iterator[CrashClient]:
+def crash_client(folder: Path, seed: int, old_steps: int = 0) -> Iterator[CrashClient]:
     """Leaves no process, and names the seed where something was found."""
-    one = CrashClient(folder, seed)
+    one = CrashClient(folder, seed, old_steps=old_steps)
     try:
         yield one
     except BaseException as error:
@@ -128,15 +128,15 @@ def test_a_thousand_deaths(tmp_path: Path) -> None:
 # ---- a round --------------------------------------------------------------------------------
 
 
-def kill_at_a_named_point(point: str, seed: int, folder: Path) -> None:
-    with crash_client(folder, seed) as one:
+def kill_at_a_named_point(point: str, seed: int, folder: Path, old_steps: int = 0) -> None:
+    with crash_client(folder, seed, old_steps) as one:
         die_at(one, point, one.rng.randint(1 + NTH[point] // 3, NTH[point]))
         prove(one)
         come_back(one)
 
 
-def kill_at_any_moment(seed: int, folder: Path) -> None:
-    with crash_client(folder, seed) as one:
+def kill_at_any_moment(seed: int, folder: Path, old_steps: int = 0) -> None:
+    with crash_client(folder, seed, old_steps) as one:
         one.start()
         one.load(2)
         assert one.process

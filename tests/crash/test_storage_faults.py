@@ -121,10 +121,10 @@ def cut_everywhere(
     """Run WRITER, then cut the power at every moment; how many cuts, and what they lost."""
     folder, log = tmp_path / "ledger", tmp_path / "log"
     folder.mkdir()
+    disk = powercut.Disk(folder)
     run = powercut.run(shim, folder, log, WRITER, str(groups), weaker)
     assert run.returncode == 0, run.stderr
     wanted = expected_values(groups)
-    disk = powercut.Disk(folder)
     cuts, losses = 0, []
     happened = [*powercut.events(log), None]
     for number, event in enumerate(happened):

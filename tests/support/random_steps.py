@@ -216,7 +216,8 @@ class RandomSteps:
 
     def _terminals(self, is_virtual: bool) -> list[int]:
         terminals = self.book.terminals.items()
-        return [n for n, one in terminals if (one.status == Status.INTERNAL) == is_virtual]
+        fitting = [n for n, one in terminals if (one.status == Status.INTERNAL) == is_virtual]
+        return fitting or list(self.book.terminals)  # a ledger of version 1 has no virtual one
 
     def _saying_more(self, tap: Tap) -> Tap:
         """With some of the later columns, mostly those that its kind uses."""
