@@ -140,6 +140,8 @@ class Scheduler:
     def before(self, submit: Callable[[Done], None], done: Done) -> Done:
         """A `done` for an act that is submitted by `submit`: where it is refused because sweeps are
         due, they are done and it is submitted again; the last answer goes to `done`."""
+        if not self._kinds:
+            return done  # nobody here does them
         later = _Later(submit, done, self._clock.monotonic() + ACT_WAITS_S)
 
         def answered(answer: object) -> None:
