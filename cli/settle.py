@@ -46,7 +46,11 @@ def settle(
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Close it for a day that does not follow the one before."),
+        typer.Option(
+            "--force",
+            help="Close it for a day that does not follow the one before, or while holds that "
+            "have ended are not released.",
+        ),
     ] = False,
     to: Annotated[
         str | None,
