@@ -6,6 +6,7 @@ from onecard.ext.identity.generations cimport Generations
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.kinds cimport BY_JOURNEY, ENTERS, rule_of
 from onecard.ext.shape.numbers cimport KINDS
+from onecard.ext.shape.tables cimport Account
 from onecard.ext.state.state cimport State
 from onecard.ext.wire.batch cimport Columns, u8_at, u32_at, u64_at
 
@@ -24,6 +25,7 @@ cdef void fetch(
     cdef Py_ssize_t row
     cdef uint32_t terminal
     cdef int64_t card
+    cdef const Account* account
     if columns.scene != NULL and state.total.scenes != 0:
         fetch_scenes(state, columns, start, end)
     for row in range(start, end):
@@ -43,7 +45,9 @@ cdef void fetch(
         check(card < <int64_t>state.total.credentials)
         cards[row - start] = card
         if card >= 0:
-            _prefetch(&state.accounts[state.credentials[card].account])
+            account = &state.accounts[state.credentials[card].account]
+            _prefetch(account)
+            _prefetch(<const uint8_t*>(account + 1) - 1)  # it may lie in two lines of the cache
 
 
 cdef void fetch_scenes(
