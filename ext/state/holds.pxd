@@ -2,6 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from onecard.ext.shape.tables cimport OpenHold
+from onecard.ext.state.free_rows cimport FreeRows
 from onecard.ext.state.index cimport Index
 
 
@@ -12,10 +13,9 @@ cdef class Holds:
     cdef const OpenHold* rows
     cdef uint32_t* ends  # a heap of the rows in use, what ends first on top
     cdef uint32_t* places  # of each row, where in `ends` it stands
-    cdef uint32_t* free  # a heap of the free rows below the highest that was used, the lowest on top
+    cdef FreeRows free  # those below the highest that was used
     cdef Index by_sequence
     cdef readonly uint64_t open
-    cdef uint64_t free_count
     cdef uint64_t highest  # row that was ever used
     cdef uint64_t rows_max
     cdef bint known  # 0: to be gathered before it is asked
@@ -29,5 +29,3 @@ cdef class Holds:
     cdef void put(self, uint64_t at, uint32_t row) noexcept nogil
     cdef void rise(self, uint64_t at, uint32_t row) noexcept nogil
     cdef void sink(self, uint64_t at, uint32_t row) noexcept nogil
-    cdef void give(self, uint32_t row) noexcept nogil
-    cdef void take(self) noexcept nogil

@@ -12,6 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.memory cimport address, reserve
 from onecard.ext.shape.tables cimport OpenHold
+from onecard.ext.state.free_rows cimport FreeRows
 from onecard.ext.state.index cimport Index
 
 
@@ -23,11 +24,11 @@ cdef class Holds:
         cdef uint8_t* room
         self.rows = <const OpenHold*>rows
         self.rows_max = rows_max
-        self.memory = reserve(3 * rows_max * sizeof(uint32_t))
+        self.memory = reserve(2 * rows_max * sizeof(uint32_t))
         room = address(self.memory)
         self.ends = <uint32_t*>room
         self.places = self.ends + rows_max
-        self.free = self.places + rows_max
+        self.free = FreeRows(rows_max)
         self.by_sequence = Index(rows, sizeof(OpenHold), rows_max)
 
     def forget(self):
@@ -57,12 +58,11 @@ cdef class Holds:
         check(highest < self.rows_max)
         self.by_sequence.empty()
         self.open = 0
-        self.free_count = 0
+        self.free.forget()
         self.highest = highest
         for row in range(1, highest + 1):
             if self.rows[row].sequence == 0:
-                self.free[self.free_count] = <uint32_t>row  # rising, so it is a heap already
-                self.free_count += 1
+                self.free.give(<uint32_t>row)
             else:
                 self.put(self.open, <uint32_t>row)
                 self.open += 1
@@ -73,8 +73,8 @@ cdef class Holds:
 
     cdef uint32_t free_row(self) noexcept nogil:
         """The lowest row that is free, 0 where none is."""
-        if self.free_count:
-            return self.free[0]
+        if self.free.count:
+            return self.free.lowest()
         return <uint32_t>(self.highest + 1) if self.highest + 1 < self.rows_max else 0
 
     cdef void opened(self, uint32_t row) noexcept nogil:
@@ -82,8 +82,8 @@ cdef class Holds:
         if not self.known or row != self.free_row():
             self.known = False
             return
-        if self.free_count:
-            self.take()
+        if self.free.count:
+            self.free.take()
         else:
             self.highest = row
         self.open += 1
@@ -105,7 +105,7 @@ cdef class Holds:
                 self.rise(at, last)
             else:
                 self.sink(at, last)
-        self.give(row)
+        self.free.give(row)
 
     # ---- what ends first ----------------------------------------------------------------------
 
@@ -140,31 +140,3 @@ cdef class Holds:
             at = child
             child = 2 * at + 1
         self.put(at, row)
-
-    # ---- which row is the lowest that is free --------------------------------------------------
-
-    cdef void give(self, uint32_t row) noexcept nogil:
-        """One more is free."""
-        cdef uint64_t at = self.free_count
-        self.free_count += 1
-        while at > 0 and row < self.free[(at - 1) // 2]:
-            self.free[at] = self.free[(at - 1) // 2]
-            at = (at - 1) // 2
-        self.free[at] = row
-
-    cdef void take(self) noexcept nogil:
-        """The lowest is not free any more."""
-        cdef uint64_t at = 0
-        cdef uint64_t child = 1
-        cdef uint32_t row
-        self.free_count -= 1
-        row = self.free[self.free_count]
-        while child < self.free_count:
-            if child + 1 < self.free_count and self.free[child + 1] < self.free[child]:
-                child += 1
-            if self.free[child] >= row:
-                break
-            self.free[at] = self.free[child]
-            at = child
-            child = 2 * at + 1
-        self.free[at] = row

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
 from onecard.ext.shape.tables cimport Account, Lot, Purse, Totals
+from onecard.ext.state.free_rows cimport FreeRows
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.table cimport Table
 
@@ -17,12 +18,10 @@ cdef class Lots:
     cdef Purse* purses
     cdef Account* accounts
     cdef Index by_lot
-    cdef uint32_t* free  # a heap of the free rows below the highest that was used, the lowest on top
+    cdef FreeRows free  # those below the highest that was used
     cdef readonly uint64_t live  # rows in use, once they are in order
-    cdef uint64_t free_count
     cdef uint64_t highest  # row that was ever used
     cdef bint known  # 0: to be gathered before it is asked
-    cdef object memory
 
     cdef bint post(self, const Leg* leg, int64_t amount, uint64_t sequence) noexcept nogil
     cdef void open(self, const AfterImage* change, const Entry* entry) noexcept nogil
@@ -41,8 +40,6 @@ cdef class Lots:
     cdef uint32_t after(self, uint32_t purse, uint32_t row) noexcept nogil
     cdef void put_after(self, uint32_t purse, uint32_t row, uint32_t next) noexcept nogil
     cdef uint32_t purse_of(self, uint32_t row) noexcept nogil
-    cdef void give(self, uint32_t row) noexcept nogil
-    cdef void take(self) noexcept nogil
 
 
 cdef inline bint ends_sooner(const Lot* one, const Lot* other) noexcept nogil:

@@ -12,9 +12,9 @@ from libc.string cimport memset
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.fen cimport add_overflows
 from onecard.ext.shape.journal cimport AfterImage, Entry, Leg
-from onecard.ext.shape.memory cimport address, reserve
 from onecard.ext.shape.numbers cimport Effect, Image
 from onecard.ext.shape.tables cimport ACCOUNT_ROWS, LOT_ROWS, PURSE_ROWS, Account, Lot, Purse, Totals
+from onecard.ext.state.free_rows cimport FreeRows
 from onecard.ext.state.index cimport Index
 from onecard.ext.state.table cimport ACCOUNTS, LOTS, PURSES, Table, is_full, is_newer, touch
 
@@ -30,8 +30,7 @@ cdef class Lots:
         self.purses = <Purse*>self.tables[PURSES].rows
         self.accounts = <Account*>self.tables[ACCOUNTS].rows
         self.by_lot = by_lot
-        self.memory = reserve(self.tables[LOTS].rows_max * sizeof(uint32_t))
-        self.free = <uint32_t*>address(self.memory)
+        self.free = FreeRows(self.tables[LOTS].rows_max)
         self.known = True  # there are none
 
     def forget(self):
@@ -151,8 +150,8 @@ cdef class Lots:
         """The lowest row that is free, 0 where none is."""
         if not self.known:
             self.gather()
-        if self.free_count:
-            return self.free[0]
+        if self.free.count:
+            return self.free.lowest()
         return <uint32_t>(self.highest + 1) if self.highest + 1 < self.tables[LOTS].rows_max else 0
 
     cdef int count_of(self, const Account* account) noexcept nogil:
@@ -177,7 +176,7 @@ cdef class Lots:
         cdef uint64_t row
         self.highest = self.total.lots
         self.live = 0
-        self.free_count = 0
+        self.free.forget()
         check(self.highest < self.tables[LOTS].rows_max)
         for row in range(1, self.total.purses + 1):
             self.purses[row].first = 0
@@ -185,8 +184,7 @@ cdef class Lots:
             self.rows[row].next = 0
         for row in range(1, self.highest + 1):
             if self.rows[row].lot == 0:
-                self.free[self.free_count] = <uint32_t>row  # rising, so it is a heap already
-                self.free_count += 1
+                self.free.give(<uint32_t>row)
             else:
                 self.live += 1
                 if self.has_purse(<uint32_t>row):
@@ -198,8 +196,8 @@ cdef class Lots:
         if not self.known or row != self.free_row():
             self.known = False
             return
-        if self.free_count:
-            self.take()
+        if self.free.count:
+            self.free.take()
         else:
             self.highest = row
         self.live += 1
@@ -222,7 +220,7 @@ cdef class Lots:
         check(self.after(purse, before) == row)
         self.put_after(purse, before, self.rows[row].next)
         self.live -= 1
-        self.give(row)
+        self.free.give(row)
 
     cdef uint32_t purse_of(self, uint32_t row) noexcept nogil:
         cdef uint32_t purse = self.accounts[self.rows[row].account].purse
@@ -258,29 +256,3 @@ cdef class Lots:
             self.purses[purse].first = next
         else:
             self.rows[row].next = next
-
-    cdef void give(self, uint32_t row) noexcept nogil:
-        """One more is free."""
-        cdef uint64_t at = self.free_count
-        self.free_count += 1
-        while at > 0 and row < self.free[(at - 1) // 2]:
-            self.free[at] = self.free[(at - 1) // 2]
-            at = (at - 1) // 2
-        self.free[at] = row
-
-    cdef void take(self) noexcept nogil:
-        """The lowest is not free any more."""
-        cdef uint64_t at = 0
-        cdef uint64_t child = 1
-        cdef uint32_t row
-        self.free_count -= 1
-        row = self.free[self.free_count]
-        while child < self.free_count:
-            if child + 1 < self.free_count and self.free[child + 1] < self.free[child]:
-                child += 1
-            if self.free[child] >= row:
-                break
-            self.free[at] = self.free[child]
-            at = child
-            child = 2 * at + 1
-        self.free[at] = row

@@ -425,7 +425,7 @@ cdef class State:
         as the image says; of a page that is ahead of the entry, the row may be anybody's."""
         cdef const Table* table = &self.tables[OPEN_HOLDS]
         if change.what == Image.JOURNEY_PLACED or change.what == Image.JOURNEY_LEFT:
-            return entry.account != 0 and self.travels.fits(change)
+            return self.travels.fits(change, entry)
         if change.what != Image.HOLD_OPENED and change.what != Image.HOLD_CLOSED:
             return self.lots.fits(change, entry)
         if change.key == 0 or change.key >= table.rows_max:

@@ -28,5 +28,5 @@ cdef class Travels:
     cdef uint32_t travel_of(self, const Entry* entry) noexcept nogil
     cdef void open(self, const AfterImage* change, const Entry* entry, uint16_t network) noexcept nogil
     cdef void end(self, const AfterImage* change, const Entry* entry) noexcept nogil
-    cdef bint fits(self, const AfterImage* change) noexcept nogil
+    cdef bint fits(self, const AfterImage* change, const Entry* entry) noexcept nogil
     cdef void gather(self) noexcept nogil

@@ -13,7 +13,7 @@ from libc.string cimport memset
 
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport AfterImage, Entry
-from onecard.ext.shape.numbers cimport Effect
+from onecard.ext.shape.numbers cimport Effect, Image
 from onecard.ext.shape.tables cimport (
     ACCOUNT_ROWS,
     JOURNEY_ROWS,
@@ -217,9 +217,23 @@ cdef class Travels:
             memset(&self.pool[row], 0, sizeof(Journey))
             touch(&self.tables[JOURNEYS], page)
 
-    cdef bint fits(self, const AfterImage* change) noexcept nogil:
-        """Returns True when what an image says is in this state: a row there is room for, a mode."""
-        return change.key < self.tables[JOURNEYS].rows_max and 0 <= change.value < 1 << MODE_BITS
+    cdef bint fits(self, const AfterImage* change, const Entry* entry) noexcept nogil:
+        """Returns True when an image is one of what the entry did, and leads to a row that is free or
+        has that journey; of a page that is ahead of the entry, the row may be anybody's."""
+        cdef const Table* journeys = &self.tables[JOURNEYS]
+        cdef bint begins = change.what == Image.JOURNEY_PLACED
+        cdef int effect = Effect.JOURNEY_OPENED if begins else Effect.JOURNEY_CLOSED
+        cdef uint64_t key
+        if entry.account == 0 or not (entry.effects & effect and entry.effects & Effect.JOURNEY_APART):
+            return False
+        if change.key >= journeys.rows_max or not 0 <= change.value < 1 << MODE_BITS:
+            return False
+        if change.key == 0:
+            return begins  # in the travel row, which needs no other to be free
+        if not is_newer(journeys, change.key // JOURNEY_ROWS, entry.sequence):
+            return True
+        key = self.pool[change.key].key
+        return key == key_of(entry.account, <uint8_t>change.value) or (begins and key == 0)
 
     cdef void gather(self) noexcept nogil:
         """Learn from the rows which are free, and which has what."""
@@ -229,13 +243,11 @@ cdef class Travels:
         self.known = True
         self.free.forget()
         self.by_key.empty()
-        row = self.total.journeys
-        while row != 0:
+        for row in range(1, self.total.journeys + 1):
             if self.pool[row].key == 0:
                 self.free.give(<uint32_t>row)
             else:
                 self.by_key.insert(self.pool[row].key, <uint32_t>row)
-            row -= 1
 
 
 cdef inline void begin(

@@ -318,7 +318,7 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     bench.judge(8)
     bench.commit()
     kept, held = bench.journal.durable.last, dict(bench.many.open_holds)
-    lots = deepcopy(bench.many.lots)
+    lots, apart = deepcopy(bench.many.lots), dict(bench.many.apart)
     old = tmp_path / "old"
     shutil.copytree(bench.folder / "journal", old)
     bench.judge(2)
@@ -332,7 +332,8 @@ def test_a_save_ahead_of_the_journal_is_refused(bench: Bench, tmp_path: Path) ->
     with pytest.raises(LedgerFault, match="a tail is missing"):
         Ledger.open(bench.folder, SMALL, log=bench.log)
 
-    many = ManyRows(99, last=kept, accounts=10, terminals=10, open_holds=held, lots=lots)
+    many = ManyRows(99, last=kept, accounts=10, terminals=10)
+    many.open_holds, many.lots, many.apart = held, lots, apart
     many._first = iter(())
     other = (tmp_path / "other", bench.origin.ledger_id, 1, SMALL.segment_bytes, 0)
     with LocalJournal.open(*other, algorithms=chosen()) as j:

@@ -175,6 +175,8 @@ def test_reading_beside_a_process_that_saves_all_the_time(tmp_path: Path) -> Non
         many.lots = ManyLots.of(ledger.state)
         rows = ledger.state.rows("open_holds")["sequence"].tolist()
         many.open_holds = {row: sequence for row, sequence in enumerate(rows) if sequence}
+        keys = ledger.state.rows("journeys")["key"].tolist()
+        many.apart = {row: (key >> 8, key & 255) for row, key in enumerate(keys) if key}
         many._first = iter(())
         reader.start()
         while not stop.is_set():

@@ -3,15 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from onecard.core.journal import Draft
 from onecard.core.query.card import find_card
-from onecard.ext.shape.numbers import Effect, Kind, Outcome, Role, Status
+from onecard.ext.shape import dtypes
+from onecard.ext.shape.numbers import Effect, Image, Kind, Outcome, Record, Role, Status
+from onecard.ext.state.apply import apply
+from onecard.ext.state.state import State
 from tests.support.engine import SMALL, EngineSide, quick_folder
 from tests.support.steps import Cards, NewTariff, Participants, Taps, Terminals
 from tests.twin.state import Tap, Terminal
 
 NOW_US = 1_780_300_800_000_000
+BEGUN = Effect.JOURNEY_OPENED | Effect.JOURNEY_APART
+ENDED = Effect.JOURNEY_CLOSED | Effect.JOURNEY_APART
+PLACED, LEFT = Image.JOURNEY_PLACED, Image.JOURNEY_LEFT
 CARDS = 3  # and so many rows of the pool
 GATES = 6  # of modes 0 to 5
 
@@ -124,3 +132,60 @@ def test_a_travel_row_says_where_and_when(side: EngineSide) -> None:
     row = state.rows("travels")[1]
     assert (row["key"], row["sequence"], row["boarded"]) == (0, 0, first)
     assert row["latest_us"] > row["boarded_at_us"] >= NOW_US
+
+
+# Account, effects; what, row and mode of an image. Account 1 has a journey of mode 3 in row 1.
+Said = tuple[int, int, int, int, int]
+LIES: dict[str, list[Said]] = {
+    "a row that is another's": [(2, BEGUN, PLACED, 1, 3)],
+    "a row of another mode": [(1, BEGUN, PLACED, 1, 4)],
+    "a row beyond all": [(1, BEGUN, PLACED, CARDS + 1, 4)],
+    "a mode that is none": [(1, BEGUN, PLACED, 2, 256)],
+    "of no account": [(0, BEGUN, PLACED, 2, 4)],
+    "of an entry that begins none": [(1, 0, PLACED, 2, 4)],
+    "of one that does not stand apart": [(1, Effect.JOURNEY_OPENED, PLACED, 2, 4)],
+    "of one that ends": [(1, ENDED, PLACED, 2, 4)],
+    "left where none is": [(1, ENDED, LEFT, 2, 3)],
+    "left twice": [(1, ENDED, LEFT, 1, 3), (1, ENDED, LEFT, 1, 3)],
+    "left by another": [(2, ENDED, LEFT, 1, 3)],
+    "left in another mode": [(1, ENDED, LEFT, 1, 4)],
+    "left in the travel row": [(1, ENDED, LEFT, 0, 3)],
+    "left by one that begins": [(1, BEGUN, LEFT, 1, 3)],
+}
+
+
+def took(state: State, *said: Said) -> None:
+    """A block of an entry each that was applied, without legs."""
+    first = int(state.totals["last"][0]) + 1
+    rows = np.zeros(len(said), dtypes.ENTRY)
+    rows["sequence"] = np.arange(first, first + len(said))
+    rows["outcome"], rows["kind"] = 1, Kind.ENTRY
+    rows["account"], rows["effects"] = [one[0] for one in said], [one[1] for one in said]
+    images = np.zeros(len(said), dtypes.AFTER_IMAGE)
+    images["row"] = np.arange(len(said))
+    for column, name in enumerate(("what", "key", "value"), 2):
+        images[name] = [one[column] for one in said]
+    draft = Draft.of(Record.ENTRIES, rows, NOW_US + first, None, images)
+    draft.label()
+    apply(state, draft.value)
+    state.totals["last"] = first + len(said) - 1
+
+
+def two_accounts() -> State:
+    state = State(CARDS, 8)
+    state.totals["accounts"] = 2
+    took(state, (1, BEGUN, PLACED, 0, 1), (1, BEGUN, PLACED, 1, 3))
+    return state
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_block_that_lies_of_a_journey_is_refused(lie: str) -> None:
+    with pytest.raises(ValueError, match="names what this state has no room for"):
+        took(two_accounts(), *LIES[lie])
+
+
+def test_one_that_does_not_is_taken() -> None:
+    state = two_accounts()
+    took(state, (1, BEGUN, PLACED, 1, 3), (2, BEGUN, PLACED, 0, 3), (2, BEGUN, PLACED, 2, 4))
+    took(state, (1, ENDED, LEFT, 1, 3))
+    assert state.travels.apart() == 1

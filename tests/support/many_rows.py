@@ -226,7 +226,8 @@ class ManyRows:
         block; a row is met again."""
         images = np.zeros(len(rows), dtypes.AFTER_IMAGE)
         known, used = self.lots, 0
-        for at in np.flatnonzero(self.random.random(len(rows)) < 0.4):
+        apart = rows["effects"] & Effect.JOURNEY_APART != 0  # of the account that travels
+        for at in np.flatnonzero((self.random.random(len(rows)) < 0.4) & ~apart):
             number = int(self.random.integers(1, LOT_ROWS))
             lot = known.rows.get(number)
             if lot is None:
