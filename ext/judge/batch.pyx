@@ -175,7 +175,7 @@ cdef bint judge_row(
 
 
 cdef bint is_full(State state, const Tap* tap) noexcept nogil:
-    """Rule 14b. Returns True when there is no room for the journey that an entry would begin."""
+    """Rule 14d. Returns True when there is no room for the journey that an entry would begin."""
     return state.travels.row_for(tap.account, tap.account_id, tap.mode) < 0
 
 

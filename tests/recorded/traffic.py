@@ -151,6 +151,7 @@ class Traffic:
         self._some()
         self._send([self._tap(EVENT, 1, 1, scene=7), self._tap(EVENT, 1, 1)])
         self._lots()
+        self._journeys()
 
     # ---- days -------------------------------------------------------------------------------
 
@@ -278,6 +279,12 @@ class Traffic:
         for at in range(0, len(many), MESSAGE_TAPS):
             self._send(many[at : at + MESSAGE_TAPS])
         self._send([self._tap(GRANT, 10, virtual, **budget) for _ in range(5)])
+
+    def _journeys(self) -> None:
+        """Of five modes at once, and more of them than there is room for."""
+        gates = (1, 5, 7, 8, 3)
+        cards = (*CHIPS, *CREDIT, *PREPAID[:12])
+        self._send([self._tap(ENTRY, one, gate, place=1) for one in cards for gate in gates])
 
     def _close(self, days: int) -> None:
         self.counter.now_us += 60_000_000

@@ -79,6 +79,7 @@ UNUSED |= {"sponsor": "sponsor"}
 SPONSORS = {"known": METRO, "none": 0, "unknown": 99}
 ENDS_US = {"none": 0, "later": NOW_US + DAY_US, "past": BEGINNING_US}
 FILLING = (8, 9)  # cards whose lots take what room there is
+MODES = range(1, 256)  # of the gates at which journeys begin that take what room there is
 SPARE, STRANGE = 1 << 32, 1 << 33  # what is added to a case's token for a card beside, and for none
 # Of the sequences of a case on its terminal, those that are named.
 SEQUENCES, ORIGINAL, REFUND, FINAL, ABSENT = 16, 0, 1, 8, 9
@@ -87,12 +88,15 @@ HOLDS_MAX = 1 << 10  # more than the cases hold; the rest is filled up
 ROOMY: Settings = replace(
     SMALL,
     cards_max=1 << 15,
+    terminals_max=1 << 10,
     holds_max=HOLDS_MAX,
     recent_max=1 << 16,
     batch_taps_max=MESSAGE_TAPS_MAX,
     group_taps_max=1 << 15,
     lots_max=600,
 )
+JOURNEYS_MAX = 400  # apart, of the twin, which looks through all of them again and again
+RIDERS = range(1_000, 1_000 + ROOMY.cards_max // len(MODES) + 2)  # cards of those journeys
 
 
 @dataclass
@@ -112,6 +116,10 @@ class Played:
     @property
     def token(self) -> int:
         return 0xA000_0000_0000_0000 + self.number
+
+    @property
+    def in_a_full_world(self) -> bool:
+        return "full" in (self["lots"], self["journey"])
 
     @property
     def owner(self) -> int:
@@ -168,15 +176,18 @@ class World:
         self.side, self.now_us = side, NOW_US
         if isinstance(side, TwinSide):
             side.book.lots_max = ROOMY.lots_max
+            side.book.journeys_max = JOURNEYS_MAX
         self.records: dict[int, dict[str, Any]] = {}  # entries of the engine, by sequence
         self.numbers: dict[tuple[str, ...], int] = {}
         self.played = [self._placed(case, number) for number, case in enumerate(cases)]
         self.ferry = len(self.numbers) + 2  # after the one at the edge
+        self.wheels = self.ferry + 2  # the first of them; after the one at the wharf
         self._register()
         self._fill_edge()
         self._grant_many()
         self._send(first_taps)
         self._send(lambda one: [one.entry(self.ferry)] * (one["journey"] == "elsewhere"))
+        self._send(lambda one: [one.entry(self.wheels)] * (one["journey"] == "full"))
         self._send(taps_about_originals)
         self._send(lambda one: [one.final()] * (one["identity"] == "repeat"))
         self._fill_holds()
@@ -187,10 +198,11 @@ class World:
         """The cases that are answered otherwise than by the first of what they break."""
         found = []
         for is_full, (live, rules) in product((False, True), LIVE.items()):
-            played = [one for one in self.played if (one["lots"] == "full") == is_full]
+            played = [one for one in self.played if one.in_a_full_world == is_full]
             self._do(NewRules(STRICT))
             if is_full and played:
                 self._fill_lots()
+                self._fill_journeys()
             self._do(NewRules(rules))
             for who, principal in PRINCIPALS.items():
                 some = [o for o in played if o["live"] == live and o["principal"] == who]
@@ -231,6 +243,7 @@ class World:
         for token, issuer in ((FIRST, FIRST), (SECOND, SECOND)):
             self._do(Cards((token,), issuer, Funding.CHIP))
         self._do(Cards((THIRD,), BANK, Funding.PREPAID, 1, 0, RICH_FEN))
+        self._do(Cards(tuple(RIDERS), BANK, Funding.CHIP))
 
     def _terminal(self, key: tuple[str, ...], becomes: bool) -> Terminal:
         operator, status, place, moved, terms = key
@@ -250,7 +263,8 @@ class World:
         edge = Terminal("edge", EDGE, 1, 0, Status.ACTIVE, False)
         ferry = replace(edge, number="ferry", operator=METRO, network=FERRY)
         wharf = replace(ferry, number="wharf", network=WHARF)
-        self._do(Terminals((edge, ferry, wharf)))
+        wheels = (replace(edge, number=f"wheels {mode}", mode=mode) for mode in MODES)
+        self._do(Terminals((edge, ferry, wharf, *wheels)))
         number = len(self.numbers) + 1
         for token, amount_fen in ((FIRST, SUM_HALF_FEN), (SECOND, SUM_HALF_FEN - 1)):
             tap = Tap(token, number, token, 0, 0, Kind.TOP_UP, amount_fen, *(0,) * 5)
@@ -279,6 +293,16 @@ class World:
         """What is granted until no more is; of nothing else is it known how many lots there are."""
         answers = [self._grant(token, LOTS_AN_ACCOUNT)[-1] for token in FILLING]
         assert answers[-1].outcome == Outcome.LOTS_FULL, answers
+
+    def _fill_journeys(self) -> None:
+        """What is begun until there is no room; those that were begun before are repeated."""
+        for token in RIDERS:
+            tap = Tap(token, 0, token, 1, 0, Kind.ENTRY, *(0,) * 6)
+            taps = [replace(tap, terminal=self.wheels + at) for at in range(len(MODES))]
+            answers = self._decided(taps, 0)
+            if answers[-1].outcome == Outcome.JOURNEYS_FULL:
+                return
+        raise AssertionError(answers)
 
     def _grant(self, token: int, count: int) -> list[Decision]:
         """So many lots at a virtual terminal of its own; what was granted before is repeated."""

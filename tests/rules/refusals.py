@@ -41,7 +41,8 @@ FIELDS = {
     "funding": ("prepaid", "chip", "credit"),
     "funds": ("rich", "poor"),
     "place": ("known", "none", "beyond"),
-    "journey": ("none", "open", "elsewhere"),  # elsewhere: in another network
+    # elsewhere: in another network; full: of another mode, and no room for one beside it.
+    "journey": ("none", "open", "elsewhere", "full"),
     "original": ("ride", "top_up", "hold", "refund", "declined"),  # what is named, 100 fen each
     "owner": ("own", "other"),  # whose it is
     "used": ("no", "part", "closed"),
@@ -106,6 +107,7 @@ RULES = """
 14b HOLD_NOT_EXPIRED    gate=known terminal=internal kind=RELEASE named=original original=hold \
                         terms=over at=low,old,unborn,early
 14c LOTS_FULL           kind=GRANT lots=full
+14d JOURNEYS_FULL       kind=ENTRY gate=known token=known journey=full
 15  TIME_TOO_OLD        at=low,old,unborn
 15  TIME_TOO_OLD        at=!high live=ahead
 16  TIME_IN_FUTURE      at=future,high
@@ -131,11 +133,11 @@ b   FARE_UNKNOWN        kind=ENTRY at=now,before,future,high place=beyond
 b   FUNDS               kind=ENTRY at=now,before,future,high token=known funding=prepaid \
                         funds=poor flags=0,2
 c   PLACE_UNKNOWN       kind=EXIT gate=known place=none
-c   NO_OPEN_JOURNEY     kind=EXIT journey=none,elsewhere
-c   EXIT_BEFORE_ENTRY   kind=EXIT token=known journey=!none at=low,old,unborn,early,before
-c   FARE_UNKNOWN        kind=EXIT token=known journey=!none place=beyond
-c   FUNDS               kind=EXIT token=known journey=!none place=known funding=prepaid funds=poor \
-                        flags=0,2
+c   NO_OPEN_JOURNEY     kind=EXIT journey=none,elsewhere,full
+c   EXIT_BEFORE_ENTRY   kind=EXIT token=known journey=open,elsewhere at=low,old,unborn,early,before
+c   FARE_UNKNOWN        kind=EXIT token=known journey=open,elsewhere place=beyond
+c   FUNDS               kind=EXIT token=known journey=open,elsewhere place=known funding=prepaid \
+                        funds=poor flags=0,2
 d   TOP_UP_NOT_ALLOWED  kind=TOP_UP token=known funding=credit
 d   BALANCE_OVERFLOW    kind=TOP_UP token=known gate=known operator=edge amount=plain,more,huge
 e   ORIGINAL_UNKNOWN    kind=REFUND named=none,unknown

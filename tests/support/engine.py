@@ -33,6 +33,7 @@ from onecard.ext.shape.numbers import ActOutcome, Outcome, Record
 from onecard.ext.state.hold_terms import HoldTerms
 from onecard.v1.tap_pb2 import Decisions
 from tests.support.steps import (
+    CARDS_MAX,
     HOLDS_MAX,
     MALFORMED,
     Actors,
@@ -59,7 +60,7 @@ from tests.twin.twin import Decision
 
 ROOM_BYTES = 512 << 20
 SMALL = Settings(  # so small that identities are closed, and entries recalled, all the time
-    cards_max=1 << 10,
+    cards_max=CARDS_MAX,
     terminals_max=1 << 8,
     holds_max=HOLDS_MAX,
     lots_max=1 << 8,
@@ -166,7 +167,7 @@ class Both:
 
     def __init__(self, folder: Path, now_us: int, settings: Settings = SMALL) -> None:
         self.engine_side = EngineSide(folder, now_us, settings)
-        self.twin_side = TwinSide(now_us)
+        self.twin_side = TwinSide(now_us, cards_max=settings.cards_max)
         self.compared = 0
 
     def step(self, items: Sequence[Item], now_us: int) -> list[Any]:
@@ -348,13 +349,13 @@ def assert_rows(name: str, found: Any, expected: Any) -> None:
 
 
 @contextmanager
-def opened(name: str, now_us: int) -> Iterator[Any]:
+def opened(name: str, now_us: int, settings: Settings = SMALL) -> Iterator[Any]:
     """A side by its name: "twin", or "engine", which is held against the twin at every step."""
     if name == "twin":
-        yield TwinSide(now_us)
+        yield TwinSide(now_us, cards_max=settings.cards_max)
         return
     with quick_folder() as folder:
-        both = Both(folder / "ledger", now_us)
+        both = Both(folder / "ledger", now_us, settings)
         try:
             yield both
             both.close()

@@ -20,6 +20,7 @@ from tests.twin.twin import Decision
 
 MALFORMED = "malformed"
 HOLDS_MAX = 3  # of both sides: so few that a hold finds no row now and then
+CARDS_MAX = 1 << 10  # of both sides, and so many journeys that stand apart
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 START_RULES = Rules(946_684_800_000_000, 60 * DAY_US, HOUR_US, 1_000_000, 8 * HOUR_US)
 
@@ -150,8 +151,8 @@ Item = (
 class TwinSide:
     """The slow twin behind the same two methods as the engine."""
 
-    def __init__(self, now_us: int, holds_max: int = HOLDS_MAX) -> None:
-        self.book = Book(holds_max=holds_max)
+    def __init__(self, now_us: int, holds_max: int = HOLDS_MAX, cards_max: int = CARDS_MAX) -> None:
+        self.book = Book(holds_max=holds_max, journeys_max=cards_max)
         acts.put_rules(self.book, START_RULES, now_us)
 
     def step(

@@ -354,6 +354,7 @@ class Book:
     travels: dict[int, Travel] = field(default_factory=dict)
     journeys: dict[int, Journey] = field(default_factory=dict)  # those that stand apart, by row
     journeys_used: int = 0  # the highest row that there ever was
+    journeys_max: int = 1 << 20  # of which there are as many as cards
     acts: list[Act] = field(default_factory=list)
     entries: dict[int, Entry] = field(default_factory=dict)
     bound: dict[Identity, Entry] = field(default_factory=dict)
@@ -407,14 +408,15 @@ class Book:
         return ({0: own} if own else {}) | apart
 
     def journey_row(self, account: int, mode: int) -> int:
-        """Where the journey stands that an account begins in a mode."""
+        """Where the journey stands that an account begins in a mode, -1 where no row is left."""
         found = self.open_journeys(account)
         for row, journey in found.items():
             if journey.mode == mode:
                 return row
         if 0 not in found:
             return 0
-        return min(set(range(1, len(self.journeys) + 2)) - set(self.journeys))
+        rows = range(1, self.journeys_max + 1)
+        return next((row for row in rows if row not in self.journeys), -1)
 
     def claim(self, sequence: int) -> Claim:
         """The claim on an entry, opened where there is none."""

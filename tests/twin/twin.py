@@ -188,13 +188,17 @@ def limits(book: Book, tap: Tap, t: int) -> O | None:
 
 
 def holding(ask: Ask) -> O | None:
-    """Rules 14a and 14b: a hold with an end needs a row, and nobody else ends one before that."""
+    """Rules 14a, 14b and 14d: a hold with an end and a journey that stands apart need a row, and
+    nobody else ends a hold before its end."""
     terms = terms_at(ask) if ask.kind == Kind.HOLD else None
     if terms and terms.life_s and ask.book.free_hold() == 0:
         return O.HOLDS_FULL
     by_itself = ask.kind == Kind.RELEASE and ask.terminal.status == Status.INTERNAL
     if by_itself and is_hold(ask.original) and not has_ended(ask, ask.original):
         return O.HOLD_NOT_EXPIRED
+    begins = ask.kind == Kind.ENTRY and ask.credential is not None
+    if begins and ask.book.journey_row(ask.account_id, ask.mode) < 0:
+        return O.JOURNEYS_FULL
     return None
 
 
