@@ -177,7 +177,11 @@ def holds(folder: Path, *acknowledged: Any) -> None:
 
 
 def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path) -> None:
-    """Every few batches a new file; readers of all kinds go on over all of them meanwhile."""
+    """Every so many batches a new file; readers of all kinds go on over all of them meanwhile.
+
+    How many taps a file takes depends on how long the readers keep its old pages: a file is not asked
+    for after so many taps, taps are sent until there are so many files.
+    """
     settings = replace(SMALL, segment_bytes=5 * 64 * KIB)
     folder = tmp_path / "ledger"
     with served(folder, settings) as node:
@@ -217,20 +221,21 @@ def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path)
         for reader in readers:
             reader.start()
         try:
-            for number in range(1, 2001, 8):
+            number = 1
+            while len(node.journal.segments) < 4 or min(seen) == 0:
+                assert number < 40_000, "so many taps, and no fourth file, or a reader that read nothing"
                 assert ask(node, rides(number))[0].outcome == Outcome.ACCEPTED
+                number += 8
         finally:
             ended.set()
             for reader in readers:
                 reader.join()
         assert faults == []
-        assert min(seen) > 0
-        assert len(node.journal.segments) > 2
         for segment in node.journal.segments:
             assert (segment.environment.path / DATA_FILE).stat().st_size <= settings.segment_bytes
     report = verify(folder, settings=SMALL)
     assert report.ok, report.fault
-    assert report.segments > 2
+    assert report.segments > 3
 
 
 def test_f9_a_group_that_no_segment_holds_is_refused_before_it_is_judged(tmp_path: Path) -> None:

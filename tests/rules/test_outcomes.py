@@ -69,7 +69,9 @@ def test_every_enum_is_looked_at() -> None:
     assert re.findall(r"^cpdef enum (\w+):", text, re.M) == [enum.__name__ for enum in ENUMS]
 
 
-@pytest.mark.parametrize(("ours", "proto", "prefix"), ON_THE_WIRE, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("ours", "proto", "prefix"), ON_THE_WIRE, ids=[ours.__name__ for ours, _, _ in ON_THE_WIRE]
+)
 def test_wire_agrees(ours: type[IntEnum], proto: object, prefix: str) -> None:
     sent = {name.removeprefix(prefix): number for name, number in proto.items()}  # type: ignore[attr-defined]
     assert sent.pop("UNSPECIFIED") == 0
