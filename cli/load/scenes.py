@@ -17,8 +17,8 @@ from onecard.v1 import registry_pb2 as pb
 ROWS_A_CALL = 2_000  # what a server takes of one
 STATUSES = {"": 0, "active": pb.STATUS_ACTIVE, "closed": pb.STATUS_CLOSED}
 PURSES = {"": b"", "main": bytes((Purse.MAIN,))}
-COLUMNS = ("purses", "most_fen", "payee", "mcc", "policy", "status")
-CODES, MOST, MCCS = 1 << 16, (1 << 62) + 1, 10_000
+COLUMNS = ("purses", "most_fen", "payee", "mcc", "rated_by", "status")
+CODES, MOST, MCCS, NETWORKS = 1 << 16, (1 << 62) + 1, 10_000, 1 << 16
 
 
 def scenes(
@@ -31,10 +31,11 @@ def scenes(
 ) -> None:
     """What taps may be for. Columns: code (1 to 65535), name; and, where wanted, purses (main),
     most_fen (of one ride, purchase or hold; 0: what the ledger takes), payee (the operator that
-    earns there, by name or id, for ever; 0: the terminal's), mcc (four digits, 0: none), policy
-    (only 0 today), status (active or closed). A column that is not there or a cell that is empty
-    leaves that as it is; a scene that is new needs a name. Once any
-    is loaded, a tap of one that is not is refused. Nothing is loaded of a file with a wrong row.
+    earns there, by name or id, for ever; 0: the terminal's), mcc (four digits, 0: none), rated_by
+    (the network whose tariffs rate journeys there, for ever; 0: the terminal's), status (active
+    or closed). A column that is not there or a cell that is empty leaves that as it is; a scene
+    that is new needs a name. Once any is loaded, a tap of one that is not is refused. Nothing is
+    loaded of a file with a wrong row.
 
     Example: onecard load scenes scenes.csv --to 127.0.0.1:7421
     """
@@ -75,7 +76,7 @@ def scene_of(line: Line, known: dict[str, int]) -> pb.Scene:
         most_fen=_fits(line, "most_fen", MOST),
         payee=line.participant("payee", known) if line.text("payee") else None,
         mcc=_fits(line, "mcc", MCCS),
-        policy=_fits(line, "policy", 1),
+        rated_by=_fits(line, "rated_by", NETWORKS),
         status=line.choice("status", STATUSES),
     )
 

@@ -20,7 +20,7 @@ def scenes(data: Dir, as_json: AsJson = False) -> None:
                 "most_fen": one.most_fen,
                 "payee": name_of(ledger, one.payee),
                 "mcc": f"{one.mcc:04d}" if one.mcc else "",
-                "policy": one.policy,
+                "rated_by": one.rated_by,
                 "status": Status(one.status).name.lower(),
                 "closed": local_time(ledger, one.closed_us),
                 "since": local_time(ledger, one.from_us),
@@ -28,5 +28,5 @@ def scenes(data: Dir, as_json: AsJson = False) -> None:
             }
             for one in every_scene(ledger.state)
         ]
-    spare = ("record", "policy", "payee", "since", "purses")
+    spare = ("record", "rated_by", "payee", "since", "purses")
     say(found, "scenes", as_json, spare, "no scene is loaded")

@@ -12,8 +12,9 @@ from onecard.core.registry.cards import AMOUNT_MAX_FEN
 from onecard.core.registry.name import name_bytes
 from onecard.core.registry.role import check_payee
 from onecard.core.registry.row_change import Change, Put, change_of, draft_of, in_row
+from onecard.core.registry.terminals import NETWORK_MAX
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Purse, Record, Status
+from onecard.ext.shape.numbers import Policy, Purse, Record, Status
 from onecard.ext.state.state import State
 from onecard.ext.state.table import SCENES_MAX
 
@@ -22,14 +23,16 @@ PURSES_MAX = dtypes.SCENE["purses"].itemsize
 PAYING = (Purse.MAIN,)  # what may be in a purse order; HELD, DUE and OWED pay nothing by themselves
 MCC_MAX = 9999  # ISO 18245 has four digits
 STATUSES = (Status.ACTIVE, Status.CLOSED)  # blocked is what a card or a terminal can be
-KEPT = ("most_fen", "payee", "mcc", "policy", "status", "closed_us")  # numbers, by their column
+FOR_EVER = ("payee", "rated_by")  # what was tapped before a change would be another's
+KEPT = ("most_fen", "payee", "mcc", "rated_by", "status", "closed_us")  # numbers, by their column
 
 
 @dataclass(frozen=True)
 class SceneRow:
     """A scene as the register is told of it, by its code. None keeps what it has, or is what a new
     one has: the purse MAIN, 0 for what is a number, active; a new one needs a name. `purses` is a
-    byte a Purse, `payee` the operator that earns there, for ever, or 0 for the terminal's."""
+    byte a Purse; for ever are `payee`, the operator that earns there, and `rated_by`, the network
+    whose tariffs rate journeys there: 0 for those of the terminal."""
 
     code: int
     name: str | None = None
@@ -37,7 +40,7 @@ class SceneRow:
     most_fen: int | None = None
     payee: int | None = None
     mcc: int | None = None
-    policy: int | None = None
+    rated_by: int | None = None
     status: int | None = None
 
 
@@ -88,7 +91,7 @@ class _Scene:
     most_fen: int = 0
     payee: int = 0
     mcc: int = 0
-    policy: int = 0
+    rated_by: int = 0
     status: int = int(Status.ACTIVE)
     closed_us: int = 0
 
@@ -113,7 +116,7 @@ def _after(state: State, row: SceneRow, before: _Scene | None, booked_at_us: int
     if row.name is not None:
         said["name"] = name_bytes(row.name, NAME_BYTES_MAX, "scene name")
     _check(state, row)
-    _check_payee(state, row, before)
+    _check_kept(state, row, before)
     after = _Scene(**said) if before is None else replace(before, **said)
     if after.status != Status.CLOSED:
         return replace(after, closed_us=0)
@@ -137,27 +140,36 @@ def _check(state: State, row: SceneRow) -> None:
         ("most_fen", row.most_fen, AMOUNT_MAX_FEN),
         ("payee", row.payee, int(state.totals["participants"][0])),
         ("mcc", row.mcc, MCC_MAX),
-        ("policy", row.policy, 0),
+        ("rated_by", row.rated_by, NETWORK_MAX),
     ):
         if value is not None and not 0 <= value <= most:
-            expected = f"0 to {most}" if most else f"0, since no {column} is supported yet"
-            raise BadInput(f"scene {column}: expected {expected}, found {value}")
+            raise BadInput(f"scene {column}: expected 0 to {most}, found {value}")
     if row.status is not None and row.status not in STATUSES:
         numbers = " or ".join(str(int(status)) for status in STATUSES)
         raise BadInput(f"scene status: expected {numbers} (active or closed), found {row.status}")
 
 
-def _check_payee(state: State, row: SceneRow, before: _Scene | None) -> None:
-    """BadInput unless who earns is whom it was before, and may earn."""
-    if row.payee is None or (before is not None and row.payee == before.payee):
-        return
-    if before is not None:
-        had, found = (_value(state, "payee", payee) for payee in (before.payee, row.payee))
-        raise BadInput(
-            f"scene payee: expected {had}, as the scene has for ever, found {found}; load a new one"
-        )
-    if row.payee:
+def _check_kept(state: State, row: SceneRow, before: _Scene | None) -> None:
+    """BadInput unless what a scene has for ever is what it had, and of a new one what may earn and
+    rate."""
+    for column in FOR_EVER if before is not None else ():
+        had, found = getattr(before, column), getattr(row, column)
+        if found is not None and found != had:
+            had, found = (_value(state, column, value) for value in (had, found))
+            raise BadInput(
+                f"scene {column}: expected {had}, as the scene has for ever, found {found}; "
+                "load a new one"
+            )
+    if before is None and row.payee:
         check_payee(state, row.payee)
+    if before is None and row.rated_by:
+        policies = state.rows("policies")
+        rating = policies[policies["policy"] == Policy.OD_FARES]
+        if row.rated_by not in rating["network"]:
+            raise BadInput(
+                f"scene rated_by: expected a network that has a tariff, found {row.rated_by}; "
+                "load one for it first"
+            )
 
 
 def _difference(state: State, before: _Scene, after: _Scene) -> str:

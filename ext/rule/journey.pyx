@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from onecard.ext.rule.charge cimport below_floor
 from onecard.ext.rule.plan cimport Plan, claim
+from onecard.ext.rule.rated_by cimport rated_by
 from onecard.ext.rule.tap cimport Tap
 from onecard.ext.shape.check cimport check
 from onecard.ext.shape.journal cimport Entry, Leg
@@ -16,7 +17,7 @@ cdef uint8_t enter(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil:
     """Open a journey at a place that the tariff knows: 0, or the refusal."""
-    cdef int64_t row = state.policy_at(Policy.OD_FARES, tap.network, tap.at_us)
+    cdef int64_t row = state.policy_at(Policy.OD_FARES, rated_by(state, tap), tap.at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
     plan.tariff = state.policies[row].version
@@ -39,11 +40,11 @@ cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept n
     cdef int64_t row
     cdef uint64_t stations
     cdef int64_t fare_fen
-    if journey is NULL or journey.network != tap.network:
+    if journey is NULL or journey.network != rated_by(state, tap):
         return Outcome.NO_OPEN_JOURNEY
     if tap.at_us < journey.at_us:
         return Outcome.EXIT_BEFORE_ENTRY
-    row = state.policy_at(Policy.OD_FARES, tap.network, journey.at_us)
+    row = state.policy_at(Policy.OD_FARES, journey.network, journey.at_us)
     if row < 0:
         return Outcome.TARIFF_UNKNOWN
     plan.tariff = state.policies[row].version

@@ -380,7 +380,7 @@ cdef packed struct SceneRecord:
     uint16_t code
     uint16_t payee  # who earns instead of the terminal's operator; 0 = that one
     uint16_t mcc  # merchant category code, 0 = none said
-    uint16_t policy  # of rating, 0 = none
+    uint16_t rated_by  # the network whose tariffs rate its journeys; 0 = the terminal's
     uint8_t status
     uint8_t purse_count
     uint8_t purses[8]  # which pay, in this order: Purse

@@ -158,7 +158,7 @@ cdef packed struct Scene "onecard_scene":  # its row number is its code; what ta
     uint16_t code  # 0: none of this code was loaded
     uint16_t payee
     uint16_t mcc
-    uint16_t policy
+    uint16_t rated_by
     uint8_t status
     uint8_t purse_count
     uint8_t purses[8]

@@ -389,7 +389,7 @@ def _scenes(State state, uintptr_t at, uintptr_t head):
             row.code = rows[i].code
             row.payee = rows[i].payee
             row.mcc = rows[i].mcc
-            row.policy = rows[i].policy
+            row.rated_by = rows[i].rated_by
             row.status = rows[i].status
             row.purse_count = rows[i].purse_count
             memcpy(row.purses, rows[i].purses, sizeof(row.purses))

@@ -396,7 +396,7 @@ def _actor_row(row: pb.Actor) -> ActorRow:
 
 def _scene_row(row: pb.Scene) -> SceneRow:
     """What the message leaves out is None: it stays as it is."""
-    optional = ("purses", "most_fen", "payee", "mcc", "policy")
+    optional = ("purses", "most_fen", "payee", "mcc", "rated_by")
     said = {name: getattr(row, name) for name in optional if row.HasField(name)}
     return SceneRow(row.code, row.name or None, status=int(row.status) or None, **said)
 

@@ -97,6 +97,34 @@ def test_who_earns_at_a_scene(server: Served, ask: Command, tmp_path: Path) -> N
     assert "while it has terminals and scenes" in ask("load", "participants", file, *to).err
 
 
+def test_whose_tariffs_rate_at_a_scene(server: Served, ask: Command, tmp_path: Path) -> None:
+    """A fair at a station of the metro: journeys there cost what the fair's tariff says."""
+    file, fares = tmp_path / "scenes.csv", tmp_path / "fares.csv"
+    to = ("--to", server.address)
+    file.write_text("code,name,rated_by\n7,Fair,7\n")
+    done = ask("load", "scenes", file, *to)
+    assert done.status == 2 and "expected a network that has a tariff, found 7" in done.err
+    fares.write_text(
+        "from,to,fare_fen\n" + "".join(f"{a},{b},90\n" for a in (1, 2) for b in (1, 2))
+    )
+    start = "--effective-from", "2020-01-01"
+    assert ask("load", "tariff", fares, "--network", "7", *start, *to).status == 0
+    assert ask("load", "scenes", file, *to).err == "1 scenes read, 1 changed\n"
+    found = json.loads(ask("show", "scenes", server.node.ledger.path, "--json").out)["scenes"]
+    assert [one["rated_by"] for one in found] == [7]
+    with server.client() as client:
+        assert [one.rated_by for one in client.scenes()] == [7]
+        ends = {"card": CARD, "terminal": 1, "scene": 7}
+        entry = client.authorize_one(**ends, terminal_seq=900, kind=2, place=1)
+        assert (entry.outcome, entry.amount_fen) == (Outcome.ACCEPTED, 0)
+        exit_ = client.authorize_one(**ends, terminal_seq=901, kind=3, place=2)
+        assert exit_.amount_fen == 90
+    for network in ("0", "8"):
+        file.write_text(f"code,name,rated_by\n7,Fair,{network}\n")
+        done = ask("load", "scenes", file, *to)
+        assert done.status == 2 and f"for ever, found {network}; load a new one" in done.err
+
+
 WRONG = {
     "0,a,,,,\n": "column code: expected 1 to 65535",
     "65536,a,,,,\n": "column code: expected 1 to 65535",
@@ -141,7 +169,7 @@ BAD: dict[str, tuple[Any, ...]] = {
     "most_fen": (-1, (1 << 62) + 1, 1 << 70),
     "payee": (1, -1, 65_535),  # of no participants
     "mcc": (-1, 10_000, 65_536),
-    "policy": (1, -1, 65_536),
+    "rated_by": (1, -1, 65_536),
     "status": (0, 2, 4, 255, -1),
 }
 

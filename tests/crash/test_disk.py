@@ -179,8 +179,8 @@ def holds(folder: Path, *acknowledged: Any) -> None:
 def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path) -> None:
     """Every so many batches a new file; readers of all kinds go on over all of them meanwhile.
 
-    How many taps a file takes depends on how long the readers keep its old pages: a file is not asked
-    for after so many taps, taps are sent until there are so many files.
+    How many taps a file takes depends on how long the readers keep its old pages, so taps are sent
+    until there are so many files.
     """
     settings = replace(SMALL, segment_bytes=5 * 64 * KIB)
     folder = tmp_path / "ledger"
@@ -223,7 +223,7 @@ def test_f9_full_segments_are_followed_by_new_ones_under_readers(tmp_path: Path)
         try:
             number = 1
             while len(node.journal.segments) < 4 or min(seen) == 0:
-                assert number < 40_000, "so many taps, and no fourth file, or a reader that read nothing"
+                assert number < 40_000, "no fourth file, or a reader that read nothing"
                 assert ask(node, rides(number))[0].outcome == Outcome.ACCEPTED
                 number += 8
         finally:

@@ -125,7 +125,41 @@ M EXIT C 0 place=2          = NO_OPEN_JOURNEY 0 0
 M EXIT C 0 at=-11m place=2  = ACCEPTED 300 0
 """
 
+BY_A_SCENES_FARES = """
+! refused scene 5 name=Fair rated_by=7               -- it has no tariff
+! tariff -20d network=7 0 0 900 900 0
+! scene 5 name=Fair rated_by=7
+! scene 6 name=Metro
+! refused scene 5 rated_by=0                         -- for ever
+! refused scene 6 rated_by=7
+! scene 5 rated_by=7 most_fen=1                      -- the same again
+M ENTRY C 0 scene=5         = ACCEPTED 0 0           -- at a gate of the metro
+M EXIT C 0 place=2          = NO_OPEN_JOURNEY 0 0    -- none that the metro rates
+M EXIT C 0 place=2 scene=6  = NO_OPEN_JOURNEY 0 0
+M EXIT C 0 place=3 scene=5  = FARE_UNKNOWN 0 0       -- two places have a fare there, four here
+! restart
+M EXIT C 0 place=2 scene=5  = ACCEPTED 900 0
+M ENTRY C 0 place=3 scene=5 = FARE_UNKNOWN 0 0
+M ENTRY C 0 at=-21d scene=5 = TARIFF_UNKNOWN 0 0     -- the metro had one by then
+M ENTRY C 0 scene=6         = ACCEPTED 0 0           -- that says nothing of it
+M EXIT C 0 place=2 scene=5  = NO_OPEN_JOURNEY 0 0
+M EXIT C 0 place=2          = ACCEPTED 300 0
+! terminal X mode=0 -29d
+! terminal X network=7 -29d
+M ENTRY P 0 scene=5         = ACCEPTED 0 1000
+X EXIT P 0 place=2          = ACCEPTED 900 100       -- the ferry's own gate
+M ENTRY P 0                 = FUNDS 0 100            -- the metro asks for 300
+e: M ENTRY P 0 scene=5      = ACCEPTED 0 100         -- the fair for nothing
+M REVERSAL P 0 voids=e      = ACCEPTED 0 100
+M EXIT P 0 place=2 scene=5  = NO_OPEN_JOURNEY 0 100
+M RIDE P 2 scene=5          = AMOUNT_ABOVE_SCENE 0 100 -- what a terminal charges is no tariff's
+! tariff -1d network=7 0 0 950 950 0
+M ENTRY C 0 at=-2d scene=5  = ACCEPTED 0 0
+M EXIT C 0 place=2 scene=5  = ACCEPTED 900 0         -- by the tariff of the entry
+"""
+
 TABLES = {
+    "BY_A_SCENES_FARES": BY_A_SCENES_FARES,
     "A_JOURNEY_A_MODE": A_JOURNEY_A_MODE,
     "THE_MODE_OF_ITS_TIME": THE_MODE_OF_ITS_TIME,
     "FERRY_AND_METRO": FERRY_AND_METRO,

@@ -105,7 +105,8 @@ M RIDE P 51 scene=7 at=-1h              = AMOUNT_ABOVE_SCENE 0 100 -- what it sa
 M RIDE P 51 scene=7                     = SCENE_CLOSED 0 100
 ! refused scene 7 most_fen=-1
 ! refused scene 7 mcc=10000
-! refused scene 7 policy=1
+! refused scene 7 rated_by=1
+! refused scene 9 name=Fair rated_by=1 -- a network without a tariff
 ! scene 7 mcc=5812 status=1
 M RIDE P 51 scene=7                     = ACCEPTED 51 49
 """

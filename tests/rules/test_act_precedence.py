@@ -349,7 +349,7 @@ ACTS = {
         scenes,
         {
             **{"code": 7, "name": "Bus", "purses": b"\0", "most_fen": 5, "payee": 0, "mcc": 4111},
-            **{"policy": 0, "status": 1},
+            **{"rated_by": 0, "status": 1},
         },
         (
             ("scene code: expected 1 to 65535", by(code={-1, 0, 1 << 16})),
@@ -359,10 +359,12 @@ ACTS = {
             ("scene most_fen: expected 0 to", by(most_fen={-1, 1 << 63})),
             ("scene payee: expected 0 to", by(payee={-1, 99})),
             ("scene mcc: expected 0 to 9999", by(mcc={-1, 10_000})),
-            ("scene policy: expected 0", by(policy={-1, 1})),
+            ("scene rated_by: expected 0 to 65535", by(rated_by={-1, 1 << 16})),
             ("scene status: expected 1 or 3", by(status={0, Status.BLOCKED, INTERNAL, 9})),
-            ("as the scene has for ever", by(code=7, payee={METRO, BANK})),
+            ("scene payee: expected", by(code=7, payee={METRO, BANK})),
+            ("as the scene has for ever", by(code=7, rated_by={1, 7})),
             ("scene payee: expected an operator", by(code=8, payee=BANK)),
+            ("expected a network that has a tariff", by(code=8, rated_by={1, 9})),
         ),
     ),
     "calendar": Refusals(

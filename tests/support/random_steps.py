@@ -417,6 +417,7 @@ class RandomSteps:
     def _scenes(self) -> Scenes:
         """Of few codes, so that taps meet them; now and then one that is refused."""
         rng = self.rng
+        rating = [0, 0, *sorted({one.network for one in self.book.tariffs.values()})]
         rows = tuple(
             SceneRow(
                 rng.choice((1, 1, 2, 7, 200, 600, 0)),
@@ -425,7 +426,7 @@ class RandomSteps:
                 rng.choice((None, None, 0, 100, 300)),
                 rng.choice((None, None, 0, 1, 2, 3 if rng.random() < 0.2 else None)),
                 rng.choice((None, 0, 4111, 9999)),
-                rng.choice((None, 0, int(rng.random() < 0.1))),
+                rng.choice((None, None, rng.choice(rating), 9 if rng.random() < 0.05 else None)),
                 rng.choice((None, Status.ACTIVE, Status.ACTIVE, Status.CLOSED)),
             )
             for _ in range(rng.randint(1, 3))

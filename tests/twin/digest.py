@@ -24,7 +24,7 @@ CARD_COLUMNS = (  # whose name is that of the column, besides those that every c
     "past",
 )
 
-SCENE_COLUMNS = ("record", "from_us", "most_fen", "closed_us", "payee", "mcc", "policy", "status")
+SCENE_COLUMNS = ("record", "from_us", "most_fen", "closed_us", "payee", "mcc", "rated_by", "status")
 
 
 def digest(book: Book) -> bytes:

@@ -111,6 +111,11 @@ class Ask:
         known = self.book.scenes.get(scene)
         return (known.payee if known else 0) or self.operator
 
+    @property
+    def rated_by(self) -> int:
+        """The network whose tariffs rate a journey's ends: its scene's own, or the terminal's."""
+        return (self.scene.rated_by if self.scene else 0) or self.network
+
     def short_of(self, amount_fen: int) -> bool:
         """Would taking this much leave a prepaid account below its floor?"""
         return self.prepaid and self.available_fen - amount_fen < self.account.floor_fen
@@ -143,7 +148,7 @@ def charged(ask: Ask, amount_fen: int, tariff: int = 0) -> Verdict:
 def entry(ask: Ask) -> Verdict:
     if ask.place == 0:
         return Verdict(O.PLACE_UNKNOWN)
-    version = tariff_at(ask.book, ask.network, ask.t)
+    version = tariff_at(ask.book, ask.rated_by, ask.t)
     if version == 0:
         return Verdict(O.TARIFF_UNKNOWN)
     tariff = ask.book.tariffs[version]
@@ -168,7 +173,7 @@ def exit_(ask: Ask) -> Verdict:
     if ask.place == 0:
         return Verdict(O.PLACE_UNKNOWN)
     row, journey = to_exit(ask)
-    if journey is None or journey.network != ask.network:
+    if journey is None or journey.network != ask.rated_by:
         return Verdict(O.NO_OPEN_JOURNEY)
     if ask.t < journey.at_us:
         return Verdict(O.EXIT_BEFORE_ENTRY)

@@ -19,7 +19,7 @@ class SceneRow:
     most_fen: int | None = None
     payee: int | None = None
     mcc: int | None = None
-    policy: int | None = None
+    rated_by: int | None = None
     status: int | None = None
 
 
@@ -31,11 +31,12 @@ def put_scenes(book: Book, rows: Sequence[SceneRow], booked_at_us: int) -> int:
     for row in rows:
         if not scene_fits(row) or (row.name is None and row.code not in after):
             raise Refused
-        if not payee_fits(book, row.payee, after.get(row.code)):
+        before = after.get(row.code)
+        if not payee_fits(book, row.payee, before) or not rater_fits(book, row.rated_by, before):
             raise Refused
         old = after.get(row.code) or Scene(0, 0, "")
         new = replace(old)
-        for name in ("purses", "most_fen", "payee", "mcc", "policy", "status"):
+        for name in ("purses", "most_fen", "payee", "mcc", "rated_by", "status"):
             if getattr(row, name) is not None:
                 setattr(new, name, getattr(row, name))
         new.name = old.name if row.name is None else normalize("NFC", row.name)
@@ -61,6 +62,14 @@ def payee_fits(book: Book, payee: int | None, before: Scene | None) -> bool:
     return payee == 0 or (known is not None and may_have(known.role, False, False, True))
 
 
+def rater_fits(book: Book, rated_by: int | None, before: Scene | None) -> bool:
+    """Returns True when whose tariffs rate is whose they were, or of a new scene 0 or a network's
+    that has some."""
+    if rated_by is None or before is not None:
+        return rated_by is None or rated_by == before.rated_by
+    return rated_by == 0 or any(one.network == rated_by for one in book.tariffs.values())
+
+
 def scene_fits(row: SceneRow) -> bool:
     """Returns True when each value is one that a scene may have, or is left open."""
     return (
@@ -68,6 +77,6 @@ def scene_fits(row: SceneRow) -> bool:
         and row.purses in (None, bytes([Purse.MAIN]))
         and 0 <= (row.most_fen or 0) <= 1 << 62
         and 0 <= (row.mcc or 0) <= 9999
-        and not row.policy
+        and 0 <= (row.rated_by or 0) <= 65_535
         and row.status in (None, Status.ACTIVE, Status.CLOSED)
     )

@@ -299,7 +299,7 @@ class Scene:
     most_fen: int = 0
     payee: int = 0
     mcc: int = 0
-    policy: int = 0
+    rated_by: int = 0
     status: int = Status.ACTIVE
     closed_us: int = 0
 
