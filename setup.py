@@ -121,6 +121,7 @@ class build_cython(build_ext):
                 nthreads=0,
             )
         super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()  # the C of the modules, side by side
 
 
 class build_all(build):
