@@ -187,7 +187,7 @@ class CrashClient:
         self.numbers = iter(range(1, 1 << 62))
         if self.old_steps:
             self.streams = self.rng.choice((1, 3))
-            life = OldLife(self.rng, self._stream_of, self.old_steps)
+            life = OldLife(self.rng, self._stream_of, self.old_steps, HOLDS_MAX)
             life.write(self.folder, self.settings)
             self.twin, self.steps, self.registry = life.side, life.steps, life.later
             self.acked = [

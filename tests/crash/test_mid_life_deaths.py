@@ -19,7 +19,7 @@ from onecard.core.watch.log import Log
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from tests.crash import powercut
-from tests.crash.client import TINY
+from tests.crash.client import HOLDS_MAX, TINY
 from tests.crash.test_crash import (
     POINTS,
     crash_client,
@@ -89,7 +89,7 @@ def test_a_thousand_deaths(part: int, tmp_path: Path) -> None:
 
 
 def first_life(seed: int) -> OldLife:
-    return OldLife(random.Random(seed), lambda terminal: 1, OLD_STEPS)
+    return OldLife(random.Random(seed), lambda terminal: 1, OLD_STEPS, HOLDS_MAX)
 
 
 def go_on(folder: Path, seed: int, steps: int) -> None:

@@ -64,11 +64,13 @@ def nobody_named() -> Iterator[None]:
 class OldLife:
     """The twin with what was taken, the steps to go on with, and the blocks until now."""
 
-    def __init__(self, rng: random.Random, stream_of: Callable[[int], int], steps: int) -> None:
+    def __init__(
+        self, rng: random.Random, stream_of: Callable[[int], int], steps: int, holds_max: int
+    ) -> None:
         self.blocks: list[bytearray] = []
         self.answered: list[tuple[Taps, list[Decision]]] = []
         with nobody_named():
-            self.side = TwinSide(NOW_US)
+            self.side = TwinSide(NOW_US, holds_max)
             self._book_rules()
             self.steps = RandomSteps(rng, self.side.book)
             registry = self.steps.registry()
