@@ -1,4 +1,4 @@
-"""Ten million cards, half of them riding: how much memory; how soon after a kill it serves again."""
+"""Ten million cards, half of them riding: how much memory; how soon it serves after a kill."""
 
 import threading
 import time
