@@ -10,14 +10,11 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
-
 from onecard.core.audit.verify import verify
-from onecard.core.authorize.engine import ActIn, Engine, TapsIn
+from onecard.core.authorize.engine import TapsIn
 from onecard.core.checkpoint import identities
 from onecard.core.checkpoint.identities import DATABASES
 from onecard.core.checkpoint.identities import LAYOUT as IDENTITIES_LAYOUT
@@ -26,161 +23,20 @@ from onecard.core.checkpoint.pages import PAGES
 from onecard.core.config import MIB
 from onecard.core.errors import OnecardError
 from onecard.core.ledger.folder import read_ledger_toml
-from onecard.core.ledger.opened import Ledger
-from onecard.core.registry.cards import PutCards
-from onecard.core.registry.participants import PutParticipants
-from onecard.core.registry.terminals import PutTerminals, TerminalRow
-from onecard.core.settlement.window import CloseWindow
 from onecard.core.storage.rebuildable import META, Rebuildable, open_rebuildable
 from onecard.core.watch.log import Log
-from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role
-from onecard.v1.tap_pb2 import Decisions, TapBatch
-from tests.rules.taptable import NOW_US
-from tests.support.engine import SMALL, HandClock
+from tests.storage.at_rest import SETTINGS, Files, Made, batch, build, files_of, opened, told, write
+from tests.support.engine import HandClock
 
-SETTINGS = replace(
-    SMALL, recent_max=256, batch_taps_max=128, group_taps_max=128, segment_bytes=MIB // 2
-)
 PAGE_BYTES = 4096
-CARDS, TERMINALS, BATCH = 100, 12, 64
 HANG_S = 60
 STARTS_MAX = 3  # one that notices it while it runs, one that sets it aside, one that is right
 
-Files = dict[str, bytes]  # by path below the ledger's folder
-
-
-@dataclass
-class Made:
-    """A ledger at rest, some earlier states of its files, and every message with its answer."""
-
-    sent: list[tuple[bytes, bytes]]
-    last: int
-    digest: str
-    earlier: list[Files]
-    now_us: int
-
-
-# ---- the ledger -----------------------------------------------------------------------------
-
-
-def build(folder: Path, batches: int = 48) -> Made:
-    """A few thousand taps of every kind of trouble; saved, closed and copied on the way."""
-    clock = HandClock(NOW_US)
-    Ledger.create(folder, SETTINGS)
-    sent: list[tuple[bytes, bytes]] = []
-    earlier: list[Files] = []
-    done = 0
-    for upto in (batches // 3, 2 * batches // 3, batches):
-        ledger, engine = opened(folder, clock)
-        if not sent:
-            engine.step(registry())
-        for number in range(done, upto):
-            clock.us += 1_000_000
-            message = batch(number)
-            (answer,) = engine.step([TapsIn(0, message)])
-            assert isinstance(answer, bytes), answer
-            sent.append((message, answer))
-            if number == batches // 2:
-                engine.step([ActIn(CloseWindow(1, clock.us // 86_400_000_000))])
-        done = upto
-        last, digest = ledger.journal.durable.last, ledger.state.digest()
-        ledger.close(checkpoint=True)
-        earlier.append(files_of(folder))
-    # What is sent again is answered as a repeat, and a tombstone's target as voided.
-    ledger, engine = opened(folder, clock)
-    again = [(message, engine.step([TapsIn(0, message)])[0]) for message, _ in sent]
-    assert ledger.state.digest() == digest and ledger.journal.durable.last == last
-    assert ledger.identities.retired > last // 2 and len(ledger.journal.segments) > 1
-    ledger.close()
-    for (_, first), (_, answer) in zip(sent, again, strict=True):
-        assert told(first) == told(answer)
-    write(folder, earlier[-1])
-    return Made(again, last, digest, earlier[:-1], clock.us)
-
-
-def registry() -> list[ActIn]:
-    return [
-        ActIn(PutParticipants([("metro", Role.OPERATOR), ("bank", Role.ISSUER)])),
-        ActIn(PutTerminals([TerminalRow(f"T{n}", 1) for n in range(TERMINALS)])),
-        ActIn(PutCards(np.arange(1, CARDS + 1, dtype=np.uint64), 2, Funding.PREPAID)),
-    ]
-
-
-def batch(number: int) -> bytes:
-    """Rides and top-ups; each eighth tap takes back an earlier one, each ninth one to come."""
-    rows = range(number * BATCH, (number + 1) * BATCH)
-    taps = [tap(row) for row in rows]
-    return TapBatch(
-        request_id=number + 1,
-        card=[row % CARDS + 1 for row in rows],
-        terminal=[row % TERMINALS + 1 for row in rows],
-        terminal_seq=[row // TERMINALS + 1 for row in rows],
-        kind=bytes(kind for kind, _, _ in taps),
-        amount_fen=[amount_fen for _, amount_fen, _ in taps],
-        about_seq=[about_seq for _, _, about_seq in taps],
-    ).SerializeToString()
-
-
-def tap(row: int) -> tuple[int, int, int]:
-    """Kind, amount and the sequence it is about."""
-    if row < 2 * CARDS or row % 5 == 0:
-        return Kind.TOP_UP, 3_000, 0
-    if row % 8 == 3:
-        return Kind.REVERSAL, 0, max(1, row // TERMINALS - 24)  # of the same card
-    if row % 9 == 4:
-        return Kind.REVERSAL, 0, row // TERMINALS + 40
-    return Kind.RIDE, 200 + row % 50, 0
-
-
-def once_more(made: Made) -> bytes:
-    """Reversals, by new taps, of some of what was reversed and has left memory."""
-    rows = []
-    for number, (_, answer) in enumerate(made.sent):
-        for at, outcome in enumerate(Decisions.FromString(answer).outcome):
-            row = number * BATCH + at
-            kind, _, about = tap(row)
-            if kind == Kind.REVERSAL and outcome == Outcome.ACCEPTED:
-                rows.append((row, about))
-    rows = rows[:: max(1, len(rows) // BATCH)][:BATCH]
-    assert len(rows) > BATCH // 2
-    return TapBatch(
-        card=[row % CARDS + 1 for row, _ in rows],
-        terminal=[row % TERMINALS + 1 for row, _ in rows],
-        terminal_seq=[5_000_000 + at for at in range(len(rows))],
-        kind=bytes([Kind.REVERSAL] * len(rows)),
-        amount_fen=[0] * len(rows),
-        about_seq=[about for _, about in rows],
-    ).SerializeToString()
-
-
-def opened(folder: Path, clock: HandClock) -> tuple[Ledger, Engine]:
-    ledger = Ledger.open(folder, SETTINGS, clock=clock, log=Log(clock, out=StringIO()))
-    return ledger, Engine(ledger, clock)
-
-
-def told(answer: bytes) -> list[list[int]]:
-    """What an answer says of each tap, but for whether it was said before."""
-    found = Decisions.FromString(answer)
-    return [
-        list(column)
-        for column in (found.outcome, found.sequence, found.amount_fen, found.balance_fen)
-    ]
-
-
-def files_of(folder: Path) -> Files:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def write(folder: Path, files: Files) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    for name, content in files.items():
-        (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-        (folder / name).chmod(0o600)
+Key = tuple[str, bytes]  # a database, and a key of it
+Values = dict[Key, bytes]
+Changes = dict[Key, bytes | None]  # None: deleted
+CHANGED = ("deleted", "as it was before", "another's", "a bit flipped")
+INDEX = "checkpoint/identities/data.mdb"
 
 
 # ---- the damage -----------------------------------------------------------------------------
@@ -284,33 +140,71 @@ def noise(folder: Path, name: str, made: Made, chance: random.Random) -> str:
 
 def keys(folder: Path, name: str, made: Made, chance: random.Random) -> str:
     """A key deleted, a value as it was before or of another key, one bit of a value: in LMDB."""
-    old = chance.choice(made.earlier)
-    before = folder.with_name("before")
-    write(before, old)
-    stale = values(before, name)
-    shutil.rmtree(before)
-    found = values(folder, name)
-    database, key = chance.choice(sorted(found))
-    way = chance.choice(("deleted", "as it was before", "another's", "a bit flipped"))
-    value: bytes | None = found[database, key]
+    stale, found = before(folder, name, made, chance), values(folder, name)
+    one, way = chance.choice(chance.choice(kinds(found))), chance.choice(CHANGED)
+    put(folder, name, {one: changed(one, way, found, stale, chance)})
+    return f"{one[0]} {one[1].hex()} {way}"
+
+
+def changed(
+    one: Key, way: str, found: Values, stale: Values, chance: random.Random
+) -> bytes | None:
+    """What stands under a key after that."""
     if way == "deleted":
-        value = None
-    elif way == "as it was before":
-        value = stale.get((database, key))
-    elif way == "another's":
-        value = found[chance.choice([one for one in sorted(found) if one[0] == database])]
-    else:
-        changed = bytearray(value or bytes(1))
-        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
-        value = bytes(changed)
+        return None
+    if way == "as it was before":
+        return stale.get(one)
+    if way == "another's":
+        others = [some for some in kinds(found) if some[0][0] == one[0]]
+        return found[chance.choice(chance.choice(others))]
+    value = bytearray(found[one] or bytes(1))
+    value[chance.randrange(len(value))] ^= 1 << chance.randrange(8)
+    return bytes(value)
+
+
+def many_keys(folder: Path, name: str, made: Made, chance: random.Random) -> str:
+    """All keys of a space, or of a database, deleted, as they were before, or exchanged."""
+    stale, found = before(folder, name, made, chance), values(folder, name)
+    chosen = chance.choice(kinds(found))
+    database, key = chosen[0]
+    what = f"{database} {key[:2].hex()}"
+    if chance.random() < 0.3:
+        what, chosen = database, [one for one in sorted(found) if one[0] == database]
+    way = chance.choice(("deleted", "as it was before", "as it was before", "exchanged"))
+    changes: Changes = dict.fromkeys(chosen)
+    if way == "as it was before":
+        changes = {one: stale.get(one) for one in chosen}
+    elif way == "exchanged":
+        turned = [*chosen[1:], chosen[0]]
+        changes = {one: found[other] for one, other in zip(chosen, turned, strict=True)}
+    put(folder, name, changes)
+    return f"all of {what} {way}"
+
+
+def kinds(found: Values) -> list[list[Key]]:
+    """The keys of each database, and of it of each space of the index or table of the state."""
+    names = sorted({(database, key[:2]) for database, key in found})
+    return [[one for one in sorted(found) if (one[0], one[1][:2]) == name] for name in names]
+
+
+def before(folder: Path, name: str, made: Made, chance: random.Random) -> Values:
+    """What was stored at an earlier time."""
+    earlier = folder.with_name("before")
+    write(earlier, chance.choice(made.earlier))
+    found = values(earlier, name)
+    shutil.rmtree(earlier)
+    return found
+
+
+def put(folder: Path, name: str, changes: Changes) -> None:
     opened_environment = environment(folder, name)
     with opened_environment.write() as txn:
-        if value is None:
-            txn.delete(key, db=opened_environment.database(database))
-        else:
-            txn.put(key, value, db=opened_environment.database(database))
+        for (database, key), value in changes.items():
+            if value is None:
+                txn.delete(key, db=opened_environment.database(database))
+            else:
+                txn.put(key, value, db=opened_environment.database(database))
     opened_environment.close()
-    return f"{database} {key.hex()} {way}"
 
 
 def environment(folder: Path, name: str) -> Rebuildable:
@@ -323,7 +217,7 @@ def environment(folder: Path, name: str) -> Rebuildable:
     return found
 
 
-def values(folder: Path, name: str) -> dict[tuple[str, bytes], bytes]:
+def values(folder: Path, name: str) -> Values:
     databases = DATABASES if "identities" in name else (PAGES,)
     found = {}
     opened_environment = environment(folder, name)
@@ -336,7 +230,7 @@ def values(folder: Path, name: str) -> dict[tuple[str, bytes], bytes]:
 
 Way = Callable[[Path, str, Made, random.Random], str]
 DATA_WAYS: list[Way] = [flip, flip, flip, exchange, exchange, overlay, overlay, zero, cut, whole]
-KEY_WAYS: list[Way] = [keys] * 4
+KEY_WAYS: list[Way] = [*[keys] * 4, *[many_keys] * 2]
 FILE_WAYS: list[Way] = [flip, cut, whole, noise]
 
 
@@ -364,11 +258,16 @@ def start(folder: Path, made: Made) -> str:
             return "WRONG: something was booked again"
         if last <= made.last and ledger.state.digest() != made.digest:
             return "WRONG: other balances"
-        (answer,) = engine.step([TapsIn(0, once_more(made))])
-        if isinstance(answer, OnecardError):
-            raise answer
-        if set(Decisions.FromString(answer).outcome) != {Outcome.ORIGINAL_CLOSED}:
-            return "WRONG: taken back twice"
+        for message, answer in made.asked:
+            (found,) = engine.step([TapsIn(0, message)])
+            if isinstance(found, OnecardError):
+                raise found
+            if told(found) != told(answer):
+                return "WRONG: taken back twice, or not as much as is left"
+        # No tap asks for these yet.
+        lots = made.lots[made.lots["sequence"] <= ledger.identities.retired]
+        if (ledger.identities.find(lots) != lots["sequence"]).any():
+            return "WRONG: another entry spent a lot"
         message = batch(1_000_000)
         (answer,) = engine.step([TapsIn(0, message)])
         if isinstance(answer, OnecardError):
@@ -408,12 +307,42 @@ def once(folder: Path, files: Files, made: Made, seed: int) -> tuple[str, list[s
     write(folder, files)
     chance = random.Random(seed)
     what = damage(folder, made, chance)
+    return what, starts(folder, made, what)
+
+
+def starts(folder: Path, made: Made, what: str) -> list[str]:
     said: list[str] = []
     while len(said) < STARTS_MAX:
         said.append(apart(folder, made))
         if not (said[-1].startswith("refused") and what.startswith("checkpoint/")):
             break
-    return what, said
+    return said
+
+
+def in_each_space(kept: Path) -> None:
+    """For each database of the index, and each space in it, a key that is changed, in one way after
+    the other; pages of all spaces also as they were before. Lines as those of `main`, and whether
+    it was noticed."""
+    identities.SHELVES_FROM = 100
+    made = build(kept / "ledger", 26)
+    files, folder = files_of(kept / "ledger"), kept / "copy"
+    write(folder, made.earlier[0])
+    stale = values(folder, INDEX)
+    write(folder, files)
+    found = values(folder, INDEX)
+    each = [(some, CHANGED[at % len(CHANGED)]) for at, some in enumerate(kinds(found))]
+    each += [(some, "as it was before") for some in kinds(found) if some[0][0] == identities.PAGES]
+    for number, (some, way) in enumerate(each):
+        write(folder, files)
+        chance = random.Random(number)
+        moved = [one for one in some if one in stale and stale[one] != found[one]]
+        one = (moved or some)[0]
+        put(folder, INDEX, {one: changed(one, way, found, stale, chance)})
+        what = f"{INDEX}: {one[0]} {one[1].hex()} {way}"
+        said = starts(folder, made, what)
+        if (folder / "checkpoint/identities.aside").exists() or said[-1].startswith("verified"):
+            what += ", noticed"
+        print(number, what, *said, sep="\t", flush=True)
 
 
 def main(kept: Path, first: int, last: int) -> None:

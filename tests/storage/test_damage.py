@@ -17,6 +17,12 @@ from pathlib import Path
 from tests.storage.damage import main
 main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
 """
+IN_EACH_SPACE = """
+import sys
+from pathlib import Path
+from tests.storage.damage import in_each_space
+in_each_space(Path(sys.argv[1]))
+"""
 DERIVED = "checkpoint/"
 
 
@@ -48,6 +54,22 @@ def sound(what: str, *starts: str) -> bool:
 def test_no_damage_makes_anything_new() -> None:
     found = survive(0, 24)
     assert found["right"] and found["refused"] and found["set aside"]
+
+
+def test_no_key_of_the_index_is_believed_that_is_not_what_was_written() -> None:
+    """Identities, what was taken back, what was corrected, spent lots: pages, shelves, counts."""
+    with quick_folder() as folder:
+        run = powercut.run_plain(IN_EACH_SPACE, str(folder))
+    assert run.returncode == 0, run.stderr
+    lines = [line.split("\t") for line in run.stdout.splitlines()]
+    wrong = [line for line in lines if not sound(*line[1:])]
+    # Where the index is of another ledger's time is all that is not missed by anybody.
+    wrong += [line for line in lines if "noticed" not in line[1] and " meta " not in line[1]]
+    assert not wrong, "\n".join("\t".join(line) for line in wrong)
+    met = {tuple(line[1].split()[1:3]) for line in lines}
+    spaces = {name: {key[0] for at, key in met if at == name} for name in ("pages", "shelves")}
+    assert spaces == {"pages": set("0123"), "shelves": set("0123")}
+    assert sum(name == "counts" for name, _ in met) == 4 and len(lines) == 18
 
 
 @pytest.mark.campaign

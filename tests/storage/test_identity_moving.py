@@ -7,6 +7,7 @@ holds as many keys as it should.
 
 import random
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from onecard.core.checkpoint import identities as identities_module
-from onecard.core.checkpoint.identities import PAGES, SHELVES
+from onecard.core.checkpoint.identities import COUNTS, PAGES, SHELVES
 from onecard.core.failpoint import here
 from onecard.ext.identity import pages as identity_pages
 from onecard.ext.shape.numbers import Space
@@ -22,7 +23,7 @@ from tests.storage import test_identity_proof as proof
 from tests.storage.test_identity import Key, opened, rows_of
 
 MILLION = 1 << 20
-SPACES = (Space.TAKEN_BACK, Space.CORRECTED)
+SPACES = (Space.TAKEN_BACK, Space.CORRECTED, Space.SPENT_LOTS)
 
 
 def keyed(space: int, original: int) -> Key:
@@ -68,6 +69,30 @@ def test_as_identities_are(
 ) -> None:
     monkeypatch.setattr(identities_module, "SHELVES_FROM", 1 if shelved else 1 << 60)
     proved(tmp_path, 1 if shelved else 1 << 30)
+
+
+@pytest.mark.usefixtures("moving")
+@pytest.mark.parametrize("name", (PAGES, SHELVES, COUNTS))
+def test_nothing_may_be_of_another_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The same originals, in pages of one number: what is written of one is none of another's."""
+    monkeypatch.setattr(identities_module, "SHELVES_FROM", 1)
+    _, after = proof.make(tmp_path / "made")
+    for one, other in permutations(SPACES, 2):
+        folder = tmp_path / f"{one}{other}"
+        proof.make(folder)
+        found = [sorted(key for key in after if in_space(key, name, at)) for at in (one, other)]
+        assert found[0] and found[1]
+        changes = {to: after[of] for of, to in zip(*found, strict=False)}
+        proof.put(folder, proof.ORIGIN, {**changes})
+        assert proof.noticed(folder), (one, other)
+
+
+def in_space(key: tuple[str, bytes], name: str, space: int) -> bool:
+    """Returns True when it is a key of a database that says something of a space."""
+    number = int.from_bytes(key[1][:4], "big") << (8 if name == COUNTS else 0)
+    return key[0] == name and number >> 28 == space
 
 
 def test_any_flipped_bit_of_a_page_or_a_shelf_is_noticed(
