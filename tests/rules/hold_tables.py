@@ -135,6 +135,97 @@ k: M HOLD P 100 at=0s       = ACCEPTED 100 860
 I RELEASE P 0 about=k       = ACCEPTED 100 960       -- whatever became of the card
 """
 
+# What became of a card between its hold and the hold's end; the sweep's tap names that card.
+SWEPT_CARDS = """
+! holds -10d by=PREPAID+CHIP+CREDIT taken=parts life=1h
+b: M HOLD P 100 at=0s       = ACCEPTED 100 900
+! block P -1h                                        -- lost before it was held
+M HOLD P 1                  = CARD_BLOCKED 0 900
+M CAPTURE P 30 about=b      = ACCEPTED 30 900
+! clock 1h
+M CAPTURE P 1 about=b       = HOLD_EXPIRED 0 900     -- as of any card
+b1: I RELEASE P 0 about=b   = ACCEPTED 70 970
+I RELEASE P 0 about=b       = ORIGINAL_CLOSED 0 970
+! unblock P
+! clock 1s
+c: M HOLD P 100 at=0s       = ACCEPTED 100 870
+! close_card P now
+! clock 1h
+I RELEASE P 0 about=c       = ACCEPTED 100 970
+! unblock P
+! clock 1s
+s: M HOLD P 100 at=0s       = ACCEPTED 100 870
+! block P now
+! clock 59m
+! unblock P now                                      -- lost, and found before the end
+! clock 1m
+I RELEASE P 0 about=s       = ACCEPTED 100 970
+m: M HOLD P 100 at=0s       = ACCEPTED 100 870
+! swap P Q
+M HOLD P 1                  = FUNDS 0 0              -- it draws on Q's account now
+! clock 1h
+m1: I RELEASE P 0 about=m   = ACCEPTED 100 970       -- and this is of the account it held on
+M RIDE P 1                  = FUNDS 0 0
+t: A TOP_UP P 100           = ACCEPTED 100 100
+q: M HOLD P 40 at=0s        = ACCEPTED 40 60         -- held on Q's
+! swap P P
+! clock 1h
+q1: I RELEASE P 0 about=q   = ACCEPTED 40 100
+M CHECK P 0                 = ACCEPTED 0 970
+i: M HOLD P 100 at=0s       = ACCEPTED 100 870
+! bank P union PREPAID
+! clock 1h
+i1: I RELEASE P 0 about=i   = ACCEPTED 100 970       -- its account keeps its home
+f: M HOLD P 100 at=0s       = ACCEPTED 100 870
+! bank P union CHIP
+! clock 1h
+f1: I RELEASE P 0 about=f   = ACCEPTED 100 970       -- money that was here, of a chip by now
+M CHECK P 0                 = ACCEPTED 0 0
+g: M HOLD C 100 at=0s       = ACCEPTED 100 0
+k: M HOLD K 100 at=0s       = ACCEPTED 100 0
+! bank C bank PREPAID
+! bank K union CREDIT
+! clock 1h
+g1: I RELEASE C 0 about=g   = ACCEPTED 100 0         -- the promise of who gave it
+k1: I RELEASE K 0 about=k   = ACCEPTED 100 0
+M CHECK C 0                 = ACCEPTED 0 0
+"""
+
+SWEPT_DENIED = """
+! holds -10d by=PREPAID life=1h
+h: M HOLD P 900 at=0s       = ACCEPTED 900 100
+M RIDE P 130 offline        = ACCEPTED_BELOW_FLOOR 130 -30
+M RIDE P 1                  = CARD_DENIED 0 -30
+! block P
+! clock 1h
+I RELEASE P 0 about=h       = ACCEPTED 900 870       -- there is money again
+! unblock P
+! clock 1s
+M RIDE P 1                  = ACCEPTED 1 869
+h: M HOLD P 800 at=0s       = ACCEPTED 800 69
+M RIDE P 99 offline         = ACCEPTED_BELOW_FLOOR 99 -30
+! swap P Q
+! clock 1h
+I RELEASE P 0 about=h       = ACCEPTED 800 770       -- but not where it draws on now
+M RIDE P 0                  = CARD_DENIED 0 0
+A TOP_UP P 1                = ACCEPTED 1 1
+M RIDE P 1                  = ACCEPTED 1 0
+"""
+
+SWEPT_GATES = """
+! scene 5 name=Pier payee=2
+! holds -10d by=PREPAID life=1h
+h: M HOLD P 100 at=0s scene=5 = ACCEPTED 100 900
+k: N HOLD P 100 at=0s       = ACCEPTED 100 800
+! scene 5 status=3
+! terminal M operator=bus
+! terminal M status=2
+! terminal N network=7
+! clock 1h
+h1: I RELEASE P 0 about=h   = ACCEPTED 100 900       -- of the operator it was held for
+k1: I RELEASE P 0 about=k   = ACCEPTED 100 1000
+"""
+
 FULL = """
 ! holds -1h by=PREPAID+CHIP+CREDIT life=1h           -- there is room for three
 a: M HOLD P 10              = ACCEPTED 10 990
@@ -186,3 +277,4 @@ o1: M CAPTURE K 40 about=o  = ACCEPTED 40 0
 """
 
 TABLES = {"TERMS": TERMS, "PARTS": PARTS, "LIFE": LIFE, "SWEPT": SWEPT, "FULL": FULL}
+TABLES |= {"SWEPT_CARDS": SWEPT_CARDS, "SWEPT_DENIED": SWEPT_DENIED, "SWEPT_GATES": SWEPT_GATES}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from onecard.ext.shape.numbers import Image, OwnerKind
-from tests.rules.hold_tables import FULL, HELD_LEGS
+from tests.rules.hold_tables import FULL, HELD_LEGS, SWEPT_CARDS, SWEPT_GATES
 from tests.rules.taptable import METRO, NOW_US, Play
 from tests.support.engine import opened
 
@@ -22,6 +22,22 @@ LEGS = {
     "s1": "RECEIVABLE bank HELD bank -40, PAYABLE bus MAIN bus 40",  # who earns at its scene
     "o1": "RECEIVABLE bank HELD bank -100, PAYABLE metro MAIN metro 40, "
     "RECEIVABLE bank MAIN bank 60",
+}
+# Whatever became of the card, the gate or the scene: where it was held, it goes back.
+SWEPT = {
+    SWEPT_CARDS: {
+        "b1": "ACCOUNT P HELD bank -70, ACCOUNT P MAIN bank 70",
+        "m1": "ACCOUNT P HELD bank -100, ACCOUNT P MAIN bank 100",
+        "q1": "ACCOUNT Q HELD bank -40, ACCOUNT Q MAIN bank 40",
+        "i1": "ACCOUNT P HELD bank -100, ACCOUNT P MAIN bank 100",
+        "f1": "ACCOUNT P HELD bank -100, ACCOUNT P MAIN bank 100",
+        "g1": "FLOAT union HELD union -100, FLOAT union MAIN union 100",
+        "k1": "RECEIVABLE bank HELD bank -100, RECEIVABLE bank MAIN bank 100",
+    },
+    SWEPT_GATES: {
+        "h1": "ACCOUNT P HELD bank -100, ACCOUNT P MAIN bank 100",
+        "k1": "ACCOUNT P HELD bank -100, ACCOUNT P MAIN bank 100",
+    },
 }
 # What each image says: of a claim the hold and used_fen afterwards; of a row its number, and the
 # hold that it was of or, here as 0, an end.
@@ -77,6 +93,14 @@ def test_legs_images_and_terms(play: Play) -> None:
     assert image["value"] == found["p"]["booked_at_us"] + HOUR_US
     assert found["c3"]["operator_id"] == METRO  # at a terminal of the agent
     assert {int(leg["owner_kind"]) for leg in found["c3"]["legs"]} == {OwnerKind.FLOAT}
+
+
+@pytest.mark.parametrize("table", SWEPT, ids=("cards", "gates"))
+def test_what_is_swept_goes_back_where_it_was_held(play: Play, table: str) -> None:
+    play.run(table)
+    legs = SWEPT[table]
+    assert {label: ", ".join(play.legs(label)) for label in legs} == legs
+    assert {int(play.record(label)["operator_id"]) for label in legs} == {METRO}
 
 
 def test_the_lowest_row_that_is_free_is_taken(play: Play) -> None:
