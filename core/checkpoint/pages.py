@@ -187,14 +187,21 @@ class SavedPages:
         where = f"{self._environment.path}: expected a manifest"
         if len(value) < FRAME.size or zlib.crc32(body) != FRAME.unpack_from(value)[0]:
             raise LedgerFault(f"{where} with its own checksum, found it damaged")
+        # The checksum is not over how long the text is: that is what makes all of it fit.
         text_bytes = FRAME.unpack_from(value)[1]
-        text = json.loads(body[:text_bytes])
+        try:
+            text = json.loads(body[:text_bytes])
+        except ValueError:
+            raise LedgerFault(f"{where} with {text_bytes} bytes of text, found others") from None
         wanted = [[name, DTYPES[name].itemsize] for name in TABLES]
         found_tables = [table[:2] for table in text["tables"]]
         if found_tables != wanted:
             raise LedgerFault(f"{where} of tables {wanted}, found {found_tables}")
         at = text_bytes + dtypes.TOTALS.itemsize
         totals = body[text_bytes:at]
+        ends = at + np.dtype(np.uint64).itemsize * sum(table[2] for table in text["tables"])
+        if ends != len(body):
+            raise LedgerFault(f"{where} of {ends} bytes, found {len(body)}")
         pages = {}
         for name, _, count in text["tables"]:
             pages[name] = np.frombuffer(body, np.uint64, count, at)

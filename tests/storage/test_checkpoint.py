@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onecard.core.checkpoint import passes as checkpoint_module
-from onecard.core.checkpoint.pages import KEY, LAYOUT, MANIFEST, PAGES, SavedPages
+from onecard.core.checkpoint.pages import FRAME, KEY, LAYOUT, MANIFEST, PAGES, SavedPages
 from onecard.core.checkpoint.passes import Checkpoint
 from onecard.core.clock import SystemClock
 from onecard.core.config import MIB
@@ -242,6 +243,8 @@ DAMAGES: dict[str, Callable[[Bench], None]] = {
     "file empty": lambda b: replace_bytes(b, b""),
     "file foreign": lambda b: replace_bytes(b, b"no such thing" * 1000),
 }
+for at in range(FRAME.size):  # the checksum, and how long the text is
+    DAMAGES[f"manifest, byte {at}"] = partial(change, name=META, key=MANIFEST, by=flip(at))
 
 
 @pytest.mark.parametrize("junk", [b"\x1b[2J\x00\xff\n\x07bell" * 9_000, b"\x00", None])
