@@ -1,4 +1,4 @@
-# make demo | test | check | bench | campaign | debug: each does its own set-up.
+# make demo | test | check | bench | campaign | debug | mutants: each does its own set-up.
 # Needed beforehand: Python 3.11 or newer with venv and headers, a C compiler, make.
 VENV ?= .venv
 PYTHON ?= python3
@@ -11,12 +11,14 @@ SOURCES := setup.py pyproject.toml $(shell find ext core grpc sample cli \
 STUBS = $(patsubst %.pyx,onecard.%,$(subst /,.,$(wildcard ext/*/*.pyx)))
 DEBUG := build/debug
 WORKERS := -n auto --dist worksteal # one a core: in a row the tests take eighteen minutes
+MUTANTS := build/mutants
+ONLY ?=
 TREE := Makefile README.md CHANGELOG.md CONTRIBUTING.md MANIFEST.in pyproject.toml setup.py .ci \
 	.pre-commit-config.yaml \
 	bench cli core deploy docs ext grpc sample tests
 
 .DELETE_ON_ERROR:
-.PHONY: setup needs demo test check lint bench campaign debug clean \
+.PHONY: setup needs demo test check lint bench campaign debug mutants clean \
 	lint-style lint-format lint-types lint-bench lint-stubs lint-folders
 
 setup: $(STAMP)
@@ -70,6 +72,15 @@ debug:
 	ONECARD_DEBUG=1 $(MAKE) -C $(DEBUG) setup VENV=.venv
 	cd $(DEBUG) && ONECARD_DEBUG=1 .venv/bin/python -m pytest -q --cov --cov-report=term \
 		--cov-report=html:coverage --deselect tests/house/test_newcomer.py
+
+# Rules that are wrong in one place each: a copy with its own venv holds them all, one is awake at a time.
+mutants:
+	mkdir -p $(MUTANTS)
+	find $(MUTANTS) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
+	tar cf - --exclude='*.so' --exclude='ext/*.c' --exclude=__pycache__ $(TREE) | tar xf - -C $(MUTANTS)
+	$(PYTHON) -m tests.mutants.schemata $(MUTANTS)
+	ONECARD_CFLAGS=-Wno-error $(MAKE) -C $(MUTANTS) setup VENV=.venv
+	cd $(MUTANTS) && .venv/bin/python -m tests.mutants.campaign $(ONLY)
 
 clean:
 	rm -rf build onecard.egg-info ext/*.so ext/*/*.so ext/*.c ext/*/*.c ext/*/*.html
