@@ -13,7 +13,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def wake(int number) -> None:
     global MUTANT
     MUTANT = number
 '''
-FUNCTION = re.compile(r"^cdef [^\n(]*\([^)]*\) noexcept nogil:\n((?:(?: .*)?\n)+)", re.M)
+FUNCTION = re.compile(r"^cdef ([^\n(]*)\([^)]*\) noexcept nogil:\n((?:(?: .*)?\n)+)", re.M)
 MASKED = re.compile(r"<\w+\*?>|&(?=\w)")  # casts, and addresses
 DECLARED = re.compile(r"(?m)^( +)cdef [\w ]*\*? ?(\w+)(?=$| = )")
 SAME_TYPE = {  # what else an operator may be
@@ -58,11 +58,19 @@ class Mutant:
     number: int
     file: str
     line: int
+    function: str
     was: str
     becomes: str
+    nth: int  # of those of one function that read the same
 
     def __str__(self) -> str:
-        return f"{self.number} {self.file}:{self.line} {self.was} -> {self.becomes}"
+        return f"{self.number} line {self.line}: {self.name}"
+
+    @property
+    def name(self) -> str:
+        """What it is called for as long as its function stays as it is."""
+        nth = f" ({self.nth})" if self.nth > 1 else ""
+        return f"{self.file} {self.function}: {self.was} -> {self.becomes}{nth}"
 
 
 @dataclass
@@ -74,14 +82,20 @@ class Source:
     mutants: list[Mutant]
     starts: list[int] = field(default_factory=list)  # of the lines of the body that is looked at
     at: int = 0  # where that begins
+    function: str = ""  # whose body it is
+    is_asked: bool = False  # that function returns a truth
+    pointers: set[str] = field(default_factory=set)  # which its names are of
     empty: set[str] = field(default_factory=set)  # what it declares without a value: C needs one
 
     def switched(self) -> str:
         """The whole text, each function's body with its switches."""
         made, end = "", 0
         for found in FUNCTION.finditer(self.text):
-            self.at = found.start(1)
-            body = found[1]
+            self.at = found.start(2)
+            said, body = found[1], found[2]
+            self.function = said.split()[-1]
+            self.is_asked = "bint" in said.split()
+            self.pointers = set(re.findall(r"\w\* (\w+)", found[0]))
             self.starts = [0, *(one.end() for one in re.finditer("\n", body))]
             self.empty = set(re.findall(r"(?m)^ +cdef .*?(\w+)$", body))
             masked = MASKED.sub(lambda one: "-".ljust(len(one[0])), body)
@@ -89,7 +103,7 @@ class Source:
             (function,) = ast.parse("def _():\n" + masked).body
             assert isinstance(function, ast.FunctionDef)
             made += self.text[end : self.at] + self.block(function.body, is_last=True)
-            end = found.end(1)
+            end = found.end(2)
         return made + self.text[end:]
 
     # ---- statements ---------------------------------------------------------------------------
@@ -113,7 +127,11 @@ class Source:
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant | ast.Name)
         if is_text or whole.startswith("check("):
             return f"{indent}{whole}\n"
-        kept = f"{indent}{self.inside(node, self.children(node))}\n"
+        is_truth = whole.startswith("cdef bint ") or (
+            isinstance(node, ast.Return) and self.is_asked
+        )
+        said = self.truth if is_truth else self.expression
+        kept = f"{indent}{self.inside(node, self.children(node), said)}\n"
         is_end = is_last and whole == "return 0"
         if is_end or whole.startswith("cdef ") or whole.split(" ")[0] in self.empty:
             return kept
@@ -129,27 +147,50 @@ class Source:
     # ---- expressions --------------------------------------------------------------------------
 
     def expression(self, node: ast.expr) -> str:
-        """What is equal to it, unless one of its mutants is awake."""
-        if isinstance(node, ast.BoolOp):
-            made = f"({self.inside(node, node.values, self.truth)})"
-        else:
-            made = f"({self.inside(node, self.children(node))})"
-        for other in self.others(node):
+        """What is equal to it, unless one of its mutants is awake.
+
+        `a or b` is one of the two here, and not whether one of them is so.
+        """
+        made = f"({self.inside(node, self.children(node))})"
+        return self.switch(node, self.others(node), made)
+
+    def truth(self, node: ast.expr) -> str:
+        """The same where only its truth is asked for."""
+        match node:
+            case ast.BoolOp(op, values):
+                word = "and" if isinstance(op, ast.And) else "or"
+                made = f"({self.inside(node, values, self.truth)})"
+                rests = ([other for other in values if other is not one] for one in values)
+                said = (f" {word} ".join(map(self.asked, rest)) for rest in rests)
+                return self.switch(node, said, made)
+            case ast.UnaryOp(ast.Not(), operand):
+                made = f"(not {self.truth(operand)})"
+                return self.switch(node, [self.asked(operand)], made)
+            case ast.Compare():
+                return self.expression(node)
+        return f"({self.expression(node)} != 0)"
+
+    def switch(self, node: ast.expr, others: Iterable[str], made: str) -> str:
+        """`made`, unless one of the others is awake."""
+        for other in others:
             number = self.found(node, self.original(node), other)
             made = f"(({other}) if MUTANT == {number} else {made})"
         return made
+
+    def asked(self, node: ast.expr) -> str:
+        """A truth as C has it, of what may be a number: both ways of a switch are of one type."""
+        whole = self.original(node)
+        is_truth = isinstance(node, ast.BoolOp | ast.Compare) or (
+            isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+        )
+        return f"({whole})" if is_truth else f"(({whole}) != 0)"
 
     def others(self, node: ast.expr) -> Iterator[str]:
         """What could stand there instead, of the same type."""
         whole = self.original(node)
         match node:
-            case ast.BoolOp(op, values):
-                word = "and" if isinstance(op, ast.And) else "or"
-                for one in values:
-                    rest = [
-                        asked(other, self.original(other)) for other in values if other is not one
-                    ]
-                    yield f" {word} ".join(rest)
+            case ast.BoolOp(_, values):
+                yield from map(self.original, values)
             case ast.Compare(left, [op], [right]):
                 for sign in SAME_TYPE[type(op)]:
                     yield f"({self.original(left)}) {sign} ({self.original(right)})"
@@ -163,12 +204,13 @@ class Source:
                             f" {s} ({self.original(n)})" for s, n in zip(now, rest, strict=True)
                         ]
                         yield f"({sides[0]})" + "".join(said)
+            case ast.BinOp(ast.Name(name), ast.Sub()) if name in self.pointers:  # they have no sum
+                yield f"{whole} + 1"
             case ast.BinOp(left, op, right):
                 for sign in SAME_TYPE[type(op)]:
                     yield f"({self.original(left)}) {sign} ({self.original(right)})"
-            case ast.UnaryOp(ast.Not() | ast.USub() | ast.Invert(), operand) if whole[0] in "n-~":
-                is_not = isinstance(node.op, ast.Not)
-                yield asked(operand, self.original(operand)) if is_not else self.original(operand)
+            case ast.UnaryOp(ast.USub() | ast.Invert(), operand) if whole[0] in "-~":
+                yield self.original(operand)
             case ast.IfExp(_, body, orelse):
                 yield self.original(body)
                 yield self.original(orelse)
@@ -178,10 +220,6 @@ class Source:
                 yield f"{whole} + 1"
             case ast.Attribute(ast.Name(name)) if name[0].isupper():  # of an enum: its neighbour
                 yield f"{whole} ^ 1"
-
-    def truth(self, node: ast.expr) -> str:
-        """The same where only its truth is asked for."""
-        return asked(node, self.expression(node))
 
     def inside(
         self, node: ast.AST, children: list[ast.expr], said: Callable[..., str] | None = None
@@ -204,12 +242,16 @@ class Source:
                 found = [value]
             case ast.Return(value):
                 found = [value] if value else []
+            case ast.UnaryOp(_, ast.Subscript(_, index)) if self.original(node)[0] == "&":
+                found = [index]
             case ast.UnaryOp(_, operand) if self.original(node)[0] != "&":
                 found = [operand]
             case ast.Subscript(_, index):
                 found = [index]
             case ast.BinOp(left, _, right):
                 found = [left, right]
+            case ast.BoolOp(_, values):
+                found = values
             case ast.Compare(left, _, rest):
                 found = [left, *rest]
             case ast.IfExp(test, body, orelse):
@@ -233,18 +275,15 @@ class Source:
     def found(self, node: ast.AST, was: str, becomes: str) -> int:
         """The number of one mutant more."""
         line = self.text.count("\n", 0, self.span(node)[0]) + 1
-        number = len(self.mutants) + 1
-        said = (" ".join(text.split()) for text in (was, becomes))
-        self.mutants.append(Mutant(number, Path(self.file).name, line, *said))
+        number, file = len(self.mutants) + 1, Path(self.file).name
+        said = (self.function, " ".join(was.split()), " ".join(becomes.split()))
+        alike = [
+            one
+            for one in self.mutants
+            if (one.file, one.function, one.was, one.becomes) == (file, *said)
+        ]
+        self.mutants.append(Mutant(number, file, line, *said, len(alike) + 1))
         return number
-
-
-def asked(node: ast.expr, text: str) -> str:
-    """A truth as C has it, of what may be a number: both ways of a switch are of one type."""
-    is_truth = isinstance(node, ast.BoolOp | ast.Compare) or (
-        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
-    )
-    return f"({text})" if is_truth else f"(({text}) != 0)"
 
 
 def switch(tree: Path) -> list[Mutant]:

@@ -1,9 +1,11 @@
-"""The switches are where the rules are: each mutant once, and every function has some."""
+"""The switches are where the rules are: each mutant once, and every function has some; and whoever
+is listed as equal is one of them."""
 
 import re
 import shutil
 from pathlib import Path
 
+from tests.mutants.equal import listed
 from tests.mutants.schemata import FUNCTION, RULES, switch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -15,6 +17,8 @@ SURELY = (  # file, what stands there, and what it becomes
     ("journey.pyx", "1", "1 + 1"),
     ("hold.pyx", "original is NULL", "False"),
     ("refund.pyx", "taken is not NULL", "True"),
+    ("payee.pxd", "state.scenes[scene].payee or operator_id", "operator_id"),  # a value, no truth
+    ("hold.pyx", "original.tariff - 1", "(original.tariff) + (1)"),  # what stands behind an &
 )
 
 
@@ -25,7 +29,7 @@ def test_each_mutant_is_in_the_text_once(tmp_path: Path) -> None:
     numbers = []
     empty = 0
     for file in rules(tmp_path):
-        for body in FUNCTION.findall(file.read_text()):
+        for _, body in FUNCTION.findall(file.read_text()):
             found = re.findall(r"MUTANT [!=]= (\d+)", body)
             numbers += map(int, found)
             empty += not found
@@ -34,6 +38,10 @@ def test_each_mutant_is_in_the_text_once(tmp_path: Path) -> None:
     said = {(one.file, one.was, one.becomes) for one in mutants}
     assert said.issuperset(SURELY), set(SURELY) - said
     assert not [one for one in mutants if "check(" in one.was]
+    names = [one.name for one in mutants]
+    assert len(names) == len(set(names))
+    assert listed().keys() <= set(names), listed().keys() - set(names)
+    assert all(listed().values()), "a reason each"
 
 
 def rules(tree: Path) -> list[Path]:
