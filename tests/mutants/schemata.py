@@ -2,7 +2,7 @@
 
     python -m tests.mutants.schemata TREE      changes TREE, and writes TREE/mutants.json
 
-So one build holds all mutants: `MUTANT` says which of them is awake, and 0 is none. A function's
+So one build holds all mutants: `awake` says which of them it is. A function's
 body is near enough to Python that its own parser finds the places, once casts and declarations
 are masked by what is as long. Left out are declarations, the targets of an assignment, check()
 (it is no rule), what stands outside of functions (a table of functions, limits of time: their uses
@@ -18,18 +18,39 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 RULES = Path("ext/rule")
+EQUAL = Path(__file__).parent / "equal.txt"
 SWITCH = "mutant"
-SWITCHED = f"from onecard.{'.'.join(RULES.parts)}.{SWITCH} cimport MUTANT\n"
-PXD = "cdef int MUTANT\n"
-PYX = '''"""Which mutant is awake; 0 is none."""
+SWITCHED = f"from onecard.{'.'.join(RULES.parts)}.{SWITCH} cimport awake\n"
+PXD = """
+cdef enum:
+    MUTANTS_MAX = 10_000
+cdef int MUTANT
+cdef unsigned char* REACHED
+
+cdef inline bint awake(int number) noexcept nogil:
+    if MUTANT == 0:
+        REACHED[number] = 1
+    return MUTANT == number
+"""
+PYX = '''"""Which mutant is awake; where none is (0), it is noted which would have been asked."""
 
 cdef int MUTANT = 0
+cdef unsigned char[MUTANTS_MAX] _reached
+REACHED = &_reached[0]
 
-
-def wake(int number) -> None:
+def wake(int number):
     global MUTANT
     MUTANT = number
+
+def reached():
+    """The numbers asked for since it was called before."""
+    cdef int at
+    found = [at for at in range(MUTANTS_MAX) if _reached[at]]
+    for at in found:
+        _reached[at] = 0
+    return found
 '''
+PYI = "def wake(number: int) -> None: ...\ndef reached() -> list[int]: ...\n"
 FUNCTION = re.compile(r"^cdef ([^\n(]*)\([^)]*\) noexcept nogil:\n((?:(?: .*)?\n)+)", re.M)
 MASKED = re.compile(r"<\w+\*?>|&(?=\w)")  # casts, and addresses
 DECLARED = re.compile(r"(?m)^( +)cdef [\w ]*\*? ?(\w+)(?=$| = )")
@@ -136,13 +157,13 @@ class Source:
         if is_end or whole.startswith("cdef ") or whole.split(" ")[0] in self.empty:
             return kept
         number = self.found(node, whole, "nothing")
-        return f"{indent}if MUTANT != {number}:\n    {kept}"
+        return f"{indent}if not awake({number}):\n    {kept}"
 
     def condition(self, node: ast.expr) -> str:
         """What is asked by an `if`, which may also be always so, or never."""
         whole = self.original(node)
         never, always = (self.found(node, whole, word) for word in ("False", "True"))
-        return f"(MUTANT != {never} and (MUTANT == {always} or {self.truth(node)}))"
+        return f"(not awake({never}) and (awake({always}) or {self.truth(node)}))"
 
     # ---- expressions --------------------------------------------------------------------------
 
@@ -174,7 +195,7 @@ class Source:
         """`made`, unless one of the others is awake."""
         for other in others:
             number = self.found(node, self.original(node), other)
-            made = f"(({other}) if MUTANT == {number} else {made})"
+            made = f"(({other}) if awake({number}) else {made})"
         return made
 
     def asked(self, node: ast.expr) -> str:
@@ -292,15 +313,26 @@ def switch(tree: Path) -> list[Mutant]:
     for path in sorted((tree / RULES).glob("*.p[xy][dx]")):
         source = Source(str(path), path.read_text(), mutants)
         made = source.switched()
-        if "MUTANT" in made:
+        if made != source.text:
             first = re.search(r"(?m)^(from|cimport|cdef|ctypedef) ", made)
             assert first
             path.write_text(made[: first.start()] + SWITCHED + made[first.start() :])
     (tree / RULES / f"{SWITCH}.pxd").write_text(PXD)
     (tree / RULES / f"{SWITCH}.pyx").write_text(PYX)
-    (tree / RULES / f"{SWITCH}.pyi").write_text("def wake(number: int) -> None: ...\n")
+    (tree / RULES / f"{SWITCH}.pyi").write_text(PYI)
     (tree / "mutants.json").write_text(json.dumps([asdict(one) for one in mutants]))
     return mutants
+
+
+def listed() -> dict[str, str]:
+    """Why no tap can tell it from the rule, by the name of each mutant in equal.txt."""
+    found, reason = {}, ""
+    for line in EQUAL.read_text().partition("\n\n")[2].splitlines():
+        if line.startswith("-- "):
+            reason = line[3:]
+        else:
+            found[line] = reason
+    return found
 
 
 if __name__ == "__main__":

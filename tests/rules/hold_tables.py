@@ -255,6 +255,8 @@ I RELEASE P 0 about=g       = ACCEPTED 11 968
 & M HOLD C 1                = ACCEPTED 1 0
 & M HOLD C 1                = ACCEPTED 1 0
 & M HOLD C 1                = HOLDS_FULL 0 0
+! holds -1m by=PREPAID
+M HOLD P 10                 = ACCEPTED 10 968        -- nor is one asked for by terms without an end
 """
 
 HELD_LEGS = """

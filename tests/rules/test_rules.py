@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from onecard.ext.shape.numbers import Outcome
-from tests.rules import adjustment_tables, hold_tables, network_tables, rule_tables, scene_tables
+from tests.rules import (
+    adjustment_tables,
+    edge_tables,
+    hold_tables,
+    network_tables,
+    rule_tables,
+    scene_tables,
+)
 from tests.rules.adjustment_tables import ADJUSTED_BELOW_FLOOR
 from tests.rules.event_tables import EVENT
 from tests.rules.journey_tables import CARDS, JOURNEYS_FULL
@@ -17,6 +24,7 @@ from tests.support.engine import SMALL, opened
 
 TABLES = rule_tables.TABLES | adjustment_tables.TABLES | {"EVENT": EVENT}
 TABLES |= hold_tables.TABLES | network_tables.TABLES | scene_tables.TABLES
+TABLES |= edge_tables.TABLES
 TABLES |= {"GRANTS": GRANTS, "LOTS_FULL": LOTS_FULL, "JOURNEYS_FULL": JOURNEYS_FULL}
 ROOM = {"JOURNEYS_FULL": replace(SMALL, cards_max=CARDS)}  # of others, that of all tests
 
