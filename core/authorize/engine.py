@@ -15,6 +15,7 @@ from onecard.core.access.caller import OWNER, Caller
 from onecard.core.authorize.booking import BookingTime, ConfirmClock
 from onecard.core.authorize.message import read_taps
 from onecard.core.authorize.recall import recall
+from onecard.core.checkpoint.claims import ended_in
 from onecard.core.checkpoint.passes import DURABLE_POLL_S
 from onecard.core.checkpoint.recovery import bound_by, part_end
 from onecard.core.clock import Clock
@@ -424,6 +425,7 @@ class Engine:
     ) -> None:
         """Part by part, since a generation has what its own entries did and nothing else."""
         by = np.uint64(block.first) + block.images["row"]
+        ended, ended_by = ended_in(block)
         at = 0
         while at < len(identities):
             end = part_end(identities, at, self.recent.space or per_generation)
@@ -432,4 +434,6 @@ class Engine:
                 self.retire_identities()
             theirs = (by >= part["sequence"][0]) & (by <= part["sequence"][-1])
             self.recent.fill_claims(block.images[theirs], by[theirs])
+            theirs = (ended_by >= part["sequence"][0]) & (ended_by <= part["sequence"][-1])
+            self.recent.fill_ended(ended[theirs], ended_by[theirs])
             at = end

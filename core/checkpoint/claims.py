@@ -1,4 +1,5 @@
-"""What was taken back of entries, or corrected, as far as that has left memory; and spent lots.
+"""What was taken back of entries, or corrected, as far as that has left memory; and what is over:
+lots that are spent and journeys that ended.
 
 The index leads from an original to the last entry that took something back of it, and to the last
 that corrected it (`identities.py`); what stands then, the after-image of that entry says.
@@ -12,14 +13,14 @@ from onecard.core.journal import Block, Journal
 from onecard.ext.identity import pages
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Image, Space
+from onecard.ext.shape.numbers import Effect, Image, Space
 
 BOTH_KNOWN = 3  # ext/identity/claims
 SAID_BY = {  # by which images each half of a claim is
     Space.TAKEN_BACK: (int(Image.CLAIMED), int(Image.CLOSED_ORIGINAL)),
     Space.CORRECTED: (int(Image.ADJUSTED),),
 }
-LED_TO_BY = {**SAID_BY, Space.SPENT_LOTS: (int(Image.LOT_SPENT),)}  # every key that may move
+LED_TO_BY = {**SAID_BY, Space.SPENT_LOTS: (int(Image.LOT_SPENT),)}
 
 
 def claims_on(
@@ -65,9 +66,11 @@ def _said(
 
 
 def taken_back_by(block: Block, after: int) -> NDArray[np.void]:
-    """What the entries of a block above a sequence take back or correct, and the lots that they
-    spend, as keys of the index (IDENTITY rows), in order."""
-    parts = []
+    """What the entries of a block above a sequence take back or correct, the lots that they spend,
+    and the journeys that they end, as keys of the index (IDENTITY rows), in order."""
+    journeys, by = ended_in(block)
+    parts = [pages.in_space(Space.JOURNEYS, journeys)]
+    parts[0]["sequence"] = by
     for space, whats in LED_TO_BY.items():
         images = block.images[np.isin(block.images["what"], whats)]
         keys = pages.in_space(space, images["key"])
@@ -75,3 +78,19 @@ def taken_back_by(block: Block, after: int) -> NDArray[np.void]:
         parts.append(keys)
     found = np.concatenate([np.empty(0, IDENTITY), *parts])
     return found[found["sequence"] > after]
+
+
+def ended_in(block: Block) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The journeys, by their ENTRY, that entries of a block ended, and of each the entry that did:
+    the EXIT or ENTRY that names it, or the REVERSAL of its ENTRY."""
+    rows = block.rows
+    closes = rows["effects"] & int(Effect.JOURNEY_CLOSED) != 0
+    ended = np.where((rows["journey"] == 0) & closes, rows["about"], rows["journey"])
+    at = np.flatnonzero(ended)
+    return ended[at], rows["sequence"][at]
+
+
+def ended_by(journeys: NDArray[np.uint64], index: Identities) -> NDArray[np.uint64]:
+    """What ended each journey, by its ENTRY, as far as that has left memory; 0: nothing did.
+    LedgerFault where a look-up cannot be proven."""
+    return index.find(pages.in_space(Space.JOURNEYS, journeys))

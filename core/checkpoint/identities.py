@@ -35,7 +35,7 @@ from onecard.ext.identity import shelf
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.identity.order import arrange, arrange_within, starts_of
 
-LAYOUT = 3
+LAYOUT = 4
 PAGES = "pages"
 SHELVES = "shelves"
 COUNTS = "counts"

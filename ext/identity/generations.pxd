@@ -22,6 +22,7 @@ cdef class Generations:
     cdef uint64_t secret
     cdef uint64_t odd
     cdef object copy_memory
+    cdef uint64_t copy_max  # rows of it
     cdef uint64_t counts[GENERATIONS]
     cdef uint8_t clean[GENERATIONS]  # 1 = empty, ready to become the young one
     cdef int order[GENERATIONS]  # generations in use, oldest first
@@ -35,6 +36,7 @@ cdef class Generations:
     cdef uint64_t last_left  # the same, once the oldest generation is dropped
     cdef Claims claims
     cdef Claims spent  # lots of which nothing is left, by number: who spent each is `taken_by`
+    cdef Claims ended  # journeys that are over, by their ENTRY: what ended each is `taken_by`
     cdef uint64_t* retired  # a terminal: highest key that may be on disk only
     cdef object retired_memory
     cdef uint8_t* has_retired  # a terminal: whether `retired` says anything, 0 being a key too
@@ -48,3 +50,5 @@ cdef class Generations:
     cdef const Claim* claim(self, uint64_t original) noexcept nogil
     cdef void take_back(self, const Claim* claim) noexcept nogil
     cdef void spend(self, uint64_t lot, uint64_t sequence) noexcept nogil
+    cdef void end(self, uint64_t journey, uint64_t sequence) noexcept nogil
+    cdef uint64_t led_to(self, Claims over, uint64_t key) noexcept nogil

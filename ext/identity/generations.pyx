@@ -61,7 +61,9 @@ cdef class Generations:
         claims_max = IMAGES_MAX * generation_max
         self.claims = Claims(claims_max)
         self.spent = Claims(claims_max, Space.SPENT_LOTS)
-        self.copy_memory = reserve((generation_max + KEYS_AN_IMAGE * claims_max) * sizeof(Identity))
+        self.ended = Claims(generation_max, Space.JOURNEYS)
+        self.copy_max = 2 * generation_max + KEYS_AN_IMAGE * claims_max
+        self.copy_memory = reserve(self.copy_max * sizeof(Identity))
         for i in range(GENERATIONS):
             self.memory.append(reserve((self.slots_mask + 1) * sizeof(Slot)))
             self.slots[i] = <Slot*>address(self.memory[i])
@@ -151,10 +153,14 @@ cdef class Generations:
     cdef void spend(self, uint64_t lot, uint64_t sequence) noexcept nogil:
         """Nothing is left of a lot; the entry that says it is bound in the young generation."""
         cdef Claim row
-        memset(&row, 0, sizeof(Claim))
-        row.sequence = lot
-        row.taken_by = sequence
+        lead(&row, lot, sequence)
         self.spent.put(self.order[self.used - 1], &row)
+
+    cdef void end(self, uint64_t journey, uint64_t sequence) noexcept nogil:
+        """The journey of an ENTRY is over; the entry that ended it is bound in the young generation."""
+        cdef Claim row
+        lead(&row, journey, sequence)
+        self.ended.put(self.order[self.used - 1], &row)
 
     def room(self, uint64_t identities, uint64_t sequence) -> bool:
         """Make space for so many from a sequence on. Returns True when there is; else a generation
@@ -217,8 +223,7 @@ cdef class Generations:
         if self.used < 2:
             raise ValueError("no generation is full")
         # Always the same memory: fresh pages for each generation would cost more than the copy.
-        most = self.generation_max + KEYS_AN_IMAGE * self.claims.rows_max
-        copy = np.frombuffer(self.copy_memory, IDENTITY, most)
+        copy = np.frombuffer(self.copy_memory, IDENTITY, self.copy_max)
         rows = copy
         with nogil:
             for at in range(self.slots_mask + 1):
@@ -234,6 +239,7 @@ cdef class Generations:
                     kept += 1
             kept += self.claims.keys_of(i, &rows[kept])
             kept += self.spent.keys_of(i, &rows[kept])
+            kept += self.ended.keys_of(i, &rows[kept])
         self.last_left = last
         return copy[:kept], i
 
@@ -272,6 +278,7 @@ cdef class Generations:
             memset(self.slots[generation], 0, (self.slots_mask + 1) * sizeof(Slot))
             self.claims.clear(generation)
             self.spent.clear(generation)
+            self.ended.clear(generation)
         self.counts[generation] = 0
         self.clean[generation] = 1
 
@@ -319,6 +326,18 @@ cdef class Generations:
                 change(&claim, rows[i].what, rows[i].value, by[i])
                 self.take_back(&claim)
 
+    def fill_ended(self, journeys, sequences) -> None:
+        """Which journeys (uint64, by their ENTRY) the entries that were filled last ended, and of each
+        the sequence (uint64) of that entry."""
+        cdef const uint64_t[::1] ended = np.ascontiguousarray(journeys, np.uint64)
+        cdef const uint64_t[::1] by = np.ascontiguousarray(sequences, np.uint64)
+        cdef Py_ssize_t i
+        if by.shape[0] != ended.shape[0]:
+            raise ValueError(f"{ended.shape[0]} journeys, ended by {by.shape[0]} entries")
+        with nogil:
+            for i in range(ended.shape[0]):
+                self.end(ended[i], by[i])
+
     def retire_all_below(self, terminals, uint64_t left) -> None:
         """What the TERMINAL rows bound so far may be on disk only, and what was taken back by the
         entries up to `left`: ask there first."""
@@ -332,10 +351,18 @@ cdef class Generations:
 
     def spent_by(self, uint64_t lot) -> int:
         """The entry that left nothing of a lot, 0 where memory does not know one."""
+        return self.led_to(self.spent, lot)
+
+    def ended_by(self, uint64_t journey) -> int:
+        """The entry that ended the journey of an ENTRY, 0 where memory does not know one."""
+        return self.led_to(self.ended, journey)
+
+    cdef uint64_t led_to(self, Claims over, uint64_t key) noexcept nogil:
+        """The entry after which a lot or a journey was over, 0 where memory does not know one."""
         cdef const Claim* found
         cdef int i
         for i in range(self.used - 1, -1, -1):
-            found = self.spent.find(self.order[i], lot)
+            found = over.find(self.order[i], key)
             if found is not NULL:
                 return found.taken_by
         return 0
@@ -349,3 +376,10 @@ cdef class Generations:
         cdef Claim[::1] to = row
         to[0] = found[0]
         return row[0]
+
+
+cdef inline void lead(Claim* row, uint64_t key, uint64_t sequence) noexcept nogil:
+    """A row that leads from a key to an entry, and says nothing else."""
+    memset(row, 0, sizeof(Claim))
+    row.sequence = key
+    row.taken_by = sequence

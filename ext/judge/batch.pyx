@@ -27,6 +27,7 @@ from onecard.ext.identity.claims cimport change, is_of_claim
 from onecard.ext.identity.generations cimport Generations
 from onecard.ext.identity.ring cimport Ring
 from onecard.ext.state.state cimport State
+from onecard.ext.state.travels cimport journey_ended_by
 from onecard.ext.rule.admit cimport form
 from onecard.ext.rule.hold cimport is_too_early
 from onecard.ext.rule.plan cimport Plan, sum_of
@@ -312,6 +313,7 @@ cdef inline void book(
     """Write the entry, post it, bind its identity, answer. `claim` is on the entry it is about."""
     cdef Entry* entry
     cdef Leg* kept
+    cdef uint64_t ended
     cdef int i
     cdef int64_t available = 0
     cdef bint prepaid = tap.funding == Funding.PREPAID
@@ -351,6 +353,10 @@ cdef inline void book(
             draft.leg_count += 1
             kept[i] = plan.leg[i]
     state.settle(entry, tap.card)
+    if plan.effects & (Effect.JOURNEY_OPENED | Effect.JOURNEY_CLOSED):
+        ended = journey_ended_by(entry)
+        if ended != 0:
+            recent.end(ended, entry.sequence)
     for i in range(plan.images):
         check(draft.image_count < <uint64_t>draft.taps_max * IMAGES_MAX)
         plan.image[i].row = draft.count

@@ -67,9 +67,13 @@ cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept n
 
 
 cdef inline void stand(State state, const Tap* tap, Plan* plan) noexcept nogil:
-    """Where the journey stands, unless that follows: of no mode, and in the account's travel row."""
+    """Which journey this one replaces; and where it stands, unless that follows: of no mode, and in the
+    account's travel row."""
+    cdef const Journey* open = state.travels.journey_of(tap.account, tap.account_id, tap.mode)
     cdef int64_t row = state.travels.row_for(tap.account, tap.account_id, tap.mode)
     check(row >= 0)  # such an entry is not taken
+    if open is not NULL:
+        plan.journey = open.sequence
     if row != 0 or tap.mode != 0:
         plan.effects |= Effect.JOURNEY_APART
         claim(plan, Image.JOURNEY_PLACED, <uint64_t>row, tap.mode)

@@ -232,7 +232,7 @@ cpdef enum Space:
     TAKEN_BACK = 1  # sequence of an original: the last entry that took something back of it
     CORRECTED = 2  # sequence of an original: the last entry that adjusted it
     SPENT_LOTS = 3  # number of a lot: the last entry that left nothing of it
-    JOURNEYS = 4  # reserved
+    JOURNEYS = 4  # sequence of an ENTRY whose journey is over: the entry that ended it
 
 
 cpdef enum Flag:

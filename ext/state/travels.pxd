@@ -2,6 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from onecard.ext.shape.journal cimport AfterImage, Entry
+from onecard.ext.shape.numbers cimport Effect
 from onecard.ext.shape.tables cimport Account, Journey, Totals, Travel
 from onecard.ext.state.free_rows cimport FreeRows
 from onecard.ext.state.index cimport Index
@@ -30,3 +31,11 @@ cdef class Travels:
     cdef void end(self, const AfterImage* change, const Entry* entry) noexcept nogil
     cdef bint fits(self, const AfterImage* change, const Entry* entry) noexcept nogil
     cdef void gather(self) noexcept nogil
+
+
+cdef inline uint64_t journey_ended_by(const Entry* entry) noexcept nogil:
+    """The ENTRY whose journey an entry ended: the EXIT or ENTRY names it, the REVERSAL is about it; 0:
+    it ended none."""
+    if entry.journey != 0:
+        return entry.journey
+    return entry.about if entry.effects & Effect.JOURNEY_CLOSED else 0

@@ -160,13 +160,16 @@ def entry(ask: Ask) -> Verdict:
 
 
 def begun(ask: Ask, version: int) -> Verdict:
-    """The journey of an entry, and where it stands."""
-    row = ask.book.journey_row(ask.account_id, ask.mode)
-    if row == 0 and ask.mode == 0:
-        return Verdict(O.ACCEPTED, effects=Effect.JOURNEY_OPENED, tariff=version)
-    placed = AfterImage(Image.JOURNEY_PLACED, row, ask.mode)
-    effects = Effect.JOURNEY_OPENED | Effect.JOURNEY_APART
-    return Verdict(O.ACCEPTED, images=(placed,), effects=effects, tariff=version)
+    """The journey of an entry, where it stands, and which it replaces."""
+    book, effects = ask.book, int(Effect.JOURNEY_OPENED)
+    row = book.journey_row(ask.account_id, ask.mode)
+    same_mode = [one for one in book.open_journeys(ask.account_id).values() if one.mode == ask.mode]
+    images: tuple[AfterImage, ...] = ()
+    if row != 0 or ask.mode != 0:
+        images = (AfterImage(Image.JOURNEY_PLACED, row, ask.mode),)
+        effects |= Effect.JOURNEY_APART
+    replaced = same_mode[0].sequence if same_mode else 0
+    return Verdict(O.ACCEPTED, images=images, effects=effects, tariff=version, journey=replaced)
 
 
 def exit_(ask: Ask) -> Verdict:
