@@ -18,11 +18,12 @@ from onecard.core.config import MIB
 from onecard.core.ledger.opened import Ledger
 from onecard.core.registry.cards import PutCards
 from onecard.core.registry.participants import PutParticipants
+from onecard.core.registry.tariffs import PutTariff
 from onecard.core.registry.terminals import PutTerminals, TerminalRow
 from onecard.core.settlement.window import CloseWindow
 from onecard.core.watch.log import Log
 from onecard.ext.identity.pages import GROUPS_A_SPACE
-from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role, Space, Status
+from onecard.ext.shape.numbers import Funding, Kind, Outcome, Record, Role, Space, Status
 from onecard.v1.tap_pb2 import Decisions, TapBatch
 from tests.rules.taptable import NOW_US
 from tests.storage.taken_back import REFUSED, TakenBack
@@ -43,7 +44,7 @@ class Made:
 
     sent: Sent
     asked: Sent  # after all of it: what is refused, and what is left
-    lots: NDArray[np.void]  # keys of those that are spent, and by which entry
+    over: NDArray[np.void]  # keys of spent lots and ended journeys, and by which entry they are
     last: int
     digest: bytes
     earlier: list[Files]
@@ -84,13 +85,13 @@ def build(folder: Path, batches: int = 36) -> Made:
     again = [(message, engine.step([TapsIn(0, message)])[0]) for message, _ in sent]
     assert ledger.state.digest() == digest and ledger.journal.durable.last == last
     assert ledger.identities.retired > last // 2 and len(ledger.journal.segments) > 1
-    lots = spent_lots(ledger)
+    over = all_over(ledger)
     asked = ask_for_more(engine, sent, back)
     ledger.close()
     for (_, first), (_, answer) in zip(sent, again, strict=True):
         assert told(first) == told(answer)
     write(folder, earlier[-1])
-    return Made(again, asked, lots, last, digest, earlier[:-1], clock.us)
+    return Made(again, asked, over, last, digest, earlier[:-1], clock.us)
 
 
 def ask_for_more(engine: Engine, sent: Sent, back: TakenBack) -> Sent:
@@ -103,16 +104,20 @@ def ask_for_more(engine: Engine, sent: Sent, back: TakenBack) -> Sent:
     return asked
 
 
-def spent_lots(ledger: Ledger) -> NDArray[np.void]:
+def all_over(ledger: Ledger) -> NDArray[np.void]:
     blocks = ledger.journal.blocks(1)
-    moved = np.concatenate([taken_back_by(one, 0) for one in blocks if len(one.images)])
-    return moved[moved["terminal"] // GROUPS_A_SPACE == Space.SPENT_LOTS]
+    entries = [one for one in blocks if one.record == Record.ENTRIES]
+    moved = np.concatenate([taken_back_by(one, 0) for one in entries])
+    space = moved["terminal"] // GROUPS_A_SPACE
+    assert {Space.SPENT_LOTS, Space.JOURNEYS} < {*space}
+    return moved[np.isin(space, (Space.SPENT_LOTS, Space.JOURNEYS))]
 
 
 def registry() -> list[ActIn]:
     return [
         ActIn(PutParticipants([("metro", Role.OPERATOR), ("bank", Role.ISSUER)])),
-        ActIn(PutTerminals([TerminalRow(f"T{n}", 1) for n in range(TERMINALS + 1)])),
+        ActIn(PutTariff("flat", 1, 1, np.array([100], np.int32))),
+        ActIn(PutTerminals([TerminalRow(f"T{n}", 1, 1) for n in range(TERMINALS + 1)])),
         ActIn(PutTerminals([TerminalRow("internal:0", 1, status=Status.INTERNAL)])),
         ActIn(PutCards(np.arange(1, CARDS + 2, dtype=np.uint64), 2, Funding.PREPAID)),
     ]

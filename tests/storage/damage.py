@@ -265,9 +265,9 @@ def start(folder: Path, made: Made) -> str:
             if told(found) != told(answer):
                 return "WRONG: taken back twice, or not as much as is left"
         # No tap asks for these yet.
-        lots = made.lots[made.lots["sequence"] <= ledger.identities.retired]
-        if (ledger.identities.find(lots) != lots["sequence"]).any():
-            return "WRONG: another entry spent a lot"
+        over = made.over[made.over["sequence"] <= ledger.identities.retired]
+        if (ledger.identities.find(over) != over["sequence"]).any():
+            return "WRONG: another entry spent a lot or ended a journey"
         message = batch(1_000_000)
         (answer,) = engine.step([TapsIn(0, message)])
         if isinstance(answer, OnecardError):

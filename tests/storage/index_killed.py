@@ -1,7 +1,7 @@
 """Kills whoever writes the index between two pages of it, and goes on as if that had never been.
 
 Once while taps go on, and once while all of it is made anew from the journal; what is written then
-is a page a transaction, of identities, of what was taken back or corrected, and of spent lots. As a
+is a page a transaction, of identities, of what was taken back, corrected, spent or ended. As a
 script (`python -m tests.storage.index_killed FOLDER WORK PARTS`) it says where, a line a kill.
 """
 

@@ -2,7 +2,8 @@
 
 A ride a message, of which some is given back in later ones, and which is corrected between: so what
 the index says of one original is written again and again, page after page. Holds are captured, lots
-are granted and taken back. All of it is of one card, at a gate and a virtual terminal.
+are granted and taken back, and journeys replaced by the next. All of it is of one card, at a gate
+and a virtual terminal.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ RIDE_FEN, BACK_FEN = 100, 10
 BACK_AFTER = (1, 5, 13)  # messages after the ride: of three generations
 ADJUSTED_AFTER = {3: 7, 11: -4}  # fen, by messages after it
 CAPTURED_AFTER, UNGRANTED_AFTER = 2, 4
-LOTS = 12  # a message, so that all of them stand on more than one page
+LOTS = JOURNEYS = 12  # a message, so that all of them stand on more than one page
 REFUSED = {Outcome.AMOUNT_EXCEEDS_ORIGINAL, Outcome.ORIGINAL_CLOSED}
 
 
@@ -39,7 +40,7 @@ class TakenBack:
         number = len(self.rides)
         ride, hold = (self._tap(kind, RIDE_FEN) for kind in (Kind.RIDE, Kind.HOLD))
         grants = [self._tap(Kind.GRANT, 5, self.virtual, sponsor=1) for _ in range(LOTS)]
-        taps = [ride, hold, *grants]
+        taps = [ride, hold, *grants, *(self._tap(Kind.ENTRY, 0) for _ in range(JOURNEYS))]
         if number == 0:
             taps.insert(0, self._tap(Kind.TOP_UP, 1_000_000))
         for after in BACK_AFTER:

@@ -23,7 +23,7 @@ from tests.storage import test_identity_proof as proof
 from tests.storage.test_identity import Key, opened, rows_of
 
 MILLION = 1 << 20
-SPACES = (Space.TAKEN_BACK, Space.CORRECTED, Space.SPENT_LOTS)
+SPACES = (Space.TAKEN_BACK, Space.CORRECTED, Space.SPENT_LOTS, Space.JOURNEYS)
 
 
 def keyed(space: int, original: int) -> Key:
