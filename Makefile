@@ -10,7 +10,7 @@ SOURCES := setup.py pyproject.toml $(shell find ext core grpc sample cli \
 	-name '*.pyx' -o -name '*.pxd' -o -name '*.proto' -o -name __init__.py)
 STUBS = $(patsubst %.pyx,onecard.%,$(subst /,.,$(wildcard ext/*/*.pyx)))
 DEBUG := build/debug
-WORKERS := -n auto --dist worksteal # one a core: in a row the tests take eighteen minutes
+WORKERS := -n auto --maxprocesses 4 --dist worksteal # one a core: in a row the tests take eighteen minutes
 MUTANTS := build/mutants
 ONLY ?=
 TREE := Makefile README.md CHANGELOG.md CONTRIBUTING.md MANIFEST.in pyproject.toml setup.py .ci \
