@@ -84,7 +84,7 @@ def exchange(folder: Path, name: str, made: Made, chance: random.Random) -> str:
 
 
 def overlay(folder: Path, name: str, made: Made, chance: random.Random) -> str:
-    """A page as it was before, of the same number."""
+    """A page as it was before, of the same number; or torn, so that only its end is."""
     old = chance.choice(made.earlier).get(name, b"")
     content = bytearray((folder / name).read_bytes())
     pages = min(len(old), len(content)) // PAGE_BYTES
@@ -96,12 +96,11 @@ def overlay(folder: Path, name: str, made: Made, chance: random.Random) -> str:
     ]
     if not changed:
         return zero(folder, name, made, chance)
-    page = chance.choice(changed)
-    content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES] = old[
-        page * PAGE_BYTES : (page + 1) * PAGE_BYTES
-    ]
+    page, torn = chance.choice(changed), chance.choice((0, 0, 512, 2048, 3584))
+    rest = slice(page * PAGE_BYTES + torn, (page + 1) * PAGE_BYTES)
+    content[rest] = old[rest]
     (folder / name).write_bytes(content)
-    return f"page {page} as it was before"
+    return f"page {page} from byte {torn} on as it was before"
 
 
 def zero(folder: Path, name: str, made: Made, chance: random.Random) -> str:
