@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from onecard.core.audit.verify import verify
-from onecard.core.checkpoint.claims import claims_on
-from onecard.ext.shape.numbers import Kind, Outcome, OwnerKind, Record
+from onecard.core.checkpoint.claims import claims_on, ended_by
+from onecard.ext.shape.numbers import Effect, Kind, Outcome, OwnerKind, Record
 from onecard.v1.tap_pb2 import TapBatch
 from tests.recorded import recording
 from tests.recorded.recording import Opened, message_of
@@ -175,6 +175,21 @@ def test_a_hold_of_version_1_is_captured(life: Life, in_memory: bool) -> None:
         (OwnerKind.PAYABLE, 0): held_fen - 1,
         (OwnerKind.ACCOUNT, 0): 1,
     }
+
+
+def test_what_ended_a_journey_of_version_1_is_known(life: Life) -> None:
+    """In memory or in the index; an ENTRY that replaced a journey did not say whose."""
+    ended = {
+        int(row["journey" if row["kind"] == Kind.EXIT else "about"]): int(row["sequence"])
+        for row in life.old
+        if row["kind"] in (Kind.EXIT, Kind.REVERSAL) and row["effects"] & Effect.JOURNEY_CLOSED
+    }
+    entries = [int(row["sequence"]) for row in life.old if row["kind"] == Kind.ENTRY]
+    cold = ended_by(np.array(entries, np.uint64), life.opened.ledger.identities).tolist()
+    recent = life.opened.engine.recent
+    found = [recent.ended_by(entry) or one for entry, one in zip(entries, cold, strict=True)]
+    assert found == [ended.get(entry, 0) for entry in entries]
+    assert len(ended) > 20 and any(cold) and 0 in found
 
 
 def test_what_was_tapped_before_is_known_again(life: Life) -> None:
