@@ -36,6 +36,20 @@ M RIDE P 1 scene=7 at=1us               = SCENE_CLOSED 0 1000 -- its row was boo
 M RIDE P 1 scene=7 at=0us               = ACCEPTED 1 999
 """
 
+THE_LEAST_SCENE = """
+! tariff -20d network=7 0 0 900 900 0
+! scene 1 name=First rated_by=7
+M RIDE P 1 scene=2                      = SCENE_UNKNOWN 0 1000
+M ENTRY P 0 scene=1                     = ACCEPTED 0 1000
+M EXIT P 0 place=2 scene=1              = ACCEPTED 900 100
+"""
+
+BELOW_THE_LEAST_SCENE = """
+! scene 2 name=Second
+M RIDE P 1 scene=1                      = SCENE_UNKNOWN 0 1000
+M RIDE P 1 scene=2                      = ACCEPTED 1 999
+"""
+
 TABLES = {
     name: table
     for name, table in list(globals().items())

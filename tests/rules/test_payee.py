@@ -42,8 +42,10 @@ top: A TOP_UP P 20 scene=7              = ACCEPTED 20 600
 ! refused scene 9 name=Agent payee=4
 ! refused scene 9 name=Nobody payee=99
 ! scene 7 payee={BUS} most_fen=500
+! scene 1 name=First payee={BUS}
+first: M RIDE P 3 scene=1               = ACCEPTED 3 597       -- the least code there is
 ! restart
-after: M RIDE P 2 scene=7               = ACCEPTED 2 598
+after: M RIDE P 2 scene=7               = ACCEPTED 2 595
 """
 
 LEGS = {
@@ -66,6 +68,7 @@ LEGS = {
     "unplain": "ACCOUNT P MAIN bank -2, PAYABLE metro MAIN metro 2",
     "late": "SUSPENSE metro DUE metro -5, SUSPENSE metro OWED metro 5",
     "top": "ACCOUNT P MAIN bank 20, COLLECTED agent MAIN agent -20",
+    "first": "ACCOUNT P MAIN bank -3, PAYABLE bus MAIN bus 3",
     "after": "ACCOUNT P MAIN bank -2, PAYABLE bus MAIN bus 2",
 }
 
