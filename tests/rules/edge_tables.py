@@ -36,6 +36,17 @@ M RIDE P 1 scene=7 at=1us               = SCENE_CLOSED 0 1000 -- its row was boo
 M RIDE P 1 scene=7 at=0us               = ACCEPTED 1 999
 """
 
+DECLINED_APART = """
+M ENTRY P 0                             = ACCEPTED 0 1000
+X ENTRY P 0 place=1                     = ACCEPTED 0 1000 -- of mode 1, in a row of its own
+M RIDE P 800                            = ACCEPTED 800 200
+X EXIT P 0 place=3                      = FUNDS 0 200     -- which it keeps: it stays open
+! restart
+A TOP_UP P 300                          = ACCEPTED 300 500
+X EXIT P 0 place=3                      = ACCEPTED 500 0
+M EXIT P 0 place=1                      = ACCEPTED 0 0
+"""
+
 THE_LEAST_SCENE = """
 ! tariff -20d network=7 0 0 900 900 0
 ! scene 1 name=First rated_by=7
@@ -44,7 +55,18 @@ M ENTRY P 0 scene=1                     = ACCEPTED 0 1000
 M EXIT P 0 place=2 scene=1              = ACCEPTED 900 100
 """
 
-BELOW_THE_LEAST_SCENE = """
+BELOW_DECLINED_APART = """
+M ENTRY P 0                             = ACCEPTED 0 1000
+X ENTRY P 0 place=1                     = ACCEPTED 0 1000 -- of mode 1, in a row of its own
+M RIDE P 800                            = ACCEPTED 800 200
+X EXIT P 0 place=3                      = FUNDS 0 200     -- which it keeps: it stays open
+! restart
+A TOP_UP P 300                          = ACCEPTED 300 500
+X EXIT P 0 place=3                      = ACCEPTED 500 0
+M EXIT P 0 place=1                      = ACCEPTED 0 0
+"""
+
+THE_LEAST_SCENE = """
 ! scene 2 name=Second
 M RIDE P 1 scene=1                      = SCENE_UNKNOWN 0 1000
 M RIDE P 1 scene=2                      = ACCEPTED 1 999
