@@ -55,18 +55,15 @@ M ENTRY P 0 scene=1                     = ACCEPTED 0 1000
 M EXIT P 0 place=2 scene=1              = ACCEPTED 900 100
 """
 
-BELOW_DECLINED_APART = """
-M ENTRY P 0                             = ACCEPTED 0 1000
-X ENTRY P 0 place=1                     = ACCEPTED 0 1000 -- of mode 1, in a row of its own
-M RIDE P 800                            = ACCEPTED 800 200
-X EXIT P 0 place=3                      = FUNDS 0 200     -- which it keeps: it stays open
-! restart
-A TOP_UP P 300                          = ACCEPTED 300 500
-X EXIT P 0 place=3                      = ACCEPTED 500 0
-M EXIT P 0 place=1                      = ACCEPTED 0 0
+RATED_BY_NO_SCENE = """
+! tariff -20d network=7 0 0 900 900 0
+! terminal X network=7
+! scene 3 name=Pier
+X ENTRY C 0 place=1 scene=3             = ACCEPTED 0 0    -- the scene says none: the terminal's
+X EXIT C 0 place=2 scene=3              = ACCEPTED 900 0
 """
 
-THE_LEAST_SCENE = """
+BELOW_THE_LEAST_SCENE = """
 ! scene 2 name=Second
 M RIDE P 1 scene=1                      = SCENE_UNKNOWN 0 1000
 M RIDE P 1 scene=2                      = ACCEPTED 1 999
