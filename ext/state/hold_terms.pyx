@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from onecard.ext.shape.numbers import Funding
-from onecard.ext.state.arrays import packed, unpacked
+from onecard.ext.shape.arrays import packed, unpacked
 
 LIFE_MIN_S = 60  # a terminal that holds must have time to come back
 LIFE_MAX_S = 400 * 86_400  # a year's deposit, and a month to settle it

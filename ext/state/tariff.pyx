@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onecard.ext.state.arrays import packed, unpacked
+from onecard.ext.shape.arrays import packed, unpacked
 
 STATIONS_MAX = 1024  # what fits one message; a country's largest network has half of it
 ARRAYS = 2

@@ -17,7 +17,7 @@ from onecard.core.journal.local import LocalJournal
 from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape import dtypes
 from onecard.ext.shape.numbers import ArrayType, Effect, Kind, Policy, Record
-from onecard.ext.state import arrays
+from onecard.ext.shape import arrays
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.tariff import ARRAYS, arrays_of, of_arrays
