@@ -1,0 +1,122 @@
+"""CSV as people and spreadsheets write it: rows by column name, each with its line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from onecard.core.errors import BadInput, quoted
+from onecard.core.tariff.notice import Notices
+from onecard.core.tariff.source import Source
+
+REASON_CHARACTERS_MAX = 160
+FIELD_CHARACTERS_MAX = 1 << 16
+
+
+def text_of(source: Source, file: str, notices: Notices) -> str | None:
+    """A file in UTF-8, with or without its mark; None where it is none, which is noticed."""
+    try:
+        content = source.read(file)
+    except BadInput as error:
+        notices.error("file", file, 0, str(error).removeprefix(f"{file}: "), "mend it")
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = f"expected UTF-8, found byte {content[error.start]:#04x}"
+        notices.error("encoding", file, line, found, "save it as UTF-8")
+        return None
+
+
+class Table:
+    """The rows of a CSV file that are as long as its header; what is not is noticed and left out.
+
+    `columns` are the header's, in its order, without blanks around them; `rows` are (line, values).
+    """
+
+    def __init__(self, file: str, columns: list[str], rows: list[tuple[int, list[str]]]) -> None:
+        self.file = file
+        self.columns = columns
+        self.rows = rows
+        self._at = {column: at for at, column in enumerate(columns)}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def has(self, column: str) -> bool:
+        """Returns True when the header names the column."""
+        return column in self._at
+
+    def each(self, *columns: str) -> Iterator[tuple[int, list[str]]]:
+        """Line and values of these columns, "" where the header has none."""
+        at = [self._at.get(column, -1) for column in columns]
+        for line, row in self.rows:
+            yield line, [row[place] if place >= 0 else "" for place in at]
+
+
+def read_table(
+    source: Source,
+    file: str,
+    notices: Notices,
+    required: Sequence[str],
+    optional: Sequence[str] | None = (),
+) -> Table | None:
+    """A table, None where there is none to be had, which is noticed.
+
+    Columns may stand in any order. With `optional` None all others are taken too, as GTFS has it.
+    """
+    text = text_of(source, file, notices)
+    if text is None:
+        return None
+    csv.field_size_limit(FIELD_CHARACTERS_MAX)
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    columns: list[str] = []
+    try:
+        for row in reader:
+            if not columns:
+                columns = [name.strip() for name in row]
+                if not _is_header(file, columns, notices, required, optional):
+                    return None
+            elif not row:
+                continue  # a line with nothing on it, as at the end of a file
+            elif len(row) != len(columns):
+                found = f"expected {len(columns)} columns, found {len(row)}"
+                notices.error("columns", file, reader.line_num, found, "give each its value")
+            else:
+                rows.append((reader.line_num, [value.strip() for value in row]))
+    except csv.Error as error:
+        found = f"expected CSV, found otherwise: {quoted(error, REASON_CHARACTERS_MAX)}"
+        notices.error("csv", file, reader.line_num + 1, found, "save it as CSV with commas")
+        return None
+    if not columns:
+        expected = ",".join(required)
+        notices.error("empty", file, 1, "found nothing", f"begin it with columns {expected}")
+        return None
+    return Table(file, columns, rows)
+
+
+def _is_header(
+    file: str,
+    columns: list[str],
+    notices: Notices,
+    required: Sequence[str],
+    optional: Sequence[str] | None,
+) -> bool:
+    """Returns True when a header has what is required and nothing that is not known."""
+    before = notices.errors
+    for column in required:
+        if column not in columns:
+            found = f"expected a column {column}, found {quoted(','.join(columns))}"
+            notices.error("column_missing", file, 1, found, "add it to the header and each row")
+    for at, column in enumerate(columns):
+        if column in columns[:at]:
+            found = f"found column {quoted(column)} twice"
+            notices.error("column_twice", file, 1, found, "name each column once")
+        elif optional is not None and column not in required and column not in optional:
+            known = ", ".join([*required, *optional])
+            found = f"expected only {known}, found {quoted(column) or 'a column without a name'}"
+            notices.error("column_unknown", file, 1, found, "remove or rename it")
+    return notices.errors == before
