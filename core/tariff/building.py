@@ -11,27 +11,7 @@ from numpy.typing import NDArray
 from onecard.ext.fare import shapes
 
 Arrays = dict[str, NDArray[np.integer[Any]]]
-TABLES = {  # array -> the struct of its rows, each field 64 bits
-    "header": shapes.HEADER,
-    "networks": shapes.NETWORK,
-    "offers": shapes.OFFER,
-    "steps": shapes.STEP,
-    "brackets": shapes.BRACKET,
-    "discounts": shapes.DISCOUNT,
-    "transfers": shapes.TRANSFER,
-    "group_transfers": shapes.GROUP_TRANSFER,
-    "limits": shapes.LIMIT,
-    "caps": shapes.CAP,
-    "tiers": shapes.TIER,
-    "classes": shapes.RIDER_CLASS,
-    "foreign": shapes.FOREIGN,
-    "frames": shapes.FRAME,
-    "services": shapes.SERVICE,
-    "exceptions": shapes.DAY_EXCEPTION,
-    "joins": shapes.JOIN,
-    "shares": shapes.SHARE,
-    "offsets": shapes.OFFSET,
-}
+TABLES = shapes.TABLES  # array -> the struct of its rows, each field 64 bits
 EVERY = -1  # of a mask: all bits
 
 

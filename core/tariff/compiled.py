@@ -10,7 +10,7 @@ from onecard.core.tariff.building import Arrays
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`arrays` by name, as docs/tariffs.md and ext/fare/shapes.pxd have them:
+    """`arrays` by name, as docs/tariffs.md and ext/fare/tables.pxd have them:
 
         the tables of building.TABLES, and `counts`, the rows meant of each
         cells         u4  from set x to set of each square; a list of offers, 0 = no fare

@@ -53,7 +53,9 @@ class Notices:
         if not self.errors:
             return
         first = next(notice for notice in self.found if notice.severity == ERROR)
-        more = f" ({self.errors - 1} more: onecard tariff check says them)" if self.errors > 1 else ""
+        more = (
+            f" ({self.errors - 1} more: onecard tariff check says them)" if self.errors > 1 else ""
+        )
         raise BadInput(f"{name}: {first}{more}")
 
 

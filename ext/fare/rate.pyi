@@ -1,9 +1,8 @@
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from enum import IntEnum
 
 class Status(IntEnum):
     RATED = 0
@@ -36,7 +35,6 @@ class Code(IntEnum):
     OVERTIME = 18
     JOINED = 19
     GROUP_TRANSFER = 20
-    CLASS_FARE = 21
 
 class Ride(NamedTuple):
     network: int
@@ -74,3 +72,6 @@ class FareSet:
     def __init__(self, arrays: dict[str, NDArray[np.integer[Any]]]) -> None: ...
     def rate(self, ride: Ride, rider: bytes) -> Rated: ...
     def offers(self, ride: Ride, rider: bytes) -> list[int]: ...
+    def rate_each(
+        self, rides: NDArray[np.void], rider: bytes
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...

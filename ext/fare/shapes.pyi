@@ -21,6 +21,8 @@ DAY_EXCEPTION: np.dtype[np.void]
 JOIN: np.dtype[np.void]
 SHARE: np.dtype[np.void]
 OFFSET: np.dtype[np.void]
+RIDE: np.dtype[np.void]
+TABLES: dict[str, np.dtype[np.void]]
 LAYOUT: int
 MASK_BITS: int
 SCHEMES_MAX: int

@@ -1,8 +1,8 @@
-"""The structs of shapes.pxd as numpy dtypes, derived from the structs themselves."""
+"""The structs of tables.pxd as numpy dtypes, derived from the structs themselves."""
 
 from libc.stdint cimport uint8_t
 
-from onecard.ext.fare.shapes cimport (
+from onecard.ext.fare.tables cimport (
     MASK_BITS as C_MASK_BITS,
     NOWHERE as C_NOWHERE,
     REASONS_MAX as C_REASONS_MAX,
@@ -20,6 +20,7 @@ from onecard.ext.fare.shapes cimport (
     Network,
     Offer,
     Offset,
+    Ride,
     RiderClass,
     Service,
     Share,
@@ -61,6 +62,29 @@ JOIN = derived("Join", <Join[:1]><Join*>here)
 SHARE = derived("Share", <Share[:1]><Share*>here)
 OFFSET = derived("Offset", <Offset[:1]><Offset*>here)
 
+RIDE = derived("Ride", <Ride[:1]><Ride*>here)
+
+TABLES = {  # array -> the struct of its rows; each field is 64 bits
+    "header": HEADER,
+    "networks": NETWORK,
+    "offers": OFFER,
+    "steps": STEP,
+    "brackets": BRACKET,
+    "discounts": DISCOUNT,
+    "transfers": TRANSFER,
+    "group_transfers": GROUP_TRANSFER,
+    "limits": LIMIT,
+    "caps": CAP,
+    "tiers": TIER,
+    "classes": RIDER_CLASS,
+    "foreign": FOREIGN,
+    "frames": FRAME,
+    "services": SERVICE,
+    "exceptions": DAY_EXCEPTION,
+    "joins": JOIN,
+    "shares": SHARE,
+    "offsets": OFFSET,
+}
 LAYOUT = 1
 MASK_BITS = C_MASK_BITS
 SCHEMES_MAX = C_SCHEMES_MAX

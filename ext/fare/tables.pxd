@@ -11,7 +11,18 @@ cdef enum:
     MASK_BITS = 63  # networks that rules may name, classes, media: a mask is one number
     SCHEMES_MAX = 8  # caps, tiers and quotas of a tariff, as many as a rider's row has room for
     REASONS_MAX = 40  # more than the rules that can speak of one ride
-    NOWHERE = 0xFFFFFFFF  # of a place: not in that network
+
+cdef extern from *:
+    """
+    #define ONECARD_FARE_NOWHERE 0xFFFFFFFFu
+    #define ONECARD_FARE_NO_GROUP 0xFFFFFFFFu
+    #define ONECARD_FARE_AMOUNT_MAX 1000000000000LL
+    """
+    const uint32_t NOWHERE "ONECARD_FARE_NOWHERE"  # of a place: not in that network
+    # Of a leg whose rule is in no group: nothing is transferred from it.
+    const uint32_t NO_GROUP "ONECARD_FARE_NO_GROUP"
+    # Ten thousand million yuan: times 10,000 it is still a number.
+    const int64_t AMOUNT_MAX "ONECARD_FARE_AMOUNT_MAX"
 
 cdef enum:  # what the fare of a network is taken from
     BY_CELL = 1  # from and to: zones, a table, or the distance between stations
@@ -30,6 +41,38 @@ cdef enum:  # how an amount is rounded to a whole number
     CEILING = 1
     HALF_UP = 2
     HALF_EVEN = 3
+
+cdef enum:  # why a ride has an amount, or none
+    RATED = 0
+    NO_FARE = 1
+    NOT_ACCEPTED = 2  # a card of a city that no rule names
+    NOT_IN_FORCE = 3
+    FACE_MISSING = 4
+    METRES_MISSING = 5
+    TOO_LARGE = 6
+    UNKNOWN = 7  # a network or a place that the tariff has not
+
+cdef enum:  # what a reason is
+    CLASS_FOREIGN = 1  # detail is the city
+    CLASS_EXPIRED = 2  # the last day of proof
+    CLASS_BELIEVED = 3
+    INCOMPLETE = 4
+    OVERDUE = 5  # seconds in the system, as all four that follow
+    SAME_STATION_FREE = 6
+    SAME_STATION = 7
+    FROM_CELL = 8  # the offer
+    FROM_METRES = 9  # metres
+    FROM_SECONDS = 10  # seconds
+    FROM_FACE = 11
+    FROM_FLAT = 12
+    BY_TRANSFER = 13  # seconds since the ride before
+    BY_DISCOUNT = 14  # rides of the quota, this one included
+    BY_TIER = 15  # what was paid so far
+    BY_LIMIT = 16
+    BY_CAP = 17  # what was charged so far
+    BY_OVERTIME = 18  # seconds in the system
+    JOINED = 19  # what was charged so far for the leg
+    BY_GROUPS = 20  # fare_transfer_type
 
 cdef enum:  # of a cap, a tier or a quota
     PER_DAY = 1  # a service day
@@ -50,6 +93,7 @@ cdef packed struct Header "onecard_fare_header":
     int64_t has_priority
     int64_t groups_to  # listed groups of legs to which one transfers, and 0
     int64_t groups_from
+    int64_t journey_gap_s  # a leg that begins later than so after the last one begins anew; 0 = never
 
 
 cdef packed struct Network "onecard_fare_network":
@@ -75,7 +119,7 @@ cdef packed struct Network "onecard_fare_network":
     int64_t overdue_rule
     int64_t incomplete_amount  # -1 = none defined
     int64_t incomplete_rule
-    int64_t joins  # 1 = legs in it that meet are one leg
+    int64_t joins  # 1 = legs in it that meet at a station are one leg, 2 = at places of `joins`, 3 = both
     int64_t operator
 
 
@@ -84,7 +128,7 @@ cdef packed struct Offer "onecard_fare_offer":  # a price of a cell, or of a tra
     int64_t priority
     int64_t from_frame
     int64_t to_frame
-    int64_t leg_group
+    int64_t leg_group  # 0 = none, and then nothing is transferred
     int64_t from_group  # as transfers list it, 0 = none lists it
     int64_t to_group
     int64_t rider_class  # -1 = any
@@ -240,14 +284,14 @@ cdef packed struct Offset "onecard_fare_offset":  # of a zone from UTC
 # ---- what is rated, and what comes of it --------------------------------------------------------
 
 
-cdef struct Ride:
+cdef packed struct Ride "onecard_fare_ride":
     int64_t begin_us
     int64_t end_us  # the same where a ride is one tap
     int64_t face  # -1 = not said
     int64_t metres  # -1 = not said
     uint32_t from_place  # 0 = not known
     uint32_t to_place
-    uint32_t line
+    uint32_t line  # 0 = not known
     uint16_t network
     uint8_t media  # 0 = not said
     uint8_t incomplete  # 1 = entry or exit is missing
@@ -304,3 +348,49 @@ cdef struct Quote:
     int32_t status
     int32_t reasons
     Reason reason[REASONS_MAX]
+
+
+cdef struct Fares:  # where the arrays of a tariff are
+    const Header* header
+    const Network* networks
+    const Offer* offers
+    const Step* steps
+    const Bracket* brackets
+    const Discount* discounts
+    const Transfer* transfers
+    const GroupTransfer* group_transfers
+    const Limit* limits
+    const Cap* caps
+    const Tier* tiers
+    const RiderClass* classes
+    const Foreign* foreign
+    const Frame* frames
+    const Service* services
+    const DayException* exceptions
+    const Join* joins
+    const Offset* offsets
+    const uint32_t* cells
+    const int64_t* cell_keys
+    const uint32_t* cell_lists
+    const uint32_t* list_offers
+    const uint32_t* place_sets
+    const uint32_t* place_station
+    const uint16_t* place_zone
+    const uint32_t* zone_offsets
+    const uint32_t* frame_rows
+    const uint8_t* place_lists
+    const int64_t* group_keys
+    const uint32_t* group_rows
+    int64_t network_count
+    int64_t discount_count
+    int64_t transfer_count
+    int64_t limit_count
+    int64_t cap_count
+    int64_t tier_count
+    int64_t class_count
+    int64_t foreign_count
+    int64_t join_count
+    int64_t places  # place 0 counts
+    int64_t place_list_bytes
+    int64_t cell_key_count
+    int64_t group_key_count
