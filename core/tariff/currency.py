@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-AMOUNT_DIGITS_MAX = 15  # of whole and part together: far below 63 bits, so that sums of them fit
+AMOUNT_DIGITS_MAX = 12  # of whole and part together: more than the rating function takes
 
 # Decimals -> codes.
 _CODES = {
