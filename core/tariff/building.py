@@ -1,4 +1,4 @@
-"""The tables of a compiled tariff while it is made: rows by name, rules with their text and source."""
+"""The tables of a compiled tariff while it is made: rows by name, and their numbers."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Building:
         return len(self.rows[table])
 
     def arrays(self) -> Arrays:
-        """Every array by name, none of them empty: a row of zeros stands where a table has none, and
-        `counts` says how many are meant, in the order of TABLES."""
+        """Every array by name, none of them empty: a row of zeros stands where a table has none,
+        and `counts` says how many are meant, in the order of TABLES."""
         made: Arrays = {
             "counts": np.array([len(rows) for rows in self.rows.values()], np.int64),
         }

@@ -14,7 +14,7 @@ class Compiled:
 
         the tables of building.TABLES, and `counts`, the rows meant of each
         cells         u4  from set x to set of each square; a list of offers, 0 = no fare
-        cell_keys     i8  of squares that are too large: (key * to_sets + from) * to_sets + to, rising
+        cell_keys     i8  of squares too large: (key * to_sets + from) * to_sets + to, rising
         cell_lists    u4  beside cell_keys
         list_offers   u4  the offers of list l are those from [l] to [l + 1]; list 0 is empty
         place_sets    u4  [row][place]: the set of a place in networks of that row; NOWHERE
@@ -23,7 +23,7 @@ class Compiled:
         zone_offsets  u4  offsets of zone z are those from [z] to [z + 1], by time
         frame_rows    u4  spans of frame f are those from [f] to [f + 1]; frame 0 is always
         place_lists   u1  [list][place // 8]: bit place % 8; list 0 is none
-        group_keys    i8  from_group * groups_to + to_group, rising; 0 stands for all that are not listed
+        group_keys    i8  from_group * groups_to + to_group, rising; 0 stands for all not listed
         group_rows    u4  group_transfers of key k are those from [k] to [k + 1]
         share_keys    i8  (network * places + from) * places + to, rising; places counts place 0
         share_rows    u4  shares of key k are those from [k] to [k + 1]

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
 from onecard.core.tariff import folder as reading
-from onecard.core.tariff.folder import FARE_MAX_FEN, METRES_MAX, Steps
+from onecard.core.tariff.folder import FARE_MAX_FEN, Steps
+
+METRES_MAX = 1 << 29  # so that two of them still add up in 32 bits
 
 BEIJING = files("onecard.core.tariff.cities.beijing")
 

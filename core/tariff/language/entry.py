@@ -1,0 +1,194 @@
+"""A table of a TOML file whose keys are asked for one by one: each answers a value, or a notice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from onecard.core.days import EPOCH
+from onecard.core.errors import quoted
+from onecard.core.tariff.language.lines import Lines
+from onecard.core.tariff.notice import Notices, listed
+
+AMOUNT_MAX = 10**12  # minor units; as ext/fare/tables.pxd
+SECONDS_MAX = 10 * 366 * 86_400  # ten years: no window of a tariff is longer
+PERCENT = re.compile(r"(\d{1,4})(?:\.(\d{1,2}))?")
+TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+DAY_S = 86_400
+WHOLE = 10_000  # basis points
+
+
+@dataclass(slots=True)
+class Entry:
+    """`kind` and `number` say which table it is, `path` which table within it."""
+
+    file: str
+    kind: str
+    number: int
+    found: dict[str, Any]
+    lines: Lines
+    notices: Notices
+    path: str = ""
+    asked: set[str] = field(default_factory=set)
+
+    def line(self, key: str = "") -> int:
+        """The line of a key, or of the table."""
+        top = self.path.split(".")[0] if self.path else key
+        return self.lines.of(self.kind, self.number, top)
+
+    def called(self) -> str:
+        """What the table is called in a notice."""
+        name = self.found.get("id") if not self.path else None
+        said = f"{self.kind} {quoted(name)}" if isinstance(name, str) else self.kind or "the head"
+        return f"{said}: {self.path}" if self.path else said
+
+    def fault(self, key: str, found: str, do: str, code: str = "value") -> None:
+        where = f"{self.called()}: {key}: " if key else f"{self.called()}: "
+        self.notices.error(code, self.file, self.line(key), f"{where}{found}", do)
+
+    def has(self, key: str) -> bool:
+        """Returns True when the table has the key."""
+        return key in self.found
+
+    def wrong(self, key: str, expected: str) -> None:
+        value = self.found.get(key)
+        said = "none" if value is None else quoted(repr(value))
+        self.fault(key, f"expected {expected}, found {said}", "mend it")
+
+    # ---- values ---------------------------------------------------------------------------------
+
+    def whole(self, key: str, least: int, most: int, missing: int | None = None) -> int | None:
+        """A whole number; `missing` where it is not said, which is a fault where that is None."""
+        self.asked.add(key)
+        if key not in self.found and missing is not None:
+            return missing
+        value = self.found.get(key)
+        if type(value) is not int or not least <= value <= most:
+            self.wrong(key, f"a whole number from {least} to {most}")
+            return None
+        return value
+
+    def text(self, key: str, missing: str | None = None) -> str | None:
+        """A text that is not empty."""
+        self.asked.add(key)
+        if key not in self.found and missing is not None:
+            return missing
+        value = self.found.get(key)
+        if type(value) is not str or not value.strip() or not value.isprintable():
+            self.wrong(key, 'a text as "metro"')
+            return None
+        return value
+
+    def one_of(self, key: str, known: Sequence[str], missing: str | None = None) -> str | None:
+        """One of some words."""
+        self.asked.add(key)
+        if key not in self.found and missing is not None:
+            return missing
+        value = self.found.get(key)
+        if type(value) is not str or value not in known:
+            self.wrong(key, "one of " + ", ".join(known))
+            return None
+        return value
+
+    def flag(self, key: str) -> bool:
+        """Returns True when the key says `true`."""
+        self.asked.add(key)
+        value = self.found.get(key, False)
+        if type(value) is not bool:
+            self.wrong(key, "true or false")
+            return False
+        return value
+
+    def day(self, key: str, missing: int | None = None) -> int | None:
+        """Days since 1970-01-01 of a TOML date."""
+        self.asked.add(key)
+        if key not in self.found and missing is not None:
+            return missing
+        value = self.found.get(key)
+        if type(value) is not date:  # a datetime is one as well, and its time would be dropped
+            self.wrong(key, "a day as 2026-01-31, without quotes")
+            return None
+        return (value - EPOCH).days
+
+    def time(self, key: str, missing: int | None = None) -> int | None:
+        """Seconds after midnight of a text as "04:30", up to "24:00"."""
+        self.asked.add(key)
+        if key not in self.found and missing is not None:
+            return missing
+        value = self.found.get(key)
+        parts = TIME.fullmatch(value) if type(value) is str else None
+        if parts is not None and int(parts[2]) < 60 and int(parts[3] or 0) < 60:
+            seconds = int(parts[1]) * 3600 + int(parts[2]) * 60 + int(parts[3] or 0)
+            if seconds <= DAY_S:
+                return seconds
+        self.wrong(key, 'a time as "04:30", "24:00" at most')
+        return None
+
+    def percent(self, key: str, missing: int | None = None) -> int | None:
+        """Basis points of a share in percent: 95, or "97.5" as text."""
+        self.asked.add(key)
+        if key not in self.found and missing is not None:
+            return missing
+        value = self.found.get(key)
+        if type(value) is int and 0 <= value <= 100:
+            return value * 100
+        parts = PERCENT.fullmatch(value) if type(value) is str else None
+        if parts is not None:
+            points = int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0"))
+            if points <= WHOLE:
+                return points
+        self.wrong(key, 'a share that is paid, 0 to 100, as 95 or "97.5"')
+        return None
+
+    def names(self, key: str, known: Iterable[str], what: str) -> list[str] | None:
+        """A list of names of what is known; None where the key is not there: it is any."""
+        self.asked.add(key)
+        if key not in self.found:
+            return None
+        value = self.found[key]
+        if type(value) is not list or not value or not all(type(one) is str for one in value):
+            self.wrong(key, f'a list of {what} as ["{next(iter(known), "metro")}"]')
+            return []
+        unknown = [one for one in value if one not in known]
+        if unknown:
+            there = listed(known) or "none"
+            self.fault(
+                key, f"expected {what}, found {quoted(unknown[0])}", f"there are {there}", "unknown"
+            )
+        return [one for one in value if one not in unknown]
+
+    # ---- tables within --------------------------------------------------------------------------
+
+    def table(self, key: str) -> Entry | None:
+        """The table of a key, None where it is not said."""
+        self.asked.add(key)
+        if key not in self.found:
+            return None
+        value = self.found[key]
+        if type(value) is not dict:
+            self.wrong(key, "a table as { after_s = 60 }")
+            return None
+        return self._within(key, value)
+
+    def tables(self, key: str) -> list[Entry]:
+        """The tables of a list; a fault where there is none."""
+        self.asked.add(key)
+        value = self.found.get(key)
+        if type(value) is not list or not value or not all(type(one) is dict for one in value):
+            self.wrong(key, "a list of tables as [{ ... }, { ... }]")
+            return []
+        return [self._within(f"{key}.{at}", one) for at, one in enumerate(value, start=1)]
+
+    def _within(self, path: str, found: dict[str, Any]) -> Entry:
+        inner = f"{self.path}.{path}" if self.path else path
+        return Entry(self.file, self.kind, self.number, found, self.lines, self.notices, inner)
+
+    def done(self) -> None:
+        """Notice every key that nobody asked for: misspelt, it would be a rule that is left out."""
+        for key in self.found:
+            if key not in self.asked:
+                known = ", ".join(sorted(self.asked))
+                self.fault(key, "expected no such key", f"there are {known}", "key_unknown")

@@ -1,0 +1,61 @@
+"""A tariff by the name people have for it: one that comes with onecard, a folder, a zip, a feed."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from onecard.core.errors import BadInput
+from onecard.core.tariff import source as sources
+from onecard.core.tariff.compiled import Compiled
+from onecard.core.tariff.language.folder import compile_folder, is_folder
+from onecard.core.tariff.language.head import RULES
+from onecard.core.tariff.notice import Notices
+from onecard.core.tariff.source import Source
+
+READY = {
+    "beijing": "onecard.core.tariff.cities.beijing",
+    "shenzhen-2018": "onecard.core.tariff.cities.shenzhen_2018",
+    "linhu": "onecard.core.tariff.cities.linhu",
+}
+
+
+def find(name: str) -> Source:
+    """The files of a tariff. BadInput where there is none of that name."""
+    if name in READY:
+        return sources.of_folder(files(READY[name]), name)
+    if not Path(name).exists():
+        raise BadInput(
+            f"{name}: expected one of {', '.join(READY)}, or a tariff's folder or zip, found none"
+        )
+    return sources.of_path(Path(name))
+
+
+def compiled(source: Source, notices: Notices) -> Compiled | None:
+    """A tariff of its files, whichever form they have; what is wrong is noticed."""
+    if is_folder(source):
+        return compile_folder(source, notices)
+    if source.has("stops.txt") or source.has("agency.txt"):
+        from onecard.core.tariff.gtfs.feed import compile_feed
+
+        return compile_feed(source, notices)
+    if source.has("fares.toml"):
+        notices.error(
+            "form", "fares.toml", 0, "expected tariff.toml, found the form of before",
+            'write it as tariff.toml with a [[network]] of basis = "distance" (docs/tariffs.md)',
+        )  # fmt: skip
+        return None
+    found = f"expected {RULES}, or stops.txt of a GTFS feed, found neither"
+    notices.error("form", source.name, 0, found, "name the folder or the zip that has it")
+    return None
+
+
+def load(name: str) -> Compiled:
+    """A compiled tariff by name or path. BadInput with the first thing that is wrong in it."""
+    source = find(name)
+    notices = Notices()
+    made = compiled(source, notices)
+    notices.refuse(name)
+    if made is None:
+        raise BadInput(f"{name}: expected a tariff, found none; onecard tariff check says why")
+    return made
