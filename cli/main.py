@@ -13,6 +13,7 @@ from onecard.cli import (
     clock,
     demo,
     erase,
+    fare,
     init,
     migrate,
     reconcile,
@@ -55,6 +56,7 @@ app.add_typer(erase.app, name="erase")
 app.add_typer(clock.app, name="clock")
 app.add_typer(actor.app, name="actor")
 app.add_typer(show.app, name="show")
+app.command()(fare.fare)
 app.command()(demo.demo)
 by_paragraph(app)
 

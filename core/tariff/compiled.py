@@ -28,11 +28,12 @@ class Compiled:
         share_keys    i8  (network * places + from) * places + to, rising; places counts place 0
         share_rows    u4  shares of key k are those from [k] to [k + 1]
 
-    Places, networks, lines and media are numbered from 1, classes from 0. `words` has, in the order of
-    their numbers: id, name, currency, zone; places (id, name, aliases), networks (id, name, mode), classes,
-    media (id, name), products (id, name), lines (id, name, network), operators, bearers, rules (id, kind,
-    words, file, line, source with title, date, url), where rule r is at r - 1. `metres[network]` are the
-    shortest ways from set to set of a network by distance.
+    Places, networks, lines and media are numbered from 1, classes from 0. `words` has, in the
+    order of their numbers: id, name, currency, zone; places (id, name, aliases), networks (id,
+    name, mode), classes, media (id, name), products (id, name), lines (id, name, network),
+    operators, bearers, rules (id, kind, words, file, line, source with title, date, url), where
+    rule r is at r - 1. `metres[network]` are the shortest ways from set to set of a network by
+    distance.
     """
 
     arrays: Arrays

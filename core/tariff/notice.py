@@ -13,8 +13,8 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing. `line` is that of the file, 0 where it is none in particular; `code` is for programs
-    and stays as it is."""
+    """One thing. `line` is that of the file, 0 where it is none in particular; `code` is for
+    programs and stays as it is."""
 
     severity: str
     code: str

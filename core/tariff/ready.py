@@ -8,6 +8,7 @@ from pathlib import Path
 from onecard.core.errors import BadInput
 from onecard.core.tariff import source as sources
 from onecard.core.tariff.compiled import Compiled
+from onecard.core.tariff.gtfs.feed import compile_feed, is_feed
 from onecard.core.tariff.language.folder import compile_folder, is_folder
 from onecard.core.tariff.language.head import RULES
 from onecard.core.tariff.notice import Notices
@@ -35,9 +36,7 @@ def compiled(source: Source, notices: Notices) -> Compiled | None:
     """A tariff of its files, whichever form they have; what is wrong is noticed."""
     if is_folder(source):
         return compile_folder(source, notices)
-    if source.has("stops.txt") or source.has("agency.txt"):
-        from onecard.core.tariff.gtfs.feed import compile_feed
-
+    if is_feed(source):
         return compile_feed(source, notices)
     if source.has("fares.toml"):
         notices.error(

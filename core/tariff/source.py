@@ -115,7 +115,7 @@ def _entries(packed: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
         name = info.filename
         if "/" in name or "\\" in name or name in ("", ".", "..") or "\0" in name:
             raise BadInput(
-                f"{path}: expected files without a folder, found {quoted(name)}; pack the files alone"
+                f"{path}: expected files without a folder, found {quoted(name)}; pack them alone"
             )
         if name in names:
             raise BadInput(f"{path}: expected each file once, found {quoted(name)} twice")

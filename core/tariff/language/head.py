@@ -159,7 +159,7 @@ def read_holidays(top: Entry, source: Source) -> dict[int, bool]:
     for line, (text, kind) in table.each("day", "kind") if table else ():
         day = day_of(text)
         if day is None or kind not in HOLIDAY_KINDS:
-            found = f"expected a day as 2026-01-31 and holiday or workday, found {quoted(text)} {quoted(kind)}"
+            found = f"expected a day and holiday or workday, found {quoted(text)} {quoted(kind)}"
             top.notices.error("holiday", file, line, found, "mend it")
         elif day in holidays:
             top.notices.error("twice", file, line, f"{quoted(text)} stands twice", "remove one")

@@ -1,4 +1,4 @@
-"""The CSV beside the rules: stations, links, fares from place to place, lines, lists of stations."""
+"""The CSV beside the rules: stations, links, fares from place to place, lines, lists."""
 
 from __future__ import annotations
 

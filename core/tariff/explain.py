@@ -1,0 +1,164 @@
+"""Reasons in words: which rule, what it found, an amount before and after it, and its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from onecard.core.days import EPOCH
+from onecard.core.tariff.compiled import Compiled
+from onecard.core.tariff.currency import format_amount
+from onecard.ext.fare.rate import Code, Rated, Reason, Ride, Status
+from onecard.ext.fare.shapes import HEADER, NETWORK, OFFER
+
+TRANSFER_WAYS = ("A + AB", "A + AB + B", "AB")
+HOLDERS = (Code.CLASS_FOREIGN, Code.CLASS_EXPIRED, Code.CLASS_BELIEVED)  # `after` is a class
+STATUS_WORDS = {
+    Status.NO_FARE: "no fare defined{places}",
+    Status.NOT_ACCEPTED: "no fare defined: cards of that city are not accepted",
+    Status.NOT_IN_FORCE: "no fare defined: the tariff is in force from {begin} to {end}",
+    Status.FACE_MISSING: "no fare defined: the network charges what the terminal says (--face)",
+    Status.METRES_MISSING: "no fare defined: the network charges by distance (--metres)",
+    Status.TOO_LARGE: "no fare defined: an amount beyond 10,000,000,000.00",
+    Status.UNKNOWN: "no fare defined: the ride ends before it begins",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One reason. `before` and `after` are minor units, both None where it is about the rider."""
+
+    rule: str
+    words: str
+    before: int | None
+    after: int | None
+    cell: str
+    bearer: str
+    source: dict[str, str] | None
+    file: str
+    line: int
+
+
+def explained(compiled: Compiled, rated: Rated, ride: Ride) -> list[Explained]:
+    """Each reason of a quote, in the order they were applied."""
+    return [_one(compiled, reason, ride) for reason in rated.reasons]
+
+
+def _one(compiled: Compiled, reason: Reason, ride: Ride) -> Explained:
+    words = compiled.words
+    rule = words["rules"][reason.rule - 1] if reason.rule else {}
+    bearers = words["bearers"]
+    taken = reason.code in (Code.DISCOUNT, Code.TRANSFER, Code.TIER, Code.CAP)
+    about = reason.code not in HOLDERS
+    return Explained(
+        rule=str(rule.get("id", "")),
+        words=_words(compiled, reason, rule, ride),
+        before=reason.before if about else None,
+        after=reason.after if about else None,
+        cell=_cell(compiled, reason, ride),
+        bearer=bearers[reason.bearer] if taken and reason.bearer < len(bearers) else "",
+        source=rule.get("source"),
+        file=str(rule.get("file", "")),
+        line=int(rule.get("line", 0)),
+    )
+
+
+def _words(compiled: Compiled, reason: Reason, rule: dict[str, Any], ride: Ride) -> str:
+    """What a reason says; the detail is that of its code (ext/fare/tables.pxd)."""
+    said = str(rule.get("words", ""))
+    detail = reason.detail
+    money = _money(compiled, detail)
+    by_code = {
+        Code.CLASS_FOREIGN: f"a card of city {detail}: as {_class(compiled, reason.after)}",
+        Code.CLASS_EXPIRED: f"proof ended on {_day(detail)}: as {_class(compiled, reason.after)}",
+        Code.CLASS_BELIEVED: f"{said}: no last day of proof was said, it is believed",
+        Code.INCOMPLETE: "entry or exit is missing: the maximum fare",
+        Code.OVERDUE: f"{_duration(detail)} in the system, overdue: the maximum fare",
+        Code.SAME_STATION_FREE: f"the same station after {_duration(detail)}: free",
+        Code.SAME_STATION: f"the same station after {_duration(detail)}: the least fare",
+        Code.CELL: _cell_words(compiled, said, reason, ride),
+        Code.METRES: f"{detail:,} m: {said}",
+        Code.SECONDS: f"{_duration(detail)}: {said}",
+        Code.FACE: f"{said}: what the terminal said",
+        Code.FLAT: f"{said}: flat fare",
+        Code.TRANSFER: f"{said}, {_duration(detail)} after the ride before",
+        Code.DISCOUNT: said + (f", ride {detail} of its quota" if detail else ""),
+        Code.TIER: f"{said}: {money} paid so far",
+        Code.LIMIT: said,
+        Code.CAP: f"{said}: {money} charged so far",
+        Code.OVERTIME: f"{_duration(detail)} in the system: overtime",
+        Code.JOINED: f"goes on with the leg before, of which {money} was charged",
+        Code.GROUP_TRANSFER: f"transfer, {TRANSFER_WAYS[min(detail, 2)]}: {said}",
+    }
+    return by_code[reason.code]
+
+
+def _cell_words(compiled: Compiled, said: str, reason: Reason, ride: Ride) -> str:
+    metres = compiled.metres.get(ride.network)
+    if metres is None:
+        return said
+    sets = _sets(compiled, ride)
+    return f"{int(metres[sets]):,} m: {said}"
+
+
+def _cell(compiled: Compiled, reason: Reason, ride: Ride) -> str:
+    """From where to where, of a fare out of a table."""
+    if reason.code != Code.CELL or not ride.from_place or not ride.to_place:
+        return ""
+    places = compiled.words["places"]
+    return f"{places[ride.from_place - 1]['name']} → {places[ride.to_place - 1]['name']}"
+
+
+def _sets(compiled: Compiled, ride: Ride) -> tuple[int, int]:
+    row = compiled.arrays["networks"].reshape(-1).view(NETWORK)[ride.network - 1]
+    sets = compiled.arrays["place_sets"][int(row["sets_row"])]
+    return int(sets[ride.from_place]), int(sets[ride.to_place])
+
+
+def status_words(compiled: Compiled, status: Status, ride: Ride) -> str:
+    """Why there is no fare."""
+    header = compiled.arrays["header"].reshape(-1).view(HEADER)[0]
+    places = compiled.words["places"]
+    between = ""
+    if ride.from_place and ride.to_place:
+        begin, end = places[ride.from_place - 1]["name"], places[ride.to_place - 1]["name"]
+        between = f" from {begin} to {end}"
+    return STATUS_WORDS[status].format(
+        places=between, begin=_day(int(header["effective_day"])), end=_day(int(header["until_day"]))
+    )
+
+
+def _class(compiled: Compiled, number: int) -> str:
+    classes = compiled.words["classes"]
+    return str(classes[number]["name"]) if number < len(classes) else "the default class"
+
+
+def _money(compiled: Compiled, amount: int) -> str:
+    digits = int(compiled.arrays["header"].reshape(-1).view(HEADER)["minor_digits"][0])
+    return f"{format_amount(amount, digits)} {compiled.words['currency']}"
+
+
+def _day(day: int) -> str:
+    return date.fromordinal(EPOCH.toordinal() + day).isoformat()
+
+
+def _duration(seconds: int) -> str:
+    """As 45 s, 12 min, 1 h 05 min."""
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    rest = f" {seconds % 60} s" if seconds % 60 else ""
+    if minutes < 60:
+        return f"{minutes} min{rest}"
+    return f"{minutes // 60} h {minutes % 60:02d} min{rest}"
+
+
+def product_of(compiled: Compiled, offer: int) -> dict[str, Any] | None:
+    """The product of an offer, None where it has none."""
+    if offer < 0:
+        return None
+    row = compiled.arrays["offers"].reshape(-1).view(OFFER)[offer]
+    products: list[dict[str, Any]] = compiled.words["products"]
+    number = int(row["product"])
+    return products[number - 1] if 1 <= number <= len(products) else None
