@@ -29,6 +29,7 @@ from onecard.cli.exit_status import INTERRUPTED, PIPE_CLOSED, Exit, of_error
 from onecard.cli.help_text import by_paragraph
 from onecard.cli.load import commands as load
 from onecard.cli.show import commands as show
+from onecard.cli.tariff import commands as tariff
 from onecard.core.errors import OnecardError, os_words, quoted
 from onecard.core.ledger.folder import FORMAT
 
@@ -56,6 +57,7 @@ app.add_typer(erase.app, name="erase")
 app.add_typer(clock.app, name="clock")
 app.add_typer(actor.app, name="actor")
 app.add_typer(show.app, name="show")
+app.add_typer(tariff.app, name="tariff")
 app.command()(fare.fare)
 app.command()(demo.demo)
 by_paragraph(app)

@@ -12,6 +12,7 @@ from onecard.core.tariff.gtfs.feed import compile_feed, is_feed
 from onecard.core.tariff.language.folder import compile_folder, is_folder
 from onecard.core.tariff.language.head import RULES
 from onecard.core.tariff.notice import Notices
+from onecard.core.tariff.packed import is_packed, unpack
 from onecard.core.tariff.source import Source
 
 READY = {
@@ -50,7 +51,11 @@ def compiled(source: Source, notices: Notices) -> Compiled | None:
 
 
 def load(name: str) -> Compiled:
-    """A compiled tariff by name or path. BadInput with the first thing that is wrong in it."""
+    """A compiled tariff by name or path, of a file that was compiled before too. BadInput with the
+    first thing that is wrong in it."""
+    path = Path(name)
+    if name not in READY and path.is_file() and is_packed(path):
+        return unpack(path.read_bytes(), name)
     source = find(name)
     notices = Notices()
     made = compiled(source, notices)

@@ -1,0 +1,1 @@
+"""`onecard tariff`: tariffs checked, compiled, shown and compared."""
