@@ -77,10 +77,10 @@ cdef inline int64_t parted(
     for at in range(tier.bracket, tier.bracket + tier.brackets):
         share = fares.brackets[at].basis_points
         room = fares.brackets[at].upto - paid - pay
+        if room <= 0 and at + 1 < tier.bracket + tier.brackets:
+            continue
         if at + 1 == tier.bracket + tier.brackets or share == 0:
             return pay + rounded(fare * share, WHOLE, tier.rounding, 1)
-        if room <= 0:
-            continue
         takes = (room * WHOLE + share - 1) / share
         if takes > fare:
             return pay + rounded(fare * share, WHOLE, tier.rounding, 1)

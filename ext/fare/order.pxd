@@ -79,8 +79,9 @@ cdef inline int64_t class_of(
                 because(
                     quote, CLASS_FOREIGN, fares.foreign[at].rule, 0, rider_class, rider.city, 0
                 )
-                return rider_class
-        return -1
+                break
+        else:
+            return -1
     if rider_class >= fares.class_count:
         return fares.header.default_class
     if fares.classes[rider_class].proof:
