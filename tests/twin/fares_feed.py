@@ -42,7 +42,6 @@ class Charged:
     leg: Leg
     group: str
     added: int  # for this leg
-    total: int  # of the journey so far
     transfers: int  # in the journey
     pair: tuple[str, str] | None  # of the run of transfers that it ends, as the rules list it
     run: int  # transfers in that run
@@ -59,8 +58,12 @@ def read_feed(folder: Path) -> Feed:
 
 def rate_journey(feed: Feed, legs: list[Leg], who: str | None, media: str | None) -> int | None:
     """What all legs cost together; None where one of them has no fare."""
-    taps = charges(feed, legs, who, media)
-    return None if None in taps else sum(tap for tap in taps if tap is not None)
+    total = 0
+    for charged in charges(feed, legs, who, media):
+        if charged is None:
+            return None
+        total += charged
+    return max(0, total)
 
 
 def charges(feed: Feed, legs: list[Leg], who: str | None, media: str | None) -> list[int | None]:
@@ -96,7 +99,7 @@ def charge(
     feed: Feed, leg: Leg, offer: Offer, journey: Journey, who: str | None, media: str | None
 ) -> Charged:
     """A leg charged by one product, with the transfer to it if there is one."""
-    alone = Charged(leg, offer.group, offer.amount, offer.amount, 0, None, 0, leg)
+    alone = Charged(leg, offer.group, offer.amount, 0, None, 0, leg)
     if not journey:
         return alone
     last = journey[-1]
@@ -104,10 +107,7 @@ def charge(
     if found is None:
         return alone
     added, pair, run, first = found
-    total = max(0, last.total + added)
-    return Charged(
-        leg, offer.group, total - last.total, total, last.transfers + 1, pair, run, first
-    )
+    return Charged(leg, offer.group, added, last.transfers + 1, pair, run, first)
 
 
 # ---- the rules of a leg --------------------------------------------------------------------------
@@ -115,7 +115,11 @@ def charge(
 
 def offers(feed: Feed, leg: Leg, who: str | None, media: str | None) -> list[Offer]:
     """The products that a leg may have: of the rules that match, those of the highest priority."""
-    matching = [rule for rule in feed.get("fare_leg_rules", []) if matches(feed, rule, leg)]
+    matching = [
+        rule
+        for rule in feed.get("fare_leg_rules", [])
+        if matches(feed, rule, leg) and counts(feed, rule["fare_product_id"])
+    ]
     highest = max((int(rule.get("rule_priority") or 0) for rule in matching), default=0)
     return [
         Offer(rule.get("leg_group_id", ""), amount)
@@ -136,6 +140,15 @@ def prices(feed: Feed, product: str, who: str | None, media: str | None) -> list
         and row.get("rider_category_id", "") in ("", who)
         and (media is None or row.get("fare_media_id", "") in ("", media))
     ]
+
+
+def counts(feed: Feed, product: str) -> bool:
+    """Returns True when a product can be bought in the currency that counts."""
+    currency = currency_of(feed)
+    return any(
+        row["fare_product_id"] == product and row["currency"] == currency
+        for row in feed["fare_products"]
+    )
 
 
 def currency_of(feed: Feed) -> str:
@@ -186,12 +199,10 @@ def areas(feed: Feed, stop: str) -> set[str]:
 
 
 def zone_of(feed: Feed, stop: str) -> str:
-    """The time zone of a stop, its station's, else the agency's."""
-    row = stop_row(feed, stop)
-    if row.get("stop_timezone"):
-        return row["stop_timezone"]
-    if row.get("parent_station"):
-        return zone_of(feed, row["parent_station"])
+    """The time zone of a stop's station, else its own, else the agency's."""
+    for place in (station_of(feed, stop), stop):
+        if stop_row(feed, place).get("stop_timezone"):
+            return stop_row(feed, place)["stop_timezone"]
     return feed["agency"][0]["agency_timezone"]
 
 
@@ -254,6 +265,8 @@ def transfer(
 ) -> tuple[int, tuple[str, str], int, Leg] | None:
     """What a leg adds to the leg before by the rule for their groups: that, the pair of groups as
     the rules list them, the transfers in its run and the first leg of that; None without one."""
+    if not last.group or not offer.group:
+        return None
     rules = feed.get("fare_transfer_rules", [])
     pair = (
         listed_as(rules, "from_leg_group_id", last.group),
@@ -305,7 +318,7 @@ def adds(kind: str, last: Charged, fare: int, cost: int) -> int:
         return cost
     if kind == "1":
         return cost + fare
-    return cost if last.transfers else cost - last.total
+    return cost if last.transfers else cost - last.added
 
 
 # ---- a quote -------------------------------------------------------------------------------------

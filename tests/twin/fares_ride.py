@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any, NamedTuple
 
-from tests.twin.fares_calendar import holds_there, period, service_day
+from tests.twin.fares_calendar import holds_there, local, period, service_day
 from tests.twin.fares_folder import (
     Tariff,
     all_fares,
@@ -33,7 +33,7 @@ class Ride:
     end_us: int
     begin: str | None = None  # stations, by id
     end: str | None = None
-    line: str | None = None
+    line: int | None = None
     face: int | None = None
     metres: int | None = None
     media: str | None = None
@@ -41,8 +41,12 @@ class Ride:
 
     @property
     def seconds(self) -> int:
-        """How long it took."""
+        """How long it took, in whole seconds."""
         return (self.end_us - self.begin_us) // SECOND_US
+
+    def is_longer(self, rule: dict[str, Any] | None) -> bool:
+        """Returns True when there is such a rule and it took more than its `after_s`."""
+        return rule is not None and self.end_us - self.begin_us > rule["after_s"] * SECOND_US
 
 
 @dataclass(frozen=True)
@@ -73,21 +77,29 @@ def rate(tariff: Tariff, ride: Ride, rider: Rider) -> Answer:
     """What a ride costs, None where no fare is defined; the reasons; what is kept of the rider."""
     day = service_day(tariff, ride.begin_us)
     who = rider_class(tariff, rider, day)
-    if who is None or not is_in_force(tariff, day):
+    if who is None or not is_in_force(tariff, ride.begin_us):
         return None, [], rider
     network = network_of(tariff, ride.network)
-    long = "overdue" in network and ride.seconds > network["overdue"]["after_s"]
-    if ride.incomplete or long:
+    if ride.incomplete or ride.is_longer(network.get("overdue")):
         return without_an_end(tariff, network, rider)
-    if is_at_its_station(network, ride):
-        if ride.seconds < network["same_station"].get("free_s", 0):
-            return 0, [Reason(network["id"], 0, 0)], rider
-        fare: int | None = min(all_fares(tariff, network), default=None)
+    if is_free_at_its_station(network, ride):
+        amount, reasons, kept = 0, [Reason(network["id"], 0, 0)], rider
     else:
         fare = base_fare(tariff, network, ride, who)
-    if fare is None:
-        return None, [], rider
-    reasons = [Reason(network["id"], 0, fare)]
+        if fare is None:
+            return None, [], rider
+        reasons = [Reason(network["id"], 0, fare)]
+        amount, kept = with_all_rules(tariff, ride, rider, who, fare, reasons)
+    if ride.is_longer(network.get("overtime")):
+        amount = note(reasons, network, amount, amount + network["overtime"]["add"])
+    return amount, reasons, kept
+
+
+def with_all_rules(
+    tariff: Tariff, ride: Ride, rider: Rider, who: str, fare: int, reasons: list[Reason]
+) -> tuple[int, Rider]:
+    """From the fare of the network to what is counted: 5. to 8. of the order of a ride."""
+    day = service_day(tariff, ride.begin_us)
     transfer = transfer_of(tariff, ride, rider, who)
     amount, used = fare, dict(rider.used)
     if transfer and transfer["when"] == "before":
@@ -102,10 +114,7 @@ def rate(tariff: Tariff, ride: Ride, rider: Rider) -> Answer:
     amount = limited(tariff, ride, who, amount, reasons)
     amount = capped(tariff, ride, who, day, amount, kept, reasons)
     count(tariff, ride, who, day, amount, kept)
-    over = network.get("overtime")
-    if over and ride.seconds > over["after_s"]:
-        amount = note(reasons, network, amount, amount + over["add"])
-    return amount, reasons, kept
+    return amount, kept
 
 
 def note(reasons: list[Reason], rule: Rule, before: int, after: int) -> int:
@@ -117,8 +126,9 @@ def note(reasons: list[Reason], rule: Rule, before: int, after: int) -> int:
 # ---- 1. who --------------------------------------------------------------------------------------
 
 
-def is_in_force(tariff: Tariff, day: date) -> bool:
-    """Returns True when a service day is one of the tariff's; its last day is one."""
+def is_in_force(tariff: Tariff, at_us: int) -> bool:
+    """Returns True when the day of a time is one of the tariff's; its last day is one."""
+    day = local(tariff["zone"], at_us).date()
     begins, ends = day_of(tariff["effective_from"]), day_of(tariff.get("effective_until"))
     return begins is not None and begins <= day and (ends is None or day <= ends)
 
@@ -167,9 +177,18 @@ def is_at_its_station(network: Rule, ride: Ride) -> bool:
     return "same_station" in network and ride.begin is not None and ride.begin == ride.end
 
 
+def is_free_at_its_station(network: Rule, ride: Ride) -> bool:
+    """Returns True when the ride ended where it began before the time that is free."""
+    return is_at_its_station(network, ride) and (
+        ride.seconds < network["same_station"].get("free_s", 0)
+    )
+
+
 def base_fare(tariff: Tariff, network: Rule, ride: Ride, who: str) -> int | None:
-    """The fare before discounts, by the network's basis."""
+    """The fare before discounts, by the network's basis, or at one station its least fare."""
     basis = network["basis"]
+    if is_at_its_station(network, ride):
+        return min(all_fares(tariff, network), default=None)
     if basis == "flat":
         return int(network["fare"])
     if basis == "face":
@@ -204,7 +223,7 @@ def transfer_of(tariff: Tariff, ride: Ride, rider: Rider, who: str) -> Rule | No
             last.network in rule.get("from", [last.network])
             and ride.network in rule.get("to", [ride.network])
             and who in rule.get("classes", [who])
-            and ride.begin_us - since <= rule["within_s"] * SECOND_US
+            and 0 <= ride.begin_us - since <= rule["within_s"] * SECOND_US
             and ("line" not in rule or is_other_line(last, ride))
             and last.line in rule.get("from_lines", [last.line])
             and ride.line in rule.get("to_lines", [ride.line])
@@ -274,7 +293,8 @@ def discounted(
     used: dict[tuple[str, object], int],
     reasons: list[Reason],
 ) -> int:
-    """The best discount alone, or each one after another; quotas of what is applied are used."""
+    """The best discount alone, or each one after another; quotas of what is applied are used. One
+    that takes nothing off is not applied."""
     there = []
     for rule in tariff.get("discount", []):
         if not holds(tariff, rule, ride, who):
@@ -286,6 +306,8 @@ def discounted(
     if tariff.get("combine", "best") == "best" and there:
         there = [min(there, key=lambda one: reduced(one[0], amount))]  # of equals the first
     for rule, key in there:
+        if reduced(rule, amount) >= amount:
+            continue
         amount = note(reasons, rule, amount, reduced(rule, amount))
         if key is not None:
             used[key] = used.get(key, 0) + 1
@@ -303,32 +325,33 @@ def tiered(
         if is_of(rule, ride, who):
             paid = kept.paid.get((rule["id"], period(tariff, rule["per"], day)), 0)
             parted = marginal if rule["mode"] == "marginal" else next_trip
-            amount = note(reasons, rule, amount, rounded(rule, parted(rule["steps"], paid, amount)))
+            amount = note(reasons, rule, amount, parted(rule, paid, amount))
     return amount
 
 
-def next_trip(steps: list[Rule], paid: int, amount: int) -> Fraction:
+def next_trip(rule: Rule, paid: int, amount: int) -> int:
     """All of a ride by the share of its beginning."""
-    step = next(step for step in steps if "below" not in step or paid < step["below"])
-    return amount * share(step["pay_percent"])
+    step = next(step for step in rule["steps"] if "below" not in step or paid < step["below"])
+    return rounded(rule, amount * share(step["pay_percent"]))
 
 
-def marginal(steps: list[Rule], paid: int, amount: int) -> Fraction:
+def marginal(rule: Rule, paid: int, amount: int) -> int:
     """A ride is parted where what is paid reaches a threshold."""
-    exact, left = Fraction(0), amount
-    for step in steps:
-        part = left
-        if "below" in step:
-            room = step["below"] - paid
+    pays = 0
+    for step in rule["steps"]:
+        part = share(step["pay_percent"])
+        if "below" in step and part > 0:  # a share of nothing reaches none
+            room = step["below"] - paid - pays
             if room <= 0:
                 continue
-            if share(step["pay_percent"]) > 0:
-                part = min(left, ceil(room / share(step["pay_percent"])))
-                if part < left:  # the threshold is reached
-                    paid = step["below"]
-        exact += part * share(step["pay_percent"])
-        left -= part
-    return exact
+            if ceil(room / part) <= amount:
+                pays += room
+                amount -= ceil(room / part)
+                continue
+        elif "below" in step and paid + pays >= step["below"]:
+            continue
+        return pays + rounded(rule, amount * part)
+    raise ValueError("expected a last step without `below`")
 
 
 def limited(tariff: Tariff, ride: Ride, who: str, amount: int, reasons: list[Reason]) -> int:
