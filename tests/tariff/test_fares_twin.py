@@ -1,0 +1,66 @@
+"""Fares against the slow twin: ready tariffs and drawn ones, rider by rider, ride by ride."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onecard.core.tariff.ready import load
+from onecard.ext.fare.rate import FareSet
+from tests.tariff.drawn_feeds import draw_journey, engine_charges, write_feed
+from tests.tariff.drawn_rides import differences, draw_rides
+from tests.tariff.drawn_tariffs import write_tariff
+from tests.twin.fares_feed import charges, read_feed
+from tests.twin.fares_folder import read_folder
+
+RIDES = 8  # of a rider
+RIDERS_OF_A_DRAWN = 5
+DRAWN, DRAWN_IN_A_CAMPAIGN = 40, 2000
+
+
+# ---- tariffs and feeds that nobody has ----------------------------------------------------------
+
+
+def one_drawn_tariff(folder: Path, seed: int) -> None:
+    """AssertionError names the seed, and what twin and engine say."""
+    folder.mkdir()
+    write_tariff(folder, seed)
+    tariff, compiled = read_folder(folder), load(str(folder))
+    fares = FareSet(compiled.arrays)
+    for rider in range(RIDERS_OF_A_DRAWN):
+        drawn = draw_rides(tariff, random.Random(rider + seed * RIDERS_OF_A_DRAWN), RIDES)
+        found = list(differences(tariff, compiled, fares, drawn))
+        assert not found, "\n".join([f"drawn tariff {seed}, rider {rider}", *found])
+
+
+def one_drawn_feed(folder: Path, seed: int) -> None:
+    """AssertionError names the seed, and what twin and engine say."""
+    folder.mkdir()
+    write_feed(folder, seed)
+    feed, compiled = read_feed(folder), load(str(folder))
+    fares = FareSet(compiled.arrays)
+    for rider in range(RIDERS_OF_A_DRAWN):
+        rng = random.Random(rider + seed * RIDERS_OF_A_DRAWN)
+        legs, who, media = draw_journey(feed, rng)
+        twin = charges(feed, legs, who, media)
+        engine = engine_charges(compiled, fares, legs, who, media)
+        said = f"drawn feed {seed}, rider {rider}, {who} with {media}: {legs}"
+        assert engine == twin, f"{said}\ntwin {twin}\nengine {engine}"
+
+
+def test_rides_by_drawn_tariffs(tmp_path: Path) -> None:
+    for seed in range(DRAWN):
+        one_drawn_tariff(tmp_path / str(seed), seed)
+
+
+def test_journeys_by_drawn_feeds(tmp_path: Path) -> None:
+    for seed in range(DRAWN):
+        one_drawn_feed(tmp_path / str(seed), seed)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("one", [one_drawn_tariff, one_drawn_feed])
+def test_campaign_of_drawn_ones(tmp_path: Path, one: Callable[[Path, int], None]) -> None:
+    for seed in range(DRAWN, DRAWN + DRAWN_IN_A_CAMPAIGN):
+        one(tmp_path / str(seed), seed)
