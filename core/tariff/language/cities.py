@@ -52,7 +52,7 @@ def read_regions(source: Source, notices: Notices) -> dict[str, list[Member]]:
 def read_foreign(entry: Entry, names: Names, regions: dict[str, list[Member]]) -> None:
     """`[[foreign]]`: whom the rider of another city's card is taken for."""
     region = entry.text("regions")
-    rider = entry.one_of("class", tuple(names.classes))
+    rider = entry.known("class", names.classes, "a class")
     rule = names.rule(entry, entry.text("name", "") or "foreign card")
     entry.done()
     if region is not None and region not in regions:
@@ -82,7 +82,7 @@ class Shares:
 
     def read(self, entry: Entry) -> None:
         """`[[share]]`: a network and its table."""
-        network = entry.one_of("network", tuple(self._names.networks))
+        network = entry.known("network", self._names.networks, "a network")
         file = entry.text("table")
         self._names.rule(entry, "shares")
         entry.done()

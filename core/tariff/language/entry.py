@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -159,6 +159,15 @@ class Entry:
                 key, f"expected {what}, found {quoted(unknown[0])}", f"there are {there}", "unknown"
             )
         return [one for one in value if one not in unknown]
+
+    def known(self, key: str, known: Collection[str], what: str) -> str | None:
+        """The name of something that is known."""
+        value = self.text(key)
+        if value is None or value in known:
+            return value
+        there = listed(known) or "none"
+        self.fault(key, f"expected {what}, found {quoted(value)}", f"there are {there}", "unknown")
+        return None
 
     # ---- tables within --------------------------------------------------------------------------
 
