@@ -20,7 +20,7 @@ from onecard.core.tariff.quote import LegAsked, LegQuote, Quoted, Quoter, RiderA
 from onecard.core.tariff.ready import load
 from onecard.core.tariff.source import of_folder
 from onecard.core.tariff.table import read_table
-from onecard.ext.fare.shapes import HEADER
+from onecard.ext.fare.shapes import TARIFF_HEADER
 
 COLUMNS = ("begin",)
 MORE_COLUMNS = (
@@ -255,5 +255,7 @@ def _where(rule: str, source: dict[str, str] | None) -> str:
 
 
 def _money(quoter: Quoter, amount: int) -> str:
-    digits = int(quoter.compiled.arrays["header"].reshape(-1).view(HEADER)["minor_digits"][0])
+    digits = int(
+        quoter.compiled.arrays["header"].reshape(-1).view(TARIFF_HEADER)["minor_digits"][0]
+    )
     return format_amount(amount, digits)

@@ -6,8 +6,8 @@ from onecard.cli.tariff import check, compile
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Tariffs as data: a folder of TOML and CSV, a GTFS feed (folder or zip), or one that comes "
-    "with onecard (docs/tariffs.md). No server and no ledger is needed.",
+    help="Tariffs as data: a folder of TOML and CSV, a GTFS feed (folder or zip), or one that "
+    "comes with onecard (docs/tariffs.md). No server and no ledger is needed.",
 )
 app.command()(check.check)
 app.command()(compile.compile)

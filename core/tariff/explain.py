@@ -10,7 +10,7 @@ from onecard.core.days import EPOCH
 from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.currency import format_amount
 from onecard.ext.fare.rate import Code, Rated, Reason, Ride, Status
-from onecard.ext.fare.shapes import HEADER, NETWORK, OFFER
+from onecard.ext.fare.shapes import NETWORK, OFFER, TARIFF_HEADER
 
 TRANSFER_WAYS = ("A + AB", "A + AB + B", "AB")
 HOLDERS = (Code.CLASS_FOREIGN, Code.CLASS_EXPIRED, Code.CLASS_BELIEVED)  # `after` is a class
@@ -118,7 +118,7 @@ def _sets(compiled: Compiled, ride: Ride) -> tuple[int, int]:
 
 def status_words(compiled: Compiled, status: Status, ride: Ride) -> str:
     """Why there is no fare."""
-    header = compiled.arrays["header"].reshape(-1).view(HEADER)[0]
+    header = compiled.arrays["header"].reshape(-1).view(TARIFF_HEADER)[0]
     places = compiled.words["places"]
     between = ""
     if ride.from_place and ride.to_place:
@@ -135,7 +135,7 @@ def _class(compiled: Compiled, number: int) -> str:
 
 
 def _money(compiled: Compiled, amount: int) -> str:
-    digits = int(compiled.arrays["header"].reshape(-1).view(HEADER)["minor_digits"][0])
+    digits = int(compiled.arrays["header"].reshape(-1).view(TARIFF_HEADER)["minor_digits"][0])
     return f"{format_amount(amount, digits)} {compiled.words['currency']}"
 
 

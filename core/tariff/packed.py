@@ -1,8 +1,8 @@
 """A compiled tariff as one file: named, typed, checksummed arrays, the words among them.
 
-A magic, the number of arrays, then what ext/shape/arrays.pyx has: a directory with a CRC-32 an array,
-and the arrays. The same tariff always gives the same bytes, so that a file can be compared by its
-hash.
+A magic, the number of arrays, then what ext/shape/arrays.pyx has: a directory with a CRC-32 an
+array, and the arrays. The same tariff always gives the same bytes, so that a file can be compared
+by its hash.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def unpack(content: bytes, name: str) -> Compiled:
         }
     except (ValueError, KeyError, struct.error, RecursionError) as error:
         raise BadInput(
-            f"{name}: expected a compiled tariff, found otherwise: {quoted(error, 160)}; compile it "
-            "again"
+            f"{name}: expected a compiled tariff, found otherwise: {quoted(error, 160)}; compile "
+            "it again"
         ) from None
     return Compiled(arrays, words, metres)
 

@@ -15,7 +15,7 @@ from onecard.core.tariff.explain import Explained, explained, status_words
 from onecard.core.tariff.gtfs.trips import networks_between
 from onecard.core.tariff.names import find_one, find_place
 from onecard.ext.fare.rate import FareSet, Rated, Ride, Status, new_rider
-from onecard.ext.fare.shapes import HEADER, NETWORK, OFFER, Basis
+from onecard.ext.fare.shapes import NETWORK, OFFER, TARIFF_HEADER, Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Quoter:
         """The row of a rider who has not ridden yet. BadInput where the class is none."""
         words = self.compiled.words
         header = self.compiled.arrays["header"]
-        rider_class = int(header.reshape(-1).view(HEADER)["default_class"][0])
+        rider_class = int(header.reshape(-1).view(TARIFF_HEADER)["default_class"][0])
         if asked.rider_class:
             rider_class = find_one(words["classes"], asked.rider_class, "class")
         return new_rider(rider_class, asked.until_day, asked.city)

@@ -11,7 +11,7 @@ from onecard.ext.fare.tables cimport (
     Foreign,
     Frame,
     GroupTransfer,
-    Header,
+    TariffHeader,
     Join,
     Limit,
     Network,
@@ -61,7 +61,7 @@ cdef class FareSet:
         self.fares.group_key_count = held["group_keys"].size if held["group_keys"][0] >= 0 else 0
 
     def _tables(self, dict held):
-        self.fares.header = <const Header*>of(held, "header")
+        self.fares.header = <const TariffHeader*>of(held, "header")
         self.fares.networks = <const Network*>of(held, "networks")
         self.fares.offers = <const Offer*>of(held, "offers")
         self.fares.steps = <const Step*>of(held, "steps")

@@ -2,7 +2,7 @@ from enum import IntEnum
 
 import numpy as np
 
-HEADER: np.dtype[np.void]
+TARIFF_HEADER: np.dtype[np.void]
 NETWORK: np.dtype[np.void]
 OFFER: np.dtype[np.void]
 STEP: np.dtype[np.void]

@@ -14,7 +14,7 @@ from onecard.ext.fare.tables cimport (
     Foreign,
     Frame,
     GroupTransfer,
-    Header,
+    TariffHeader,
     Join,
     Limit,
     Network,
@@ -42,7 +42,7 @@ cdef extern from *:
 cdef uint8_t[::1] nothing = bytearray(1)
 cdef uint8_t* here = &nothing[0]  # a typed array needs an address; nothing is read there
 
-HEADER = derived("Header", <Header[:1]><Header*>here)
+TARIFF_HEADER = derived("TariffHeader", <TariffHeader[:1]><TariffHeader*>here)
 NETWORK = derived("Network", <Network[:1]><Network*>here)
 OFFER = derived("Offer", <Offer[:1]><Offer*>here)
 STEP = derived("Step", <Step[:1]><Step*>here)
@@ -65,7 +65,7 @@ OFFSET = derived("Offset", <Offset[:1]><Offset*>here)
 RIDE = derived("Ride", <Ride[:1]><Ride*>here)
 
 TABLES = {  # array -> the struct of its rows; each field is 64 bits
-    "header": HEADER,
+    "header": TARIFF_HEADER,
     "networks": NETWORK,
     "offers": OFFER,
     "steps": STEP,

@@ -81,7 +81,7 @@ cdef enum:  # of a cap, a tier or a quota
     PER_YEAR = 4
 
 
-cdef packed struct Header "onecard_fare_header":
+cdef packed struct TariffHeader "onecard_fare_header":
     int64_t layout
     int64_t minor_digits
     int64_t effective_day
@@ -351,7 +351,7 @@ cdef struct Quote:
 
 
 cdef struct Fares:  # where the arrays of a tariff are
-    const Header* header
+    const TariffHeader* header
     const Network* networks
     const Offer* offers
     const Step* steps

@@ -19,6 +19,7 @@ ROOMS = {
     "ext/wire": "ext/shape",
     "ext/text": "ext/shape",
     "ext/block": "ext/shape",
+    "ext/fare": "ext/shape",
     "ext/state": "ext/block ext/shape",
     "ext/identity": "ext/shape",
     "ext/rule": "ext/shape ext/state",
@@ -32,7 +33,7 @@ ROOMS = {
     "core/ledger": "core core/checkpoint core/journal core/storage core/watch ext/shape ext/state",
     "core/registry": "core core/journal ext/shape ext/state",
     "core/access": "core core/journal core/ledger core/registry core/storage ext/shape ext/state",
-    "core/tariff": "core core/registry core/storage",
+    "core/tariff": "core core/registry core/storage ext/fare ext/shape",
     "core/settlement": "core core/journal ext/shape ext/state",
     "core/exchange": "core core/journal core/ledger core/registry core/settlement core/storage"
     " ext/shape ext/identity ext/text",
@@ -50,7 +51,7 @@ ROOMS = {
     "sample": "core core/ledger core/reconcile core/tariff grpc/client ext/shape v1",
     "cli": "core core/access core/audit core/authorize core/erasable core/exchange core/journal"
     " core/ledger core/query core/reconcile core/registry core/settlement core/tariff core/watch"
-    " grpc/client grpc/server sample ext/shape v1",
+    " grpc/client grpc/server sample ext/fare ext/shape v1",
 }
 OURS = ("ext", "core", "grpc", "sample", "cli")
 ONLY_IN = {  # a library -> the one file, or the folders, that may import it

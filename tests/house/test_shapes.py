@@ -11,6 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from onecard.core.days import DAY_US
 from onecard.core.journal.block import ROWS
+from onecard.ext.fare import shapes as fares
 from onecard.ext.identity.generations import IDENTITY
 from onecard.ext.judge.counters import Counters
 from onecard.ext.judge.lookback import MISSING
@@ -30,6 +31,7 @@ def snake(struct: str) -> str:
 
 DTYPES: dict[str, np.dtype[np.void]] = {
     **{name: dtype for name, dtype in vars(dtypes).items() if isinstance(dtype, np.dtype)},
+    **{name: dtype for name, dtype in vars(fares).items() if isinstance(dtype, np.dtype)},
     "IDENTITY": IDENTITY,
     "MISSING": MISSING,
     **{f"{part.name[:-1]}_PART": dtypes.PARTS[part] for part in numbers.Part},

@@ -32,6 +32,7 @@ from onecard.core.tariff.gtfs.transfers import (
     read_transfers,
 )
 from onecard.core.tariff.gtfs.trips import add_calls, read_ways
+from onecard.core.tariff.language.extension import extend
 from onecard.core.tariff.notice import Notices, listed
 from onecard.core.tariff.source import Source
 from onecard.ext.fare import shapes
@@ -147,4 +148,5 @@ def _finished(making: Making, places: Places) -> Compiled:
     building.wide["place_lists"] = np.zeros((1, len(places) // 8 + 1), np.uint8)
     building.wide["share_keys"] = np.full(1, -1, np.int64)
     building.wide["share_rows"] = np.zeros(2, np.uint32)
+    extend(building, making.rules, making.feed.source, making.notices)
     return Compiled(building.arrays(), words, {})

@@ -57,7 +57,20 @@ class Names:
 
     def network_mask(self, entry: Entry, key: str = "networks") -> int:
         found = entry.names(key, self.networks, "networks")
-        return EVERY if found is None else mask(found, self.bits)
+        if found is None:
+            return EVERY
+        for name in found:
+            if self.bit(name) < 0:
+                entry.fault(
+                    key, f"expected at most {MASK_BITS} networks named", "name fewer", "many"
+                )
+        return mask(found, self.bits)
+
+    def bit(self, network: str) -> int:
+        """The bit of a network in masks, a new one where it has none; -1 where there is no more."""
+        if network not in self.bits and len(self.bits) < MASK_BITS:
+            self.bits[network] = len(self.bits)
+        return self.bits.get(network, -1)
 
     def class_mask(self, entry: Entry) -> int:
         found = entry.names("classes", self.classes, "classes")

@@ -62,7 +62,7 @@ class Networks:
         id = str(entry.found.get("id", ""))
         number = len(names.networks) + 1
         names.networks[id] = number
-        names.bits[id] = number - 1
+        names.bit(id)
         rule = names.rule(entry, name)
         row = {
             "rule": rule,
@@ -71,7 +71,7 @@ class Networks:
             "operator": names.operator(entry.text("operator", "?") or "?"),
         }
         least, most = self._fares(entry, basis, number, row)
-        self._beside(entry, row, least, most)
+        self.beside(entry, row, least, most)
         if entry.has("lines"):
             file = entry.text("lines")
             lines = read_lines(self.source, file, entry.notices) if file else {}
@@ -93,16 +93,14 @@ class Networks:
             row["flat"] = entry.whole("fare", 0, AMOUNT_MAX) or 0
             return row["flat"], row["flat"]
         if basis in ("metres", "seconds"):
-            return self._steps(entry, basis, row)
+            return self.steps(entry, basis, row)
         if basis in ("zones", "table"):
             return self._table(entry, basis, row)
         if basis == "distance":
             return self._distance(entry, number, row)
         return None, None
 
-    def _steps(
-        self, entry: Entry, basis: str, row: dict[str, int]
-    ) -> tuple[int | None, int | None]:
+    def steps(self, entry: Entry, basis: str, row: dict[str, int]) -> tuple[int | None, int | None]:
         steps, beyond = read_steps(entry)
         grace = 0
         if basis == "metres":
@@ -215,7 +213,7 @@ class Networks:
 
     # ---- what is beside the fare ----------------------------------------------------------------
 
-    def _beside(
+    def beside(
         self, entry: Entry, row: dict[str, int], least: int | None, most: int | None
     ) -> None:
         """Same station, overtime, overdue, incomplete."""
@@ -243,16 +241,15 @@ class Networks:
             row["same_station"] = 1
             row["same_station_free_s"] = same.whole("free_s", 0, SECONDS_MAX, 0) or 0
             row["same_station_rule"] = self.names.rule(entry, "same station", "same_station")
-            row["same_station_amount"] = _amount_or(same, "", least, "least")
+            row["same_station_amount"] = _amount_or(same, "fare", least, "least")
             same.done()
 
 
 def _amount_or(entry: Entry, key: str, known: int | None, which: str) -> int:
     """The amount of a key, or the one that is known of the network."""
-    if key and entry.has(key):
+    if entry.has(key):
         return entry.whole(key, 0, AMOUNT_MAX) or 0
-    if key:
-        entry.asked.add(key)
+    entry.asked.add(key)
     if known is None:
         entry.fault(key, f"expected a network with a {which} fare", "say the fare")
         return 0
