@@ -80,7 +80,7 @@ def read_table(
                 columns = [name.strip() for name in row]
                 if not _is_header(file, columns, notices, required, optional):
                     return None
-            elif not row:
+            elif not row or (len(row) == 1 < len(columns) and not row[0].strip()):
                 continue  # a line with nothing on it, as at the end of a file
             elif len(row) != len(columns):
                 found = f"expected {len(columns)} columns, found {len(row)}"

@@ -149,7 +149,8 @@ def _field(feed: Feed, file: str, line: int, one: Field, value: str) -> bool:
         return True
     if one.of and value not in feed.ids[one.of]:
         where = " or ".join(dict.fromkeys(name for name, _ in REFERENCES[one.of]))
-        found = f"expected {one.name} to be a {one.of} of {where}, found {quoted(value)}"
+        article = "an" if one.of[0] in "aeiou" else "a"
+        found = f"expected {one.name} to be {article} {one.of} of {where}, found {quoted(value)}"
         notices.error("unknown_reference", file, line, found, "define it there or name another")
         return False
     if one.values and value not in one.values:

@@ -75,6 +75,7 @@ def read_ways(making: Making, places: Places) -> Ways:
 
 def _ways(feed: Feed, trips: dict[str, array[int]], route_of: dict[str, str]) -> Ways:
     ways: Ways = {}
+    sound = {route for _, (route,) in feed.each("routes.txt", "route_id")}
     for trip, calls in trips.items():
         sequences = calls[0::2]
         places = tuple(calls[1::2])
@@ -84,7 +85,8 @@ def _ways(feed: Feed, trips: dict[str, array[int]], route_of: dict[str, str]) ->
                 feed.notices.error("duplicate_id", STOP_TIMES, 0, found, "number its calls anew")
             order = sorted(range(len(places)), key=sequences.__getitem__)
             places = tuple(places[at] for at in order)
-        ways[route_of[trip], places] = None
+        if route_of[trip] in sound:
+            ways[route_of[trip], places] = None
     return ways
 
 
