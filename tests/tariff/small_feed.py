@@ -168,20 +168,23 @@ class Rider:
 
     def ride(self, said: str) -> Rated:
         """A network `-` is that of routes in none; a time may follow a day: `2026-03-07T08:00`."""
-        network, begin, end, start, stop = said.split()
-        rated = self.fares.rate(
-            Ride(
-                self.number("networks", "" if network == "-" else network),
-                at_us(start),
-                at_us(stop),
-                self.number("places", begin),
-                self.number("places", end),
-                media=self.media,
-            ),
-            self.row,
-        )
+        network, _, rest = said.partition(" ")
+        number = self.number("networks", "" if network == "-" else network)
+        rated = self.fares.rate(self.tapped(number, rest), self.row)
         self.row = rated.rider
         return rated
+
+    def tapped(self, network: int, said: str) -> Ride:
+        """A ride as `north hub1 08:00 08:20`."""
+        begin, end, start, stop = said.split()
+        return Ride(
+            network,
+            at_us(start),
+            at_us(stop),
+            self.number("places", begin),
+            self.number("places", end),
+            media=self.media,
+        )
 
     def amounts(self, *rides: str) -> list[int | None]:
         """What each adds in minor units, None where no fare is defined."""

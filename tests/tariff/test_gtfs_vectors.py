@@ -13,8 +13,7 @@ from itertools import pairwise
 
 import pytest
 
-from onecard.ext.fare.rate import Ride
-from tests.tariff.small_feed import FEED, Files, Rider, at_us, sound
+from tests.tariff.small_feed import FEED, Files, Rider, sound
 
 A, B, TRANSFER = 1000, 2000, 100
 LEGS_HEADER = (
@@ -195,14 +194,8 @@ def test_limits_of_time(kind: str, enough: int, short: int) -> None:
 def offers(files: Files, ride: str) -> str:
     """The products of the highest priority that may be had, in order."""
     rider = Rider(sound(files))
-    network, begin, end, start, stop = ride.split()
-    tapped = Ride(
-        rider.number("networks", network),
-        at_us(start),
-        at_us(stop),
-        rider.number("places", begin),
-        rider.number("places", end),
-    )
+    network, _, rest = ride.partition(" ")
+    tapped = rider.tapped(rider.number("networks", network), rest)
     found = rider.tariff.arrays["offers"][rider.fares.offers(tapped, rider.row)]
     names = rider.tariff.words["products"]
     priorities = found[:, 1]
