@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core import rows
 from onecard.core.ledger import card_number
 from onecard.core.ledger.card_number import CardForm
-from onecard.sample.recorded import identity, rows
+from onecard.sample.recorded import identity
 from onecard.sample.recorded.taps import TAP, Fault, Roll
 
 METRO, BUS = 1, 2
