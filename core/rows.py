@@ -26,8 +26,11 @@ class Row(NamedTuple):
     values: list[object]  # in the order of the columns asked for; "" where a JSON key lacks
 
 
-def rows(path: Path, columns: Sequence[str], drop: Drop) -> Iterator[Row]:
-    """All rows of a file; what is not a row goes to `drop`.
+def rows(
+    path: Path, columns: Sequence[str], drop: Drop, optional: Sequence[str] = ()
+) -> Iterator[Row]:
+    """All rows of a file, values of `columns`, then of `optional`, "" where the file has not that
+    column; what is not a row goes to `drop`.
 
     Raises BadInput where the file as a whole is not what it says.
     """
@@ -41,9 +44,9 @@ def rows(path: Path, columns: Sequence[str], drop: Drop) -> Iterator[Row]:
         if not start:
             raise BadInput(f"{path}: expected taps as CSV or JSON, found an empty file")
         if start[:1] in b"{[":
-            yield from _json_rows(str(path), file, columns, drop)
+            yield from _json_rows(str(path), file, (*columns, *optional), drop)
         else:
-            yield from _csv_rows(str(path), file, columns, drop)
+            yield from _csv_rows(str(path), file, columns, optional, drop)
 
 
 def clip(text: str) -> str:
@@ -53,9 +56,12 @@ def clip(text: str) -> str:
 # ---- CSV: one physical line a row, so that a stray quote cannot swallow the rows after it --------
 
 
-def _csv_rows(path: str, file: BinaryIO, columns: Sequence[str], drop: Drop) -> Iterator[Row]:
+def _csv_rows(
+    path: str, file: BinaryIO, columns: Sequence[str], optional: Sequence[str], drop: Drop
+) -> Iterator[Row]:
     lines = _lines(file)
-    places = _places(path, next(lines)[1], columns)
+    names = _header(path, next(lines)[1], columns, optional)
+    places = [names.index(name) if name in names else -1 for name in (*columns, *optional)]
     for at, raw in lines:
         if raw is None:
             drop("line", at, "-", f"a row below {LINE_BYTES} bytes", "a longer line")
@@ -65,10 +71,10 @@ def _csv_rows(path: str, file: BinaryIO, columns: Sequence[str], drop: Drop) -> 
             except (UnicodeDecodeError, csv.Error) as error:
                 drop("line", at, "-", "CSV in UTF-8", str(error))
                 continue
-            if len(values) == len(places):
-                yield Row("line", at, [values[place] for place in places])
+            if len(values) == len(names):
+                yield Row("line", at, [values[p] if p >= 0 else "" for p in places])
             else:
-                drop("line", at, "-", f"{len(places)} columns", str(len(values)))
+                drop("line", at, "-", f"{len(names)} columns", str(len(values)))
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -91,19 +97,23 @@ def _split(raw: bytes) -> list[str]:
     return values
 
 
-def _places(path: str, raw: bytes | None, columns: Sequence[str]) -> list[int]:
-    """Where each column stands in the header line."""
+def _header(
+    path: str, raw: bytes | None, columns: Sequence[str], optional: Sequence[str]
+) -> list[str]:
+    """The column names of the header line. BadInput unless they are what was asked for."""
     try:
         names = [name.strip() for name in _split((raw or b"").removeprefix(b"\xef\xbb\xbf"))]
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{path}: line 1: expected column names in UTF-8, found {error}") from error
     missing = [name for name in columns if name not in names]
-    if missing or len(names) != len(columns):
+    other = [name for name in names if name not in columns and name not in optional]
+    if missing or other or len(set(names)) != len(names):
+        may = f", and perhaps {','.join(optional)}," if optional else ""
         raise BadInput(
-            f"{path}: line 1: expected the column names {','.join(columns)} in any order, found "
-            f"{clip(','.join(names))}" + (f" without {','.join(missing)}" if missing else "")
+            f"{path}: line 1: expected the column names {','.join(columns)}{may} in any order, "
+            f"found {clip(','.join(names))}" + (f" without {','.join(missing)}" if missing else "")
         )
-    return [names.index(name) for name in columns]
+    return names
 
 
 # ---- JSON ---------------------------------------------------------------------------------------
