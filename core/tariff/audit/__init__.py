@@ -1,0 +1,1 @@
+"""What others charged, held against a tariff: explained by a rule, or listed."""
