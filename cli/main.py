@@ -10,6 +10,7 @@ import typer
 
 from onecard.cli import (
     actor,
+    audit,
     clock,
     demo,
     erase,
@@ -56,6 +57,7 @@ app.command()(verify.verify)
 app.add_typer(erase.app, name="erase")
 app.add_typer(clock.app, name="clock")
 app.add_typer(actor.app, name="actor")
+app.add_typer(audit.app, name="audit")
 app.add_typer(show.app, name="show")
 app.add_typer(tariff.app, name="tariff")
 app.command()(fare.fare)
