@@ -15,9 +15,8 @@ from onecard.core.errors import LedgerFault
 from onecard.core.journal import Draft, Tip, seal
 from onecard.core.journal.local import LocalJournal
 from onecard.core.ledger.opened import Ledger
-from onecard.ext.shape import dtypes
+from onecard.ext.shape import arrays, dtypes
 from onecard.ext.shape.numbers import ArrayType, Effect, Kind, Policy, Record
-from onecard.ext.shape import arrays
 from onecard.ext.state.apply import apply
 from onecard.ext.state.state import State
 from onecard.ext.state.tariff import ARRAYS, arrays_of, of_arrays

@@ -21,7 +21,7 @@ LINE = re.compile(
     r"(?P<from>[\d:]+)(?:-(?P<to>[\d:]+))?(?P<rest>[^=]*(?:\w+=[^\s=]+[^=]*)*)"
     r" = (?P<amount>none|\d+)(?: (?P<rule>\S+))?(?: (?P<bearer>\S+))?"
 )
-DEFAULT_CLASS = (shapes.HEADER.names or ()).index("default_class")
+DEFAULT_CLASS = (shapes.TARIFF_HEADER.names or ()).index("default_class")
 EPOCH = datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))
 
 

@@ -50,6 +50,8 @@ class Charged:
 
 Journey = tuple[Charged, ...]  # the last leg, after the one before it
 
+JOURNEY_GAP_US = 4 * 3600 * 1_000_000  # a leg that begins later than so begins a new journey
+
 
 def read_feed(folder: Path) -> Feed:
     """The rows of each file, by its name without the ending."""
@@ -81,6 +83,8 @@ def tap(
     feed: Feed, leg: Leg, journey: Journey, who: str | None, media: str | None
 ) -> tuple[int | None, Journey]:
     """What a leg adds to the journey so far, and the journey with it."""
+    if journey and leg.begin_us - journey[-1].leg.end_us > JOURNEY_GAP_US:
+        journey = ()
     charged, earlier = 0, journey
     if journey and is_joined(feed, journey[-1].leg, leg):
         last = journey[-1]
