@@ -9,7 +9,7 @@ import pytest
 
 from onecard.core.tariff.language.folder import compile_folder
 from onecard.core.tariff.notice import Notices
-from onecard.core.tariff.parts import parts
+from onecard.core.tariff.quote import shares_of
 from onecard.core.tariff.source import Source
 from onecard.ext.fare.rate import Ride, Status, new_rider
 from tests.tariff.city_vectors import (
@@ -118,8 +118,10 @@ def test_whom_the_money_belongs_to(
 
 
 def parted(linhu: Ready, network: str, begin: str, end: str, amount: int) -> list[tuple[str, int]]:
+    """Who is paid what of a ride."""
     places = {"": 0} | linhu.places
-    return parts(linhu.compiled, linhu.networks[network], places[begin], places[end], amount)
+    ride = Ride(linhu.networks[network], NOON_US, NOON_US, places[begin], places[end])
+    return shares_of(linhu.compiled, ride, amount)
 
 
 def test_parts_of_equal_remainders_go_to_the_first() -> None:
