@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +11,7 @@ from onecard.core.days import EPOCH
 from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.currency import format_amount
 from onecard.ext.fare.rate import Code, Rated, Reason, Ride, Status
-from onecard.ext.fare.shapes import NETWORK, OFFER, TARIFF_HEADER
+from onecard.ext.fare.shapes import NETWORK, OFFER, STEP, TARIFF_HEADER
 
 TRANSFER_WAYS = ("A + AB", "A + AB + B", "AB")
 HOLDERS = (Code.CLASS_FOREIGN, Code.CLASS_EXPIRED, Code.CLASS_BELIEVED)  # `after` is a class
@@ -68,38 +69,50 @@ def _words(compiled: Compiled, reason: Reason, rule: dict[str, Any], ride: Ride)
     """What a reason says; the detail is that of its code (ext/fare/tables.pxd)."""
     said = str(rule.get("words", ""))
     detail = reason.detail
-    money = _money(compiled, detail)
-    by_code = {
-        Code.CLASS_FOREIGN: f"a card of city {detail}: as {_class(compiled, reason.after)}",
-        Code.CLASS_EXPIRED: f"proof ended on {_day(detail)}: as {_class(compiled, reason.after)}",
-        Code.CLASS_BELIEVED: f"{said}: no last day of proof was said, it is believed",
-        Code.INCOMPLETE: "entry or exit is missing: the maximum fare",
-        Code.OVERDUE: f"{_duration(detail)} in the system, overdue: the maximum fare",
-        Code.SAME_STATION_FREE: f"the same station after {_duration(detail)}: free",
-        Code.SAME_STATION: f"the same station after {_duration(detail)}: the least fare",
-        Code.CELL: _cell_words(compiled, said, reason, ride),
-        Code.METRES: f"{detail:,} m: {said}",
-        Code.SECONDS: f"{_duration(detail)}: {said}",
-        Code.FACE: f"{said}: what the terminal said",
-        Code.FLAT: f"{said}: flat fare",
-        Code.TRANSFER: f"{said}, {_duration(detail)} after the ride before",
-        Code.DISCOUNT: said + (f", ride {detail} of its quota" if detail else ""),
-        Code.TIER: f"{said}: {money} paid so far",
-        Code.LIMIT: said,
-        Code.CAP: f"{said}: {money} charged so far",
-        Code.OVERTIME: f"{_duration(detail)} in the system: overtime",
-        Code.JOINED: f"goes on with the leg before, of which {money} was charged",
-        Code.GROUP_TRANSFER: f"transfer, {TRANSFER_WAYS[min(detail, 2)]}: {said}",
+    by_code: dict[Code, Callable[[], str]] = {  # each for its own code: metres are no day
+        Code.CLASS_FOREIGN: lambda: f"a card of city {detail}: as {_class(compiled, reason.after)}",
+        Code.CLASS_EXPIRED: lambda: (
+            f"proof ended on {_day(detail)}: as {_class(compiled, reason.after)}"
+        ),
+        Code.CLASS_BELIEVED: lambda: f"{said}: no last day of proof was said, it is believed",
+        Code.INCOMPLETE: lambda: "entry or exit is missing: the maximum fare",
+        Code.OVERDUE: lambda: f"{_duration(detail)} in the system, overdue: the maximum fare",
+        Code.SAME_STATION_FREE: lambda: f"the same station after {_duration(detail)}: free",
+        Code.SAME_STATION: lambda: f"the same station after {_duration(detail)}: the least fare",
+        Code.CELL: lambda: _cell_words(compiled, said, ride),
+        Code.METRES: lambda: f"{detail:,} m: {_step_words(compiled, said, reason, 'm')}",
+        Code.SECONDS: lambda: f"{_duration(detail)}: {_step_words(compiled, said, reason, 's')}",
+        Code.FACE: lambda: f"{said}: what the terminal said",
+        Code.FLAT: lambda: f"{said}: flat fare",
+        Code.TRANSFER: lambda: f"{said}, {_duration(detail)} after the ride before",
+        Code.DISCOUNT: lambda: said + (f", ride {detail} of its quota" if detail else ""),
+        Code.TIER: lambda: f"{said}: {_money(compiled, detail)} paid so far",
+        Code.LIMIT: lambda: said,
+        Code.CAP: lambda: f"{said}: {_money(compiled, detail)} charged so far",
+        Code.OVERTIME: lambda: f"{_duration(detail)} in the system: overtime",
+        Code.JOINED: lambda: (
+            f"goes on with the leg before, of which {_money(compiled, detail)} was charged"
+        ),
+        Code.GROUP_TRANSFER: lambda: f"transfer, {TRANSFER_WAYS[min(detail, 2)]}: {said}",
     }
-    return by_code[reason.code]
+    return by_code[reason.code]()
 
 
-def _cell_words(compiled: Compiled, said: str, reason: Reason, ride: Ride) -> str:
+def _cell_words(compiled: Compiled, said: str, ride: Ride) -> str:
     metres = compiled.metres.get(ride.network)
     if metres is None:
         return said
     sets = _sets(compiled, ride)
     return f"{int(metres[sets]):,} m: {said}"
+
+
+def _step_words(compiled: Compiled, said: str, reason: Reason, unit: str) -> str:
+    """As far as a step goes, and what adds up beyond the last one."""
+    steps = compiled.arrays["steps"].reshape(-1).view(STEP)
+    for step in steps[steps["rule"] == reason.rule]:
+        if reason.detail > step["upto"]:
+            return f"{said}, then by each started {int(step['every']):,} {unit}"
+    return said
 
 
 def _cell(compiled: Compiled, reason: Reason, ride: Ride) -> str:

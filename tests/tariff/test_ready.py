@@ -7,6 +7,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from onecard.core.tariff.explain import explained
 from onecard.core.tariff.language.folder import compile_folder
 from onecard.core.tariff.notice import Notices
 from onecard.core.tariff.quote import shares_of
@@ -132,6 +133,23 @@ def test_parts_of_equal_remainders_go_to_the_first() -> None:
     linhu = ready_from("a copy", found)
     assert parted(linhu, "metro", "hill", "harbour", 200) == [("A", 67), ("B", 66), ("C", 67)]
     assert parted(linhu, "metro", "hill", "harbour", 0) == [("A", 0), ("B", 0), ("C", 0)]
+
+
+def test_every_reason_has_words() -> None:
+    """Of whatever size a number is: metres are no day, and a ride may have no exit."""
+    far = Vector("linhu", "guest", "bus 2026-03-02 08:00-08:50 metres=900000000 = 22500105 bus")
+    words = set()
+    for vector in (*VECTORS, far):
+        tariff = ready(vector.tariff)
+        rider = tariff.rider(vector.rider)
+        for said in expected(vector, tariff.compiled.words["zone"]):
+            ride = tariff.ride(said)
+            rated = tariff.fares.rate(ride, rider)
+            rider = rated.rider
+            words |= {reason.words for reason in explained(tariff.compiled, rated, ride)}
+    assert all(words)
+    assert "900,000,000 m: up to 10,000 m, then by each started 4,000 m" in words
+    assert "1 h 00 min: up to 3,600 s" in words
 
 
 def test_every_rule_says_where_it_is_from() -> None:

@@ -110,12 +110,9 @@ class Networks:
         unit = "m" if basis == "metres" else "s"
         for at, (upto, fare) in enumerate(steps):
             last = at + 1 == len(steps)
-            said = f"up to {upto:,} {unit}"
-            if last and beyond[0]:
-                said += f", then by each started {beyond[0]:,} {unit}"
             self.names.building.add(
                 "steps",
-                rule=self.names.rule(entry, said, "steps"),
+                rule=self.names.rule(entry, f"up to {upto:,} {unit}", "steps"),
                 upto=upto + grace,
                 amount=fare,
                 every=beyond[0] if last else 0,
