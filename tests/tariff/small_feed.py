@@ -159,7 +159,7 @@ class Rider:
         self.tariff = tariff
         self.fares = FareSet(tariff.arrays)
         ids = [word["id"] for word in self.tariff.words["classes"]]
-        default = int(tariff.arrays["header"].view(shapes.HEADER)[0, 0]["default_class"])
+        default = int(tariff.arrays["header"].view(shapes.TABLES["header"])[0, 0]["default_class"])
         self.row = new_rider(ids.index(rider_class) if rider_class else default)
         self.media = self.number("media", media) if media else 0
 
