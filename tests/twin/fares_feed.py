@@ -7,7 +7,7 @@ when it ends, by what is known then. Money is minor units of the first leg rule'
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.twin.fares_calendar import SECONDS_OF_A_DAY, WEEKDAYS, local, second_of_day, seconds
 from tests.twin.fares_folder import Row, read_rows
@@ -196,10 +196,20 @@ def stop_row(feed: Feed, stop: str) -> Row:
 
 
 def areas(feed: Feed, stop: str) -> set[str]:
-    """Those of a stop; of a platform without any, those of its station."""
-    found = {row["area_id"] for row in feed.get("stop_areas", []) if row["stop_id"] == stop}
-    station = stop_row(feed, stop).get("parent_station", "")
-    return areas(feed, station) if not found and station else found
+    """Those of a stop; of a platform without any, those of its station; of a station without any,
+    those that its platforms have of their own."""
+    own = areas_of(feed, {stop}) or areas_of(feed, {station_of(feed, stop)})
+    return own or areas_of(feed, platforms(feed, stop))
+
+
+def areas_of(feed: Feed, stops: set[str]) -> set[str]:
+    """The areas that stop_areas.txt has of stops."""
+    return {row["area_id"] for row in feed.get("stop_areas", []) if row["stop_id"] in stops}
+
+
+def platforms(feed: Feed, station: str) -> set[str]:
+    """The stops of which a station is the parent."""
+    return {row["stop_id"] for row in feed["stops"] if row.get("parent_station") == station}
 
 
 def zone_of(feed: Feed, stop: str) -> str:
@@ -355,15 +365,9 @@ def networks(feed: Feed, begin: str, end: str) -> list[str]:
 
 
 def _calls(feed: Feed, trip: Row, begin: str, end: str) -> bool:
-    """Returns True when a trip calls at one and later at the other; a station is its platforms."""
-    calls: list[dict[str, Any]] = [
-        {
-            "at": int(row["stop_sequence"]),
-            "stop": {row["stop_id"], station_of(feed, row["stop_id"])},
-        }
-        for row in feed.get("stop_times", [])
-        if row["trip_id"] == trip["trip_id"]
-    ]
-    begins = [call["at"] for call in calls if begin in call["stop"]]
-    ends = [call["at"] for call in calls if end in call["stop"]]
+    """Returns True when a trip calls at one and later at the other, at any platform of them."""
+    rows = [row for row in feed.get("stop_times", []) if row["trip_id"] == trip["trip_id"]]
+    calls = [(int(row["stop_sequence"]), station_of(feed, row["stop_id"])) for row in rows]
+    begins = [at for at, station in calls if station == station_of(feed, begin)]
+    ends = [at for at, station in calls if station == station_of(feed, end)]
     return bool(begins and ends) and min(begins) < max(ends)
