@@ -220,6 +220,13 @@ def draw_journey(feed: Feed, rng: random.Random) -> tuple[list[Leg], str | None,
     return draw_legs(feed, rng, rng.randint(1, LEGS)), who, rng.choice([None, *media])
 
 
+def draw_quote(feed: Feed, rng: random.Random) -> tuple[str, str, int]:
+    """From, to, which may be stations, and when."""
+    stops = [row["stop_id"] for row in feed["stops"]]
+    begin, end = rng.sample(stops, 2)
+    return begin, end, NOON_US + rng.randint(-30, 30) * HOUR_US // 2
+
+
 def engine_charges(
     compiled: Compiled,
     fares: rate.FareSet,

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from onecard.core.tariff.quote import LegAsked, Quoter, RiderAsked
 from onecard.core.tariff.ready import load
 from onecard.ext.fare.rate import FareSet
-from tests.tariff.drawn_feeds import draw_journey, engine_charges, write_feed
+from tests.tariff.drawn_feeds import draw_journey, draw_quote, engine_charges, write_feed
 from tests.tariff.drawn_rides import differences, draw_rides
 from tests.tariff.drawn_tariffs import write_tariff
-from tests.twin.fares_feed import charges, read_feed
+from tests.twin.fares_feed import charges, quote, read_feed
 from tests.twin.fares_folder import read_folder
 
 RIDES = 8  # of a rider
 RIDERS_OF_A_DRAWN = 5
+QUOTES_OF_A_DRAWN = 10
 DRAWN, DRAWN_IN_A_CAMPAIGN = 40, 2000
 
 
@@ -49,6 +51,26 @@ def one_drawn_feed(folder: Path, seed: int) -> None:
         assert engine == twin, f"{said}\ntwin {twin}\nengine {engine}"
 
 
+def quotes_of_a_drawn_feed(folder: Path, seed: int) -> None:
+    """Single legs of which no network is said. AssertionError names the seed."""
+    folder.mkdir()
+    write_feed(folder, seed)
+    feed, quoter = read_feed(folder), Quoter(load(str(folder)))
+    rng = random.Random(seed)
+    row = quoter.rider(RiderAsked())
+    for _ in range(QUOTES_OF_A_DRAWN):
+        begin, end, at_us = draw_quote(feed, rng)
+        answer, _ = quoter.leg(LegAsked(at_us, at_us, begin, end), row, 0)
+        twin = quote(feed, begin, end, at_us)
+        said = f"drawn feed {seed}: {begin} to {end} at {at_us}: twin {twin}, {answer}"
+        assert answer.amount == twin, said
+
+
+def test_quotes_by_drawn_feeds(tmp_path: Path) -> None:
+    for seed in range(DRAWN):
+        quotes_of_a_drawn_feed(tmp_path / str(seed), seed)
+
+
 def test_rides_by_drawn_tariffs(tmp_path: Path) -> None:
     for seed in range(DRAWN):
         one_drawn_tariff(tmp_path / str(seed), seed)
@@ -60,7 +82,7 @@ def test_journeys_by_drawn_feeds(tmp_path: Path) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("one", [one_drawn_tariff, one_drawn_feed])
+@pytest.mark.parametrize("one", [one_drawn_tariff, one_drawn_feed, quotes_of_a_drawn_feed])
 def test_campaign_of_drawn_ones(tmp_path: Path, one: Callable[[Path, int], None]) -> None:
     for seed in range(DRAWN, DRAWN + DRAWN_IN_A_CAMPAIGN):
         one(tmp_path / str(seed), seed)
