@@ -126,15 +126,15 @@ cdef inline void transfer_to(
     int64_t rider_class, const Leg* before, Priced* priced,
 ) noexcept nogil:
     """The transfer from a leg to an offer, where a rule has one: of those within their limit the
-    least count that is enough, then what adds least."""
+    least count that is enough, then what adds least. A new journey has those alone that say a limit."""
     cdef int64_t at, key, count, added
     cdef int64_t cost = 0
     cdef int64_t least = -1
+    cdef bint anew
     cdef const GroupTransfer* transfer
     if not before.there or before.from_group == NO_GROUP or offer.leg_group == 0:
         return
-    if is_new_journey(fares, ride, before):
-        return
+    anew = is_new_journey(fares, ride, before)
     key = group_key(fares, before.from_group * fares.header.groups_to + offer.to_group)
     if key < 0:
         return
@@ -142,6 +142,8 @@ cdef inline void transfer_to(
         transfer = &fares.group_transfers[at]
         count = transfer.count if transfer.count > 0 else 0x7FFFFFFF
         if transfer.same_group and before.run + 1 > count:
+            continue
+        if anew and transfer.limit_s == 0:
             continue
         if not is_within(transfer, ride, begin_us, before):
             continue

@@ -14,6 +14,7 @@ from tests.twin.fares_folder import Row, read_rows
 
 DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}  # of ISO 4217; 2 of any other currency here
 SECOND_US = 1_000_000
+JOURNEY_GAP_S = 4 * 3600  # later than so after the last leg, another begins anew
 Feed = dict[str, list[Row]]
 
 
@@ -50,8 +51,6 @@ class Charged:
 
 Journey = tuple[Charged, ...]  # the last leg, after the one before it
 
-JOURNEY_GAP_US = 4 * 3600 * 1_000_000  # a leg that begins later than so begins a new journey
-
 
 def read_feed(folder: Path) -> Feed:
     """The rows of each file, by its name without the ending."""
@@ -83,8 +82,6 @@ def tap(
     feed: Feed, leg: Leg, journey: Journey, who: str | None, media: str | None
 ) -> tuple[int | None, Journey]:
     """What a leg adds to the journey so far, and the journey with it."""
-    if journey and leg.begin_us - journey[-1].leg.end_us > JOURNEY_GAP_US:
-        journey = ()
     charged, earlier = 0, journey
     if journey and is_joined(feed, journey[-1].leg, leg):
         last = journey[-1]
@@ -255,6 +252,8 @@ def runs(feed: Feed, service: str, day: str, weekday: str) -> bool:
 
 def is_joined(feed: Feed, last: Leg, leg: Leg) -> bool:
     """Returns True when a join rule makes two legs one."""
+    if is_anew(last, leg):
+        return False
     for rule in feed.get("fare_leg_join_rules", []):
         if not last.network == rule["from_network_id"] == rule["to_network_id"] == leg.network:
             continue
@@ -293,7 +292,7 @@ def transfer(
         if (rule.get("from_leg_group_id", ""), rule.get("to_leg_group_id", "")) != pair:
             continue
         goes_to = count_of(rule)
-        if goes_to < run or not is_quick(rule, first, leg):
+        if goes_to < run or not is_quick(rule, first, last.leg, leg):
             continue
         costs = [0]
         if rule.get("fare_product_id"):
@@ -317,10 +316,16 @@ def count_of(rule: Row) -> int:
     return 1_000_000 if count == -1 else count
 
 
-def is_quick(rule: Row, first: Leg, leg: Leg) -> bool:
-    """Returns True when a run of legs is within the rule's time, its last second included."""
+def is_anew(last: Leg, leg: Leg) -> bool:
+    """Returns True when a leg begins too late to go on with the last one."""
+    return leg.begin_us - last.end_us > JOURNEY_GAP_S * SECOND_US
+
+
+def is_quick(rule: Row, first: Leg, last: Leg, leg: Leg) -> bool:
+    """Returns True when a run of legs is within the rule's time, its last second included; without
+    a time of its own within that of a journey."""
     if not rule.get("duration_limit"):
-        return True
+        return not is_anew(last, leg)
     begin = first.begin_us if rule["duration_limit_type"] in "01" else first.end_us
     end = leg.begin_us if rule["duration_limit_type"] in "12" else leg.end_us
     return end - begin <= int(rule["duration_limit"]) * SECOND_US
