@@ -170,7 +170,7 @@ class Drawing:
             begin, end = self.or_blank(used, 0.2), self.or_blank(used, 0.2)
             count = self.rng.choice(["-1", "1", "2", "3"]) if begin == end else ""
             row = {"from_leg_group_id": begin, "to_leg_group_id": end, "transfer_count": count}
-            limit = self.or_blank(["600", "3600", "5400"])
+            limit = self.or_blank(["600", "3600", "5400", "90000"])
             row |= {"duration_limit": limit}
             row |= {"duration_limit_type": self.rng.choice("0123") if limit else ""}
             row |= {"fare_transfer_type": self.rng.choice("012")}

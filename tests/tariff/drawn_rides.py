@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from onecard.core.tariff.compiled import Compiled
+from onecard.core.tariff.parts import parts
 from onecard.ext.fare import rate
 from tests.twin import fares_ride
 from tests.twin.fares_calendar import EPOCH
@@ -159,6 +160,13 @@ def differences(
         rated = fares.rate(numbers.ride(ride), row)
         row = rated.rider
         found = rated.amount if rated.status == rate.Status.RATED else None
+        if amount is not None:
+            asked = numbers.ride(ride)
+            places = asked.network, asked.from_place, asked.to_place
+            whose, twins = parts(compiled, *places, amount), fares_ride.parted(tariff, ride, amount)
+            if whose != twins:
+                yield f"ride {number}, {ride}: the twin parts {twins}, the tariff {whose}"
+                return
         if (found, numbers.reasons(rated)) != (amount, reasons):
             yield f"ride {number}, {ride} of {drawn.rider}"
             yield f"twin {amount} {reasons}"

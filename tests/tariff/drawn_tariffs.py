@@ -285,6 +285,21 @@ class Drawing:
         who = self.rng.choice(self.classes)
         return {"id": f"foreign-{name}", "source": SOURCE, "regions": name, "class": who}
 
+    def share(self, network: Table) -> Table:
+        """Parts of what is paid for some pairs of a network's stations."""
+        name = f"{network['id']}-shares.csv"
+        stations = [row["id"] for row in self.tables[network["stations"]]]
+        rows: list[Table] = []
+        for begin in stations:
+            for end in self.some(stations):
+                ends = sorted({0, 10_000, *self.rng.choices([1, 3333, 5000, 6667, 9999], k=2)})
+                for at, (low, high) in enumerate(pairwise(ends)):
+                    rows.append({"from": begin, "to": end, "operator": f"Company {at}"})
+                    rows[-1]["basis_points"] = high - low
+        self.tables[name] = rows
+        said = {"id": f"share-{network['id']}", "source": SOURCE, "network": network["id"]}
+        return {**said, "table": name}
+
     # ---- the folder
 
     def draw(self) -> Table:
@@ -303,6 +318,9 @@ class Drawing:
                 said[kind] = drawn
         if self.maybe(0.4):
             said["foreign"] = [self.foreign(name) for name in ("near", "far")]
+        with_stations = [one for one in said["network"] if "stations" in one and self.maybe()]
+        if with_stations:
+            said["share"] = [self.share(one) for one in with_stations]
         return said
 
 

@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.quote import LegAsked, Quoter, RiderAsked
 from onecard.core.tariff.ready import load
 from onecard.ext.fare.rate import FareSet
@@ -13,12 +15,42 @@ from tests.tariff.drawn_feeds import draw_journey, draw_quote, engine_charges, w
 from tests.tariff.drawn_rides import differences, draw_rides
 from tests.tariff.drawn_tariffs import write_tariff
 from tests.twin.fares_feed import charges, quote, read_feed
-from tests.twin.fares_folder import read_folder
+from tests.twin.fares_folder import Tariff, read_folder
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+READY = ["beijing", "shenzhen-2018", "linhu"]
 RIDES = 8  # of a rider
+RIDERS, RIDERS_OF_A_CAMPAIGN = 25, 2500  # 200 and 20,000 rides on each ready tariff
 RIDERS_OF_A_DRAWN = 5
 QUOTES_OF_A_DRAWN = 10
 DRAWN, DRAWN_IN_A_CAMPAIGN = 40, 2000
+
+
+@cache
+def ready(name: str) -> tuple[Tariff, Compiled, FareSet]:
+    folder = ROOT / "core/tariff/cities" / name.replace("-", "_")
+    compiled = load(name)
+    return read_folder(folder), compiled, FareSet(compiled.arrays)
+
+
+def agree(name: str, first: int, riders: int) -> None:
+    """AssertionError names the seed of the first rider of whom twin and engine differ."""
+    tariff, compiled, fares = ready(name)
+    for seed in range(first, first + riders):
+        drawn = draw_rides(tariff, random.Random(seed), RIDES)
+        found = list(differences(tariff, compiled, fares, drawn))
+        assert not found, "\n".join([f"seed {seed} of {name}", *found])
+
+
+@pytest.mark.parametrize("name", READY)
+def test_rides_by_a_ready_tariff(name: str) -> None:
+    agree(name, 0, RIDERS)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", READY)
+def test_campaign_by_a_ready_tariff(name: str) -> None:
+    agree(name, RIDERS, RIDERS_OF_A_CAMPAIGN)
 
 
 # ---- tariffs and feeds that nobody has ----------------------------------------------------------

@@ -382,3 +382,24 @@ def count(tariff: Tariff, ride: Ride, who: str, day: date, amount: int, kept: Ri
         if is_of(rule, ride, who):
             key = (rule["id"], period(tariff, rule["per"], day))
             kept.paid[key] = kept.paid.get(key, 0) + amount
+
+
+# ---- shares -------------------------------------------------------------------------------------
+
+
+def parted(tariff: Tariff, ride: Ride, amount: int) -> list[tuple[str, int]]:
+    """Whose the money of a ride is: operators and parts, by largest remainder."""
+    for rule in tariff.get("share", []):
+        rows = [
+            row
+            for row in tariff["tables"][rule["table"]]
+            if rule["network"] == ride.network
+            and (row["from"], row["to"]) == (ride.begin, ride.end)
+        ]
+        if rows:
+            exact = [Fraction(amount * int(row["basis_points"]), 10_000) for row in rows]
+            parts = [floor(one) for one in exact]
+            for at in sorted(range(len(rows)), key=lambda at: parts[at] - exact[at]):
+                parts[at] += sum(parts) < amount
+            return [(row["operator"], part) for row, part in zip(rows, parts, strict=True)]
+    return [(network_of(tariff, ride.network)["operator"], amount)]
