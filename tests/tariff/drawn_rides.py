@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from onecard.core.tariff.compiled import Compiled
-from onecard.core.tariff.parts import parts
+from onecard.core.tariff.quote import shares_of
 from onecard.ext.fare import rate
 from tests.twin import fares_ride
 from tests.twin.fares_calendar import EPOCH
@@ -161,9 +161,8 @@ def differences(
         row = rated.rider
         found = rated.amount if rated.status == rate.Status.RATED else None
         if amount is not None:
-            asked = numbers.ride(ride)
-            places = asked.network, asked.from_place, asked.to_place
-            whose, twins = parts(compiled, *places, amount), fares_ride.parted(tariff, ride, amount)
+            whose = shares_of(compiled, numbers.ride(ride), amount)
+            twins = fares_ride.parted(tariff, ride, amount)
             if whose != twins:
                 yield f"ride {number}, {ride}: the twin parts {twins}, the tariff {whose}"
                 return
