@@ -153,11 +153,11 @@ class Drawing:
         self.files["fare_leg_rules"] = self.unique(rows, names)
 
     def joins(self) -> None:
-        if not self.networks or self.maybe():
+        if self.maybe():
             return
         rows = []
-        for name in self.networks:
-            if self.maybe():
+        for name in [*self.networks, ""]:
+            if self.maybe(0.5 if name else 0.1):
                 begin, end = self.rng.choice([("", ""), ("p1", "p2"), ("s0", "s1"), ("p3", "s0")])
                 rows.append({"from_network_id": name, "to_network_id": name})
                 rows[-1] |= {"from_stop_id": begin, "to_stop_id": end}
@@ -200,7 +200,7 @@ def write_feed(folder: Path, seed: int) -> None:
 
 def draw_legs(feed: Feed, rng: random.Random, legs: int) -> list[Leg]:
     """So many legs, one after the other; most go on from where the one before ended."""
-    stops = [row["stop_id"] for row in feed["stops"] if row["location_type"] == "0"]
+    stops = [row["stop_id"] for row in feed["stops"]]
     networks = sorted({row["network_id"] for row in feed["routes"]})
     at, stop = NOON_US + rng.randint(-30, 30) * HOUR_US // 2, rng.choice(stops)
     drawn = []

@@ -255,7 +255,7 @@ def is_joined(feed: Feed, last: Leg, leg: Leg) -> bool:
     if is_anew(last, leg):
         return False
     for rule in feed.get("fare_leg_join_rules", []):
-        if not last.network == rule["from_network_id"] == rule["to_network_id"] == leg.network:
+        if last.network != leg.network or rule["from_network_id"] not in ("", leg.network):
             continue
         if rule.get("from_stop_id"):
             met = rule["from_stop_id"] in (last.end, station_of(feed, last.end)) and rule[

@@ -1,7 +1,7 @@
 """The files and fields of GTFS that a fare depends on, as the standard has them.
 
-google/transit, gtfs/spec/en/reference.md as revised on 3 March 2026 (commit
-87ff45cef97a79188b3c1c335c6f754b3cb5d1e3); the revision of 27 April 2026 changed nothing of fares.
+The reference of google/transit as revised on 3 March 2026, its commit
+87ff45cef97a79188b3c1c335c6f754b3cb5d1e3; the revision of 27 April 2026 changed nothing of fares.
 What is in no table here is ignored, as the standard says of files and columns that a reader does
 not know.
 """
