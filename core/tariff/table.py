@@ -80,8 +80,8 @@ def read_table(
                 columns = [name.strip() for name in row]
                 if not _is_header(file, columns, notices, required, optional):
                     return None
-            elif not row or (len(row) == 1 < len(columns) and not row[0].strip()):
-                continue  # a line with nothing on it, as at the end of a file
+            elif not any(value.strip() for value in row):
+                continue  # nothing is on the line, or commas alone, as spreadsheets leave them
             elif len(row) != len(columns):
                 found = f"expected {len(columns)} columns, found {len(row)}"
                 notices.error("columns", file, reader.line_num, found, "give each its value")

@@ -113,7 +113,7 @@ ROWS = [
                                        (JOINS, "rail,rail,,\n", "")],
      ["rail hub1 hub2 10:00 10:10", RAIL], [600, 500]),
     ("a network without it", [], [BUS, "bus hub1 south 10:30 10:50"], [300, None]),
-    ("no network is any", [(JOINS, "rail,rail,,", ",,,")],
+    ("no network is any", [(JOINS, "rail,rail,,", ",,hub,hub")],
      [BUS, "bus hub1 south 10:30 10:50"], [300, 60]),
     ("a pair of stops", [(JOINS, "rail,rail,,", "bus,bus,hub1,south"),
                          (STOPS, "", "port,Port,,,\n"), ("stop_areas.txt", "", "d,port\n"),

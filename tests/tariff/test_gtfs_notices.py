@@ -257,6 +257,7 @@ WAYS_TO_WRITE = {
     "blanks around values": lambda text: re.sub(r",", " , ", text),
     "quotes": lambda text: re.sub(r"[^,\n]+", lambda found: f'"{found[0]}"', text),
     "blank lines": lambda text: text.replace("\n", "\n\n") + "  \n",
+    "lines of commas": lambda text: text + "," * text.partition("\n")[0].count(",") + "\n",
     "no line end": lambda text: text.rstrip("\n"),
     "columns nobody knows": lambda text: re.sub(r"\n(?=.)", ",x\n", text.rstrip()) + ",x\n",
 }

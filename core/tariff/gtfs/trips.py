@@ -116,7 +116,7 @@ def _rows(source: Source, notices: Notices) -> Iterator[tuple[int, str, str, str
         right = {""}  # the times that were read: a day has 86,400, however many rows there are
         for row in reader:
             if len(row) != len(header):
-                if row and "".join(row).strip():
+                if any(value.strip() for value in row):
                     found = f"expected {len(header)} columns, found {len(row)}"
                     notices.error("columns", STOP_TIMES, reader.line_num, found, "mend the row")
                 continue
