@@ -25,7 +25,8 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import CardTokens
 from onecard.core.reconcile.match import TRADE_NAMES, Finding
 from onecard.core.reconcile.reconcile import our_sheet, reconcile
-from onecard.core.tariff.distance import BEIJING, compile_tariff
+from onecard.core.tariff.ready import load
+from onecard.core.tariff.square import square_of
 from onecard.sample.generated.day import CHARGES, MOVES, Day, make
 from onecard.sample.generated.play import Played, play_day
 from onecard.sample.generated.returned import write_returned
@@ -67,7 +68,7 @@ def demo(
     with steps(console) as step:
         step.start("the tariff and the generated day", taps)
         path = ledger_folder(data)
-        tariff = compile_tariff(BEIJING)
+        tariff = square_of(load("beijing"), "metro")
         day = make(taps, seed, tariff)
         card_tokens = read_card_tokens(path)
         with serving(path) as address:

@@ -15,14 +15,16 @@ from onecard.core.days import day_number, midnight_us
 from onecard.core.errors import BadInput
 from onecard.core.registry.tariffs import STATIONS_MAX
 from onecard.core.registry.terminals import NETWORK_MAX
-from onecard.core.tariff.distance import compile_tariff
+from onecard.core.tariff.ready import is_tariff, load
+from onecard.core.tariff.square import square_of
 
 FEN_MAX = (1 << 63) - 1  # money is 64 bits
 
 
 def tariff(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.csv|FOLDER", help="Fares, or a network to compile.")
+        Path,
+        typer.Argument(metavar="FILE.csv|NAME|DIR|ZIP", help="Fares, or a tariff to compile."),
     ],
     to: To = ADDRESS,
     name: Annotated[str, typer.Option(help="At most 36 bytes; by default the file's.")] = "",
@@ -31,7 +33,7 @@ def tariff(
         typer.Option(
             metavar="YYYY-MM-DD",
             help="First day, from its midnight in the ledger's zone; by default always, or what "
-            "fares.toml says.",
+            "the tariff says.",
         ),
     ] = None,
     entry_min_fen: Annotated[
@@ -41,21 +43,27 @@ def tariff(
         int,
         typer.Option(help="Whose terminals it rates, and no others.", min=0, max=NETWORK_MAX),
     ] = 0,
+    fares_of: Annotated[
+        str,
+        typer.Option(
+            "--fares-of", metavar="ID", help="Which network of a tariff, where it has several."
+        ),
+    ] = "",
     actor: ActorFile = None,
     checker: CheckerFile = None,
     reason: Reason = "",
 ) -> None:
     """Fares from station to station of a network, immutable once stored. Columns: from, to
-    (station numbers from 1 on), fare_fen. A pair that is not in the file has no fare. A folder
-    with stations.csv, links.csv and fares.toml is compiled.
+    (station numbers from 1 on), fare_fen. A pair that is not in the file has no fare. A tariff is
+    compiled (docs/tariffs.md), and of one network the fares before discounts are loaded.
 
     Example: onecard load tariff metro.csv --name metro --effective-from 2026-01-01
     """
     given = None if effective_from is None else day_number(effective_from, "--effective-from")
     with connected(to, who=who(actor, checker, reason)) as client:
         zone_us = client.rules().zone_offset_us
-        if file.is_dir():
-            made = compile_tariff(file)
+        if is_tariff(str(file)):
+            made = square_of(load(str(file)), fares_of)
             from_us = _start_us(made.effective_day if given is None else given, zone_us)
             version = client.put_tariff(
                 name or made.name, from_us, made.fares_fen, made.entry_min_fen, network

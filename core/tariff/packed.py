@@ -1,7 +1,7 @@
 """A compiled tariff as one file: named, typed, checksummed arrays, the words among them.
 
-A magic, the number of arrays, then what ext/shape/arrays.pyx has: a directory with a CRC-32 an
-array, and the arrays. The same tariff always gives the same bytes, so that a file can be compared
+A magic, the number of arrays and a CRC-32 of what follows, then what ext/shape/arrays.pyx has: a
+directory with a CRC-32 an array, and the arrays. The same tariff always gives the same bytes, so that a file can be compared
 by its hash.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from onecard.core.tariff.compiled import Compiled
 from onecard.ext.shape.arrays import packed, unpacked
 
 MAGIC = b"OCTARIF1"
-HEAD = struct.Struct("<8sI4x")
+HEAD = struct.Struct("<8sII")
 ARRAYS_MAX = 1024
 METRES = "metres_"
 
@@ -32,7 +33,8 @@ def pack(compiled: Compiled) -> bytes:
         "words": np.frombuffer(words, np.uint8),
         **{f"{METRES}{network}": metres for network, metres in compiled.metres.items()},
     }
-    return HEAD.pack(MAGIC, len(arrays)) + packed(arrays)
+    body = packed(arrays)
+    return HEAD.pack(MAGIC, len(arrays), zlib.crc32(body)) + body
 
 
 def is_packed(path: Path) -> bool:
@@ -44,10 +46,13 @@ def is_packed(path: Path) -> bool:
 def unpack(content: bytes, name: str) -> Compiled:
     """The tariff of such a file. BadInput, naming the array, where one is not what it says."""
     try:
-        magic, count = HEAD.unpack_from(content)
+        magic, count, check = HEAD.unpack_from(content)
+        body = content[HEAD.size :]
         if magic != MAGIC or not 1 <= count <= ARRAYS_MAX:
             raise ValueError("it does not begin as one")
-        arrays = unpacked(content[HEAD.size :], count)
+        if zlib.crc32(body) != check:
+            raise ValueError("its checksum is not that of its bytes")
+        arrays = unpacked(body, count)
         words = json.loads(arrays.pop("words").tobytes())
         metres = {
             int(key.removeprefix(METRES)): arrays.pop(key)

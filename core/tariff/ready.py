@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +21,15 @@ READY = {
     "shenzhen-2018": "onecard.core.tariff.cities.shenzhen_2018",
     "linhu": "onecard.core.tariff.cities.linhu",
 }
+
+
+def is_tariff(name: str) -> bool:
+    """Returns True when a name is that of a ready tariff, or a path that may hold one: a folder, a
+    zip, or what was compiled. A file of rows is none."""
+    path = Path(name)
+    if name in READY or path.is_dir():
+        return True
+    return path.is_file() and (is_packed(path) or zipfile.is_zipfile(path))
 
 
 def find(name: str) -> Source:

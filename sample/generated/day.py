@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecard.core.errors import BadInput
-from onecard.core.tariff.distance import Compiled
+from onecard.core.tariff.square import Square
 from onecard.ext.shape.numbers import Kind, Outcome, Role
 from onecard.sample.generated import figures as fig
 from onecard.sample.generated.kinds import Counts, Crowd, Maker
@@ -70,7 +70,7 @@ class Day:
         return sum(len(sent.rows) for sent in self.streams)
 
 
-def make(taps: int, seed: int, tariff: Compiled) -> Day:
+def make(taps: int, seed: int, tariff: Square) -> Day:
     """The day of `taps` taps. Raises BadInput where there are too few or too many of them."""
     if not TAPS_MIN <= taps <= TAPS_MAX:
         raise BadInput(f"expected {TAPS_MIN:,} to {TAPS_MAX:,} taps, found {taps:,}")

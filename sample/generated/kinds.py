@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onecard.core.tariff.distance import Compiled
+from onecard.core.tariff.square import Square
 from onecard.ext.shape.numbers import Flag, Kind, Outcome
 from onecard.sample.generated import figures as fig
 from onecard.sample.generated.stream import Rows, Stream, taps
@@ -100,7 +100,7 @@ class Maker:
 
     # ---- transit ----
 
-    def metro(self, stream: Stream, gates: Ints, tariff: Compiled) -> None:
+    def metro(self, stream: Stream, gates: Ints, tariff: Square) -> None:
         """There in the first half of the day and back in the second; rated by the engine."""
         pairs = self.counts.journeys // 2
         card = self.random.permutation(self.crowd.funded)[:pairs]
@@ -267,7 +267,7 @@ class Maker:
         at: Ints = (minute * MINUTE_US).astype(np.int64)
         return self.midnight_us + at
 
-    def _trips(self, count: int, tariff: Compiled) -> tuple[Ints, Ints]:
+    def _trips(self, count: int, tariff: Square) -> tuple[Ints, Ints]:
         """Origins by how busy a station is, destinations by that and how near they are."""
         stations = len(tariff.stations)
         busy = self.random.pareto(1.5, stations) + 0.2

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onecard.core.clock import Clock
 from onecard.core.days import midnight_us
 from onecard.core.ledger.token import CardTokens
-from onecard.core.tariff.distance import Compiled
+from onecard.core.tariff.square import Square
 from onecard.ext.shape.numbers import Funding, Outcome, Role
 from onecard.grpc.client import Client
 from onecard.sample.generated.day import Day, Sent, card_number
@@ -53,7 +53,7 @@ class Played:
 def play_day(
     address: str,
     day: Day,
-    tariff: Compiled,
+    tariff: Square,
     card_tokens: CardTokens,
     clock: Clock,
     say: Callable[[str], None],
@@ -144,7 +144,7 @@ def _tokens(day: Day, card_tokens: CardTokens) -> NDArray[np.uint64]:
 
 
 def _register(
-    client: Client, day: Day, tariff: Compiled, token: NDArray[np.uint64]
+    client: Client, day: Day, tariff: Square, token: NDArray[np.uint64]
 ) -> NDArray[np.uint32]:
     """Participants, terminals, cards bank by bank, the tariff; ids of the day's terminals."""
     ids = client.load_participants([*day.operators, *((name, Role.ISSUER) for name in day.issuers)])

@@ -103,7 +103,7 @@ WRONG = [
         "Invalid value for '--entry-min-fen': expected a value less than or equal to 9223372036",
     ),
     ("load tariff p.csv --entry-min-fen -1 --to {to}", "Invalid value for '--entry-min-fen'"),
-    ("load tariff empty --to {to}", "empty/fares.toml: No such file"),
+    ("load tariff empty --to {to}", "expected tariff.toml, or stops.txt of a GTFS feed"),
     ("load rules p.csv --to {to}", "p.csv:1: expected columns rule, value; found name, role"),
     ("load declarations p.csv --to {to}", "p.csv:1: expected columns terminal, day, taps, sum_fen"),
     ("tokens p.csv --to {to}", "p.csv:1: expected columns number; found name, role"),

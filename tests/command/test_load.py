@@ -78,7 +78,8 @@ def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: 
     beijing = (
         Path(__file__).resolve().parent.parent.parent / "core" / "tariff" / "cities" / "beijing"
     )
-    assert "tariff 2: " in run_load(server, "tariff", beijing).output
+    metro = "tariff", beijing, "--fares-of", "metro"
+    assert "tariff 2: 403 stations" in run_load(server, *metro).output
     # Midnight in Shanghai, where the ledger is, and not in Greenwich.
     midnights_us = [1_767_225_600_000_000 - ZONE_US, 1_419_724_800_000_000 - ZONE_US]
     assert server.node.state.rows("policies")["effective_from_us"].tolist() == midnights_us
@@ -86,7 +87,10 @@ def test_a_tariff_loads_from_a_file_and_from_a_folder(server: Served, tmp_path: 
     for _ in range(2):
         said = run_load(server, "tariff", fares, "--effective-from", "2026-01-01", "--network", "7")
         assert "tariff 3: 3 stations, 3 fares" in said.output
-    assert "tariff 4: " in run_load(server, "tariff", beijing, "--network", "65535").output
+    assert (
+        "tariff 4: "
+        in run_load(server, "tariff", "beijing", *metro[2:], "--network", "65535").output
+    )
     assert server.node.state.rows("policies")["network"].tolist() == [0, 0, 7, 65_535]
 
 

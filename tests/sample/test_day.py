@@ -5,7 +5,8 @@ import pytest
 
 from onecard.core.days import midnight_us
 from onecard.core.errors import BadInput
-from onecard.core.tariff import distance
+from onecard.core.tariff.ready import load
+from onecard.core.tariff.square import square_of
 from onecard.ext.shape.numbers import Funding, Kind, Outcome, Role, Status
 from onecard.sample.generated import figures
 from onecard.sample.generated.day import TAPS_MAX, TAPS_MIN, Day, Sent, make
@@ -14,7 +15,7 @@ from tests.support.steps import START_RULES
 from tests.twin import acts, twin
 from tests.twin.state import Book, Rules, Tap, Terminal
 
-TARIFF = distance.compile_tariff(distance.BEIJING)
+TARIFF = square_of(load("beijing"), "metro")
 TAPS = 6_000
 NOW_US = 1_640_000_000_000_000  # 2021-12, after the day
 

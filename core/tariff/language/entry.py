@@ -37,17 +37,18 @@ class Entry:
     def line(self, key: str = "") -> int:
         """The line of a key, or of the table."""
         top = self.path.split(".")[0] if self.path else key
-        return self.lines.of(self.kind, self.number, top)
+        found = self.lines.of(self.kind, self.number, top)
+        return found or (self.lines.of(top, 0) if not self.kind else 0)  # a table of the head
 
     def called(self) -> str:
         """What the table is called in a notice."""
         name = self.found.get("id") if not self.path else None
-        said = f"{self.kind} {quoted(name)}" if isinstance(name, str) else self.kind or "the head"
-        return f"{said}: {self.path}" if self.path else said
+        said = f"{self.kind} {quoted(name)}" if isinstance(name, str) and self.kind else self.kind
+        return ": ".join(part for part in (said, self.path) if part)
 
     def fault(self, key: str, found: str, do: str, code: str = "value") -> None:
-        where = f"{self.called()}: {key}: " if key else f"{self.called()}: "
-        self.notices.error(code, self.file, self.line(key), f"{where}{found}", do)
+        where = ": ".join(part for part in (self.called(), key, found) if part)
+        self.notices.error(code, self.file, self.line(key), where, do)
 
     def has(self, key: str) -> bool:
         """Returns True when the table has the key."""
