@@ -17,9 +17,10 @@ from typing import Any
 from onecard.core.tariff.language.folder import compile_folder
 from onecard.core.tariff.notice import ERROR, Notices
 from onecard.core.tariff.source import Source
+from tests.tariff.linhu_words import NAMES, PARTS
 from tests.tariff.riding import Ready, differs
 from tests.tariff.test_ready import packed, parted
-from tests.tariff.vectors import LINHU, PARTS
+from tests.tariff.vectors import LINHU
 
 Path = tuple[str | int, ...]
 DANGLING = "unknown"  # the notice of a name that is not there
@@ -113,6 +114,8 @@ def unlike(linhu: Ready) -> str | None:
     for rule in linhu.compiled.words["rules"]:
         if not rule["source"].get("url"):
             return f"where {rule['id']} is from"
+        if rule["id"] in NAMES and rule["words"] != NAMES[rule["id"]]:
+            return f"what {rule['id']} is called"
     return None
 
 

@@ -21,8 +21,9 @@ from tests.tariff.city_vectors import (
     SHENZHEN,
     SMALL,
 )
+from tests.tariff.linhu_words import PARTS
 from tests.tariff.riding import Ready, Vector, differs, expected, twin_amounts
-from tests.tariff.vectors import LINHU, PARTS
+from tests.tariff.vectors import LINHU
 from tests.twin.fares_folder import Tariff, read_folder
 
 CITIES = {"linhu": "linhu", "beijing": "beijing", "shenzhen-2018": "shenzhen_2018"}

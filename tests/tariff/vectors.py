@@ -472,18 +472,3 @@ RIDERS = [
 ]
 
 LINHU = [*FARES, *STAYS, *DISCOUNTS, *TRANSFERS, *COUNTED, *RIDERS]
-
-# Whom a ride's money belongs to: 500 * 33.33 % = 166.65 and 500 * 66.67 % = 333.35, of which one
-# fen is left for the larger rest; 300 whole; what the table does not have is the network's
-# operator's.
-PARTS = (
-    ("metro", "harbour", "hill", 500, (("Lake Line Company", 167), ("Hill Line Company", 333))),
-    ("metro", "hill", "university", 300, (("Hill Line Company", 300),)),
-    ("metro", "harbour", "museum", 200, (("Lake Line Company", 200),)),
-    ("ferry", "harbour", "island", 247, (("Ferry Company", 247),)),
-    ("express", "hill", "airport", 1200, (("Express Company", 1200),)),
-    ("bus", "", "", 200, (("Bus Company", 200),)),
-    ("tram", "", "", 200, (("Tram Company", 200),)),
-    ("bike", "", "", 100, (("Bike Company", 100),)),
-    ("minibus", "", "", 500, (("Minibus Company", 500),)),
-)
