@@ -1,8 +1,8 @@
 """A compiled tariff as one file: named, typed, checksummed arrays, the words among them.
 
 A magic, the number of arrays and a CRC-32 of what follows, then what ext/shape/arrays.pyx has: a
-directory with a CRC-32 an array, and the arrays. The same tariff always gives the same bytes, so that a file can be compared
-by its hash.
+directory with a CRC-32 an array, and the arrays. The same tariff always gives the same bytes, so
+that a file can be compared by its hash.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ FILE = re.compile(
 )
 FOLDER = re.compile(rf"(?<![\w/.:-])((?:{TOPS})/[\w/-]*\w)(?![\w{{*.])")
 # Of a ledger's folder and a tariff's: no file of the tree.
-NOT_OURS = {"ledger.toml", "settings.toml", "fares.toml"}
+NOT_OURS = {"ledger.toml", "settings.toml", "fares.toml", "tariff.toml", "onecard.toml"}
 
 
 def texts() -> Iterator[tuple[str, str]]:
