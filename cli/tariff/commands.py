@@ -2,7 +2,7 @@
 
 import typer
 
-from onecard.cli.tariff import check, compile
+from onecard.cli.tariff import check, compile, diff, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -11,3 +11,5 @@ app = typer.Typer(
 )
 app.command()(check.check)
 app.command()(compile.compile)
+app.command()(show.show)
+app.command()(diff.diff)
