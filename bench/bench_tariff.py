@@ -6,12 +6,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import synthetic_feed
 from bench.figures import ROOT, Figures
 from onecard.core.tariff import ready
+from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.notice import Notices
+from onecard.ext.fare import shapes
+from onecard.ext.fare.rate import FareSet, Status, new_rider, walk
 
 REAL_FEED = ROOT / "../shared/data/gtfs_zakroczym"
 
@@ -57,3 +62,52 @@ def bench_ready_tariffs(benchmark: BenchmarkFixture, figures: Figures) -> None:
     rows = [(Path(name).name, f"{seconds * 1000:.0f}") for name, seconds in taken.items()]
     figures.table("ready", ("tariff", "ms"), rows)
     figures.hold({"tariff.ready_s_max": sum(taken.values())})
+
+
+def bench_rating(benchmark: BenchmarkFixture, figures: Figures, folder: Path) -> None:
+    """One leg of the large feed, from places at random, beside a look-up at random in a table as
+    large as the feed's arrays, of which each place is known only from the look-up before."""
+    feed = folder / "feed"
+    synthetic_feed.write(feed)
+    tariff = ready.load(str(feed))
+    fares, rides = FareSet(tariff.arrays), _rides(tariff)
+    rider = new_rider(0)
+    table = _permutation(sum(array.nbytes for array in tariff.arrays.values()) // 4)
+    taken: dict[str, list[float]] = {"rate": [], "walk": []}
+
+    def both() -> None:
+        for name, run in (
+            ("walk", lambda: walk(table, len(rides))),
+            ("rate", lambda: fares.rate_each(rides, rider)),
+        ):
+            start = time.thread_time_ns()
+            run()
+            taken[name].append((time.thread_time_ns() - start) / len(rides))
+
+    benchmark.pedantic(both, rounds=3 if figures.short else 9)
+    rate_ns, walk_ns = min(taken["rate"]), min(taken["walk"])
+    row = (f"{table.nbytes / 2**20:.0f}", f"{walk_ns:.0f}", f"{rate_ns:.0f}")
+    figures.table("rating", ("MiB of arrays", "ns a look-up", "ns a leg rated"), [row])
+    figures.hold({"tariff.rating_of_lookup_max": rate_ns / walk_ns})
+
+
+def _rides(tariff: Compiled) -> NDArray[np.void]:
+    """Rides that have a fare, in any network, between any two places."""
+    rng = np.random.default_rng(20260427)
+    places = tariff.arrays["place_sets"].shape[1]
+    rides = np.zeros(1 << 20, shapes.RIDE)
+    rides["network"] = rng.integers(1, len(tariff.words["networks"]) + 1, len(rides))
+    rides["from_place"] = rng.integers(1, places, len(rides))
+    rides["to_place"] = rng.integers(1, places, len(rides))
+    rides["begin_us"] = rides["end_us"] = 1_772_409_600_000_000  # 2026-03-02 00:00 UTC
+    rides["face"] = rides["metres"] = -1
+    _, statuses = FareSet(tariff.arrays).rate_each(rides, new_rider(0))
+    return np.ascontiguousarray(rides[statuses == Status.RATED])
+
+
+def _permutation(count: int) -> NDArray[np.uint32]:
+    """A table that leads through all of its places once before it comes back to the first."""
+    order = np.random.default_rng(20260427).permutation(count).astype(np.uint32)
+    table = np.empty(count, np.uint32)
+    table[order] = np.roll(order, -1)
+    return table

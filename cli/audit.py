@@ -68,7 +68,7 @@ def fares(
     if as_json_:
         typer.echo(json.dumps(as_json(report), ensure_ascii=False))
     else:
-        _show(report)
+        show(report)
     if not report.is_clean:
         raise typer.Exit(Exit.DIFFERS)
 
@@ -89,7 +89,7 @@ class _Faults:
             print(f"onecard: and {self._count - FAULTS_SHOWN:,} rows more", file=sys.stderr)
 
 
-def _show(report: Report) -> None:
+def show(report: Report) -> None:
     """The same for people, at 80 columns."""
     unexplained = report.charges - report.explained
     said = f"{report.explained:,} explained by {report.tariff}, {unexplained:,} not"

@@ -15,6 +15,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from onecard.cli.audit import show as show_audit
+from onecard.cli.fare import show as show_quote
 from onecard.cli.local import Settled, connected, ledger_folder, serving, settled
 from onecard.cli.replay import as_json, show, yuan
 from onecard.cli.table import print_rows
@@ -25,6 +27,9 @@ from onecard.core.ledger.opened import Ledger
 from onecard.core.ledger.token import CardTokens
 from onecard.core.reconcile.match import TRADE_NAMES, Finding
 from onecard.core.reconcile.reconcile import our_sheet, reconcile
+from onecard.core.tariff.audit.report import audit
+from onecard.core.tariff.moments import moment_us
+from onecard.core.tariff.quote import LegAsked, Quoter, RiderAsked
 from onecard.core.tariff.ready import load
 from onecard.core.tariff.square import square_of
 from onecard.sample.generated.day import CHARGES, MOVES, Day, make
@@ -43,6 +48,7 @@ WHERE = (
 RETURNED_BY = "Generated Canteens"
 RETURNED = "returned.csv"
 TAPS = 1_000_000
+QUOTED = ("土桥", "国贸", "2026-03-02 06:30")  # a Monday, before the end of the low peak
 
 
 def demo(
@@ -65,6 +71,7 @@ def demo(
     console = Console()
     began = time.monotonic()
     files = real_files()
+    _show_fares(console, [file for file in files if file.suffix == ".csv"])
     with steps(console) as step:
         step.start("the tariff and the generated day", taps)
         path = ledger_folder(data)
@@ -108,6 +115,28 @@ def real_files() -> list[Path]:
         if folder.is_dir():
             return sorted(file for file in folder.iterdir() if file.suffix in (".csv", ".json"))
     return []
+
+
+def _show_fares(console: Console, files: list[Path]) -> None:
+    """What needs no ledger: a quote with its reasons, and recorded charges audited."""
+    origin, destination, at = QUOTED
+    console.rule("a quote, explained")
+    console.print(
+        f'$ onecard fare --tariff beijing --from {origin} --to {destination} --at "{at}"',
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip
+    quoter = Quoter(load("beijing"))
+    at_us = moment_us(at, str(quoter.compiled.words["zone"]), "at")
+    leg = LegAsked(at_us, at_us, origin, destination)
+    show_quote(quoter, quoter.journey([leg], quoter.rider(RiderAsked()), 0), at_us, now=False)
+    if not files:
+        return
+    console.rule("recorded charges, audited")
+    names = " ".join(shlex.quote(file.name) for file in files)
+    console.print(
+        f"$ onecard audit fares {names} --tariff shenzhen-2018", soft_wrap=True, highlight=False
+    )
+    show_audit(audit(files, load("shenzhen-2018"), console.print))
 
 
 class Step:

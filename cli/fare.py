@@ -229,7 +229,7 @@ def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
         print(f"{ends or leg.network}{f' ({leg.network})' if ends and leg.network else ''}")
         for one in leg.reasons:
             amount = "" if one.after is None else _money(quoter, one.after)
-            bearer = f"; {one.bearer} bears it" if one.bearer else ""
+            bearer = f"; {_bearer(one.bearer)}" if one.bearer else ""
             print(f"  {amount:>9}  {one.words}{bearer} [{_where(one.rule, one.source)}]")
         if leg.why:
             print(f"  {leg.why}")
@@ -246,6 +246,13 @@ def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
         for one in leg.alternatives
     ]
     print_rows("alternatives", rows, ("product", "amount"))
+
+
+def _bearer(bearer: str) -> str:
+    """Who pays what was taken off, as docs/tariffs.md has it."""
+    if bearer == "pro_rata":
+        return "all operators bear it, by face fare"
+    return f"{'the operator' if bearer == 'operator' else bearer.removeprefix('payer: ')} bears it"
 
 
 def _where(rule: str, source: dict[str, str] | None) -> str:

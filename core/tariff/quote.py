@@ -171,7 +171,7 @@ class Quoter:
         """Of a tariff's folder: networks whose fare is of what was said. All where none is."""
         if asked.incomplete:
             raise BadInput(
-                "--network: expected the network of an incomplete journey, found none; name it"
+                "expected the network of an incomplete journey, found none; name it with --network"
             )
         wanted = Basis.CELL if asked.origin and asked.destination else Basis.FLAT
         if asked.metres >= 0:
@@ -187,7 +187,7 @@ class Quoter:
         """Of a feed the cheapest; of a folder they must agree: nothing says which is meant."""
         if "call_rows" not in self.compiled.arrays and len({r.amount for _, r in there}) > 1:
             names = ", ".join(self._called(ride.network) for ride, _ in there)
-            raise BadInput(f"--network: expected one of {names}, found none; name it")
+            raise BadInput(f"expected one network, found {names}; name it with --network")
         return min(there, key=lambda one: one[1].amount)
 
     def _ends(self, ride: Ride) -> tuple[str, str]:
