@@ -181,8 +181,10 @@ class Drawing:
     def ends(self, said: Table) -> None:
         """What the end of a ride may cost by itself."""
         is_open = said["basis"] == "face" or "beyond" in said
-        if self.maybe() and said["basis"] != "face":
+        if self.maybe():
             said["same_station"] = {"free_s": 1200} if self.maybe() else {}
+            if said["basis"] == "face" or self.maybe(0.3):
+                said["same_station"]["fare"] = self.fare()
         if self.maybe():
             said["overtime"] = {"after_s": 7200, "add": 300}
         if self.maybe(0.7):

@@ -185,10 +185,11 @@ def is_free_at_its_station(network: Rule, ride: Ride) -> bool:
 
 
 def base_fare(tariff: Tariff, network: Rule, ride: Ride, who: str) -> int | None:
-    """The fare before discounts, by the network's basis, or at one station its least fare."""
+    """The fare before discounts, by the network's basis; at one station its own, or the least."""
     basis = network["basis"]
     if is_at_its_station(network, ride):
-        return min(all_fares(tariff, network), default=None)
+        least = min(all_fares(tariff, network), default=None)
+        return network["same_station"].get("fare", least)
     if basis == "flat":
         return int(network["fare"])
     if basis == "face":
