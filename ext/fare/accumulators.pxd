@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from onecard.ext.fare.reasons cimport WHOLE, because, rounded
 from onecard.ext.fare.tables cimport (
-    BY_CAP, BY_LIMIT, BY_TIER, Bracket, Cap, Fares, Limit, Quote, Rider, Scheme, Tier,
+    BY_CAP, BY_LIMIT, BY_TIER, Bracket, Cap, Discount, Fares, Limit, Quote, Rider, Scheme, Tier,
 )
 from onecard.ext.fare.times cimport period_of
 
@@ -128,6 +128,32 @@ cdef inline int64_t capped(
             because(quote, BY_CAP, cap.rule, amount, left, charged, cap.bearer)
             amount = left
     return amount
+
+
+cdef inline void take_back(
+    const Fares* fares, int64_t bit, int64_t rider_class, int64_t day, Rider* rider
+) noexcept nogil:
+    """Forget that the last leg was counted: a leg that goes on with it is counted as one with it."""
+    cdef int64_t at
+    cdef const Discount* discount
+    for at in range(fares.discount_count):
+        discount = &fares.discounts[at]
+        if discount.uses >= 0 and rider.last.quotas >> discount.scheme & 1:
+            current(fares, rider, discount.scheme, discount.per, day).uses -= 1
+    for at in range(fares.tier_count):
+        if concerns(fares.tiers[at].networks, bit) and concerns(
+            fares.tiers[at].classes, rider_class
+        ):
+            current(
+                fares, rider, fares.tiers[at].scheme, fares.tiers[at].per, day
+            ).amount -= rider.last.charged
+    for at in range(fares.cap_count):
+        if concerns(fares.caps[at].networks, bit) and concerns(
+            fares.caps[at].classes, rider_class
+        ):
+            current(
+                fares, rider, fares.caps[at].scheme, fares.caps[at].per, day
+            ).amount -= rider.last.charged
 
 
 cdef inline void count(

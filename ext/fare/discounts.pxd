@@ -55,7 +55,7 @@ cdef inline bint is_due(
 
 cdef inline int64_t discounted(
     const Fares* fares, const Ride* ride, int64_t bit, int64_t rider_class, int64_t day,
-    Rider* rider, int64_t amount, Quote* quote,
+    Rider* rider, int64_t amount, Leg* leg, Quote* quote,
 ) noexcept nogil:
     """The best discount alone, or each after the one before. A ride of nothing has none."""
     cdef int64_t at, left
@@ -68,7 +68,7 @@ cdef inline int64_t discounted(
             continue
         if fares.header.stacks:
             amount = applied(fares, at, amount, left_by(fares, &fares.discounts[at], amount),
-                             day, rider, quote)
+                             day, rider, leg, quote)
             continue
         left = left_by(fares, &fares.discounts[at], amount)
         if left < least:
@@ -76,12 +76,12 @@ cdef inline int64_t discounted(
             least = left
     if best < 0:
         return amount
-    return applied(fares, best, amount, least, day, rider, quote)
+    return applied(fares, best, amount, least, day, rider, leg, quote)
 
 
 cdef inline int64_t applied(
     const Fares* fares, int64_t at, int64_t amount, int64_t left, int64_t day, Rider* rider,
-    Quote* quote,
+    Leg* leg, Quote* quote,
 ) noexcept nogil:
     """Take a discount, use its quota, and say so. One that takes nothing off is none."""
     cdef const Discount* discount = &fares.discounts[at]
@@ -93,6 +93,7 @@ cdef inline int64_t applied(
         scheme = current(fares, rider, discount.scheme, discount.per, day)
         scheme.uses += 1
         uses = scheme.uses
+        leg.quotas = <uint8_t>(leg.quotas | 1 << discount.scheme)
     because(quote, BY_DISCOUNT, discount.rule, amount, left, uses, discount.bearer)
     return left
 

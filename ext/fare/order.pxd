@@ -1,8 +1,9 @@
 """The order of a ride, as docs/tariffs.md has it: from the class of its rider to what it costs."""
 
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint8_t
+from libc.string cimport memset
 
-from onecard.ext.fare.accumulators cimport capped, count, limited, tiered
+from onecard.ext.fare.accumulators cimport capped, count, limited, take_back, tiered
 from onecard.ext.fare.discounts cimport discounted, transfer_of, transferred
 from onecard.ext.fare.face cimport measured
 from onecard.ext.fare.legs cimport Priced, cheapest, go_on, joins, say_groups
@@ -145,6 +146,10 @@ cdef inline int along(
             return status
     if not -AMOUNT_MAX <= quote.fare <= AMOUNT_MAX:
         return TOO_LARGE
+    if joined:  # the legs are one, of the day on which it began
+        day = service_day(fares, local_s(fares, 0, whole.begin_us))
+        take_back(fares, network.bit, rider_class, day, rider)
+    memset(&leg, 0, sizeof(leg))  # a rider's row has the same bytes after the same rides
     leg.begin_us = whole.begin_us
     leg.end_us = ride.end_us
     leg.from_place = whole.from_place
@@ -152,7 +157,7 @@ cdef inline int along(
     leg.line = ride.line
     leg.network = ride.network
     leg.there = 1
-    leg.links = taken_off(fares, network, &whole, rider_class, day, rider, before, quote)
+    leg.links = taken_off(fares, network, &whole, rider_class, day, rider, before, &leg, quote)
     leg.charged = quote.amount
     go_on(fares, &priced, before, &leg)
     if joined:
@@ -160,7 +165,7 @@ cdef inline int along(
     else:
         rider.before = rider.last
     rider.last = leg
-    count(fares, network.bit, rider_class, day, rider, quote.amount)
+    count(fares, network.bit, rider_class, day, rider, leg.charged)
     return RATED
 
 
@@ -205,7 +210,7 @@ cdef inline void already(const Network* network, const Leg* last, Quote* quote) 
 
 cdef inline uint16_t taken_off(
     const Fares* fares, const Network* network, const Ride* ride, int64_t rider_class,
-    int64_t day, Rider* rider, const Leg* before, Quote* quote,
+    int64_t day, Rider* rider, const Leg* before, Leg* leg, Quote* quote,
 ) noexcept nogil:
     """Transfer and discounts, tiers, limits, caps, in this order; answers how many rides in a row
     had a transfer."""
@@ -220,7 +225,7 @@ cdef inline uint16_t taken_off(
         after = fares.transfers[at].after
         if not after:
             amount = transferred(fares, at, ride, before, amount, quote)
-    amount = discounted(fares, ride, network.bit, rider_class, day, rider, amount, quote)
+    amount = discounted(fares, ride, network.bit, rider_class, day, rider, amount, leg, quote)
     if after:
         amount = transferred(fares, at, ride, before, amount, quote)
     if fares.tier_count:

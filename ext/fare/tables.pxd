@@ -313,7 +313,8 @@ cdef struct Leg:  # the last one, joined of those that count as one
     uint16_t transfers  # since the last leg that was charged as if none were before
     uint16_t links  # of the tariff's own transfers
     uint8_t there  # 1 = there is such a leg
-    uint8_t reserved[7]
+    uint8_t quotas  # a bit a scheme: of which it used one
+    uint8_t reserved[10]  # so that no byte of a row is padding
 
 
 cdef struct Scheme:
