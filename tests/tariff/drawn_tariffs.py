@@ -325,16 +325,18 @@ class Drawing:
             said["share"] = [self.share(one) for one in with_stations]
         return said
 
+    def write_tables(self, folder: Path) -> None:
+        """The CSV files beside the rules."""
+        for name, rows in self.tables.items():
+            lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+            (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
 
 def write_tariff(folder: Path, seed: int) -> None:
     """Draws the tariff of a seed and writes it into an empty folder."""
     drawing = Drawing(seed)
-    said = drawing.draw()
-    (folder / "tariff.toml").write_text(as_toml(said), encoding="utf-8")
-    for name, rows in drawing.tables.items():
-        columns = list(rows[0])
-        lines = [",".join(columns), *(",".join(str(row[one]) for one in columns) for row in rows)]
-        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "tariff.toml").write_text(as_toml(drawing.draw()), encoding="utf-8")
+    drawing.write_tables(folder)
 
 
 def as_toml(said: Table) -> str:

@@ -11,9 +11,13 @@ from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.quote import LegAsked, Quoter, RiderAsked
 from onecard.core.tariff.ready import load
 from onecard.ext.fare.rate import FareSet
+from tests.tariff.drawn_extensions import differences as differences_of_feed
+from tests.tariff.drawn_extensions import draw_rides as draw_rides_of_feed
+from tests.tariff.drawn_extensions import write_extension
 from tests.tariff.drawn_feeds import draw_journey, draw_quote, engine_charges, write_feed
 from tests.tariff.drawn_rides import differences, draw_rides
 from tests.tariff.drawn_tariffs import write_tariff
+from tests.twin.fares_extended import read_extension
 from tests.twin.fares_feed import charges, quote, read_feed
 from tests.twin.fares_folder import Tariff, read_folder
 
@@ -83,6 +87,22 @@ def one_drawn_feed(folder: Path, seed: int) -> None:
         assert engine == twin, f"{said}\ntwin {twin}\nengine {engine}"
 
 
+def one_extended_feed(folder: Path, seed: int) -> None:
+    """A drawn feed with rules of onecard.toml. AssertionError names the seed."""
+    folder.mkdir()
+    write_feed(folder, seed)
+    if not write_extension(folder, seed):
+        return
+    feed, compiled = read_feed(folder), load(str(folder))
+    tariff, fares = read_extension(folder, feed), FareSet(compiled.arrays)
+    for rider in range(RIDERS_OF_A_DRAWN):
+        rng = random.Random(rider + seed * RIDERS_OF_A_DRAWN)
+        who = rng.choice([row["rider_category_id"] for row in feed["rider_categories"]])
+        rides = draw_rides_of_feed(feed, tariff, rng, RIDES)
+        found = list(differences_of_feed(feed, tariff, compiled, fares, rides, who))
+        assert not found, "\n".join([f"drawn feed {seed} with rules, rider {rider}", *found])
+
+
 def quotes_of_a_drawn_feed(folder: Path, seed: int) -> None:
     """Single legs of which no network is said. AssertionError names the seed."""
     folder.mkdir()
@@ -96,6 +116,11 @@ def quotes_of_a_drawn_feed(folder: Path, seed: int) -> None:
         twin = quote(feed, begin, end, at_us)
         said = f"drawn feed {seed}: {begin} to {end} at {at_us}: twin {twin}, {answer}"
         assert answer.amount == twin, said
+
+
+def test_rides_by_extended_feeds(tmp_path: Path) -> None:
+    for seed in range(4 * DRAWN):  # a quarter has networks and categories
+        one_extended_feed(tmp_path / str(seed), seed)
 
 
 def test_quotes_by_drawn_feeds(tmp_path: Path) -> None:
@@ -114,7 +139,9 @@ def test_journeys_by_drawn_feeds(tmp_path: Path) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("one", [one_drawn_tariff, one_drawn_feed, quotes_of_a_drawn_feed])
+@pytest.mark.parametrize(
+    "one", [one_drawn_tariff, one_drawn_feed, one_extended_feed, quotes_of_a_drawn_feed]
+)
 def test_campaign_of_drawn_ones(tmp_path: Path, one: Callable[[Path, int], None]) -> None:
     for seed in range(DRAWN, DRAWN + DRAWN_IN_A_CAMPAIGN):
         one(tmp_path / str(seed), seed)

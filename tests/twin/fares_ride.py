@@ -103,10 +103,10 @@ def with_all_rules(
     transfer = transfer_of(tariff, ride, rider, who)
     amount, used = fare, dict(rider.used)
     if transfer and transfer["when"] == "before":
-        amount = note(reasons, transfer, amount, reduced(transfer, amount))
+        amount = note(reasons, transfer, amount, min(amount, reduced(transfer, amount)))
     amount = discounted(tariff, ride, who, day, amount, used, reasons)
     if transfer and transfer["when"] == "after":
-        amount = note(reasons, transfer, amount, reduced(transfer, amount))
+        amount = note(reasons, transfer, amount, min(amount, reduced(transfer, amount)))
     kept = replace(
         rider, last=ride, links=rider.links + 1 if transfer else 0, used=used, paid=dict(rider.paid)
     )
@@ -323,7 +323,7 @@ def tiered(
 ) -> int:
     """The share that what was paid in the period gives, for each tier in its order."""
     for rule in tariff.get("tier", []):
-        if is_of(rule, ride, who):
+        if amount > 0 and is_of(rule, ride, who):
             paid = kept.paid.get((rule["id"], period(tariff, rule["per"], day)), 0)
             parted = marginal if rule["mode"] == "marginal" else next_trip
             amount = note(reasons, rule, amount, parted(rule, paid, amount))
@@ -359,7 +359,7 @@ def limited(tariff: Tariff, ride: Ride, who: str, amount: int, reasons: list[Rea
     """No less than `least`, which lifts nothing that is free, and no more than `most`."""
     for rule in tariff.get("limit", []):
         if is_of(rule, ride, who):
-            after = max(amount, rule.get("least", 0)) if amount else 0
+            after = max(amount, rule.get("least", 0)) if amount > 0 else amount
             after = min(after, rule.get("most", after))
             amount = note(reasons, rule, amount, after)
     return amount
