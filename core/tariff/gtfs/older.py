@@ -187,6 +187,7 @@ def _add_rules(
     passages = _passages(places, ways, networks, sets) if passed else {}
     made: list[LegRule] = []
     rectangles: list[Rectangle] = []
+    kinds_of: dict[tuple[str, str], list[int]] = {}
     for one in rules:
         fare = fares[one.fare]
         said = f"{one.fare}: {f'route {one.route}, ' if one.route else ''}"
@@ -194,12 +195,10 @@ def _add_rules(
         file, line = (RULES, one.line) if one.line else (FARES, fare.product.line)
         rule = making.rule("leg", said, file, line)
         made.append(LegRule(line, one.fare, one.route, "", "", 0, 0, 0, (fare.product,), rule))
-        kinds = [
-            number - 1
-            for number in range(1, networks.none + 1)
-            if (not one.route or networks.numbers[one.route] == number)
-            and (not fare.agency or agency_of.get(number, fare.agency) == fare.agency)
-        ]
+        which = (one.route, fare.agency)
+        if which not in kinds_of:
+            kinds_of[which] = _kinds(networks, agency_of, *which)
+        kinds = kinds_of[which]
         from_sets, to_sets = sets.matching(one.origin, 0), sets.matching(one.destination, 1)
         if not one.contains:
             rectangles.append(Rectangle(kinds, from_sets, to_sets, (len(made) - 1,)))
@@ -213,6 +212,16 @@ def _add_rules(
     every = {number: number - 1 for number in range(1, networks.none + 1)}
     add_networks(making, networks, every, sets, {})
     return True
+
+
+def _kinds(networks: Networks, agency_of: dict[int, str], route: str, agency: str) -> list[int]:
+    """Those of a route, or of all routes of an agency; "" is any."""
+    every = range(1, networks.none + 1)
+    return [
+        number - 1
+        for number in ([networks.numbers[route]] if route else every)
+        if not agency or agency_of.get(number, agency) == agency
+    ]
 
 
 def _zones(places: Places) -> list[frozenset[str]]:

@@ -87,8 +87,7 @@ def read_products(making: Making, riders: dict[str, int], media: dict[str, int])
     feed = making.feed
     products: Products = {}
     words: list[dict[str, Any]] = []
-    of_legs = {name for _, (name,) in feed.each("fare_leg_rules.txt", "fare_product_id")}
-    of_transfers = {name for _, (name,) in feed.each("fare_transfer_rules.txt", "fare_product_id")}
+    of_legs, of_transfers = feed.ids["product of legs"], feed.ids["product of transfers"]
     columns = ("fare_product_id", "fare_product_name", "rider_category_id", "fare_media_id")
     for line, row in feed.each(PRODUCTS, *columns, "amount", "currency"):
         name, said, rider, medium, text, currency = row

@@ -51,6 +51,9 @@ REFERENCES = {  # what is referred to -> where it is defined
     "fare product": (("fare_products.txt", "fare_product_id"),),
     "leg group": (("fare_leg_rules.txt", "leg_group_id"),),
     "fare": (("fare_attributes.txt", "fare_id"),),
+    # What is named by a row that is at fault otherwise is still named.
+    "product of legs": (("fare_leg_rules.txt", "fare_product_id"),),
+    "product of transfers": (("fare_transfer_rules.txt", "fare_product_id"),),
 }
 
 
