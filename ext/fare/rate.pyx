@@ -223,14 +223,12 @@ def walk(const uint32_t[::1] table, Py_ssize_t steps):
     """Look up `steps` places of a table, each the one that the look-up before found: what a random
     look-up costs on this machine, by which benchmarks judge what rating costs. `table` is a
     permutation; answers where the walk ended."""
-    cdef Py_ssize_t step
     cdef Py_ssize_t size = table.shape[0]
     cdef uint32_t at = 0
     if size == 0:
         raise ValueError("expected a table, found nothing")
     with nogil:
-        for step in range(steps):
-            if at >= size:
-                break
+        while steps > 0 and at < size:
             at = table[at]
+            steps -= 1
     return at
