@@ -22,7 +22,9 @@ SPLIT_STOPS = 500  # stops in two areas, as on the border of zones
 
 
 def write(folder: Path) -> None:
-    """All files, the same each time; the folder is made."""
+    """All files, the same each time; a folder that is there has them already."""
+    if folder.exists():
+        return
     folder.mkdir()
     random = np.random.default_rng(9)
 
