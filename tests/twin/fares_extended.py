@@ -1,8 +1,8 @@
 """The slow twin of fares: a feed whose onecard.toml adds what the standard lacks.
 
 A leg of the feed (tests/twin/fares_feed.py) is a ride of a tariff (tests/twin/fares_ride.py): the
-feed says its fare, the rules of onecard.toml what is paid of it. Legs that are one are rated as one,
-from what was kept before them.
+feed says its fare, the rules of onecard.toml what is paid of it. Legs that are one are rated as
+one, from what was kept before them.
 """
 
 import tomllib
