@@ -210,13 +210,13 @@ class Quoter:
         offers = self.compiled.arrays["offers"].reshape(-1).view(OFFER)
         if found.offer < 0 or not words["products"]:
             return []
+        bought = tuple(int(offers[found.offer][key]) for key in ("product", "amount"))
         other: dict[tuple[str, int, str], None] = {}
         for one, _ in there:
             for at in self.fares.offers(one, rider):
-                if at == found.offer:
-                    continue
-                name = _product(words, int(offers[at]["product"]))
-                other[name, int(offers[at]["amount"]), words["currency"]] = None
+                product, amount = (int(offers[at][key]) for key in ("product", "amount"))
+                if (product, amount) != bought:
+                    other[_product(words, product), amount, words["currency"]] = None
         elsewhere = words.get("other_currency", {})
         for price in elsewhere.get(str(int(offers[found.offer]["rule"])), []):
             name = _product(words, price["product"])

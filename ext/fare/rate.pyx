@@ -5,7 +5,7 @@ from libc.string cimport memset
 
 from onecard.ext.fare.fare_set cimport FareSet as Held
 from onecard.ext.fare.order cimport class_of, rate
-from onecard.ext.fare.face cimport is_for, is_offered, list_of
+from onecard.ext.fare.face cimport highest, is_for, is_offered, list_of
 from onecard.ext.fare.tables cimport BY_CELL, NO_GROUP, Fares, Network, Quote, Rider
 from onecard.ext.fare.tables cimport Ride as CRide
 from onecard.ext.fare.times cimport local_s, service_day
@@ -157,7 +157,7 @@ class FareSet:
         )
 
     def offers(self, ride, bytes rider):
-        """Which offers match a ride and may be bought, of whatever priority, by number."""
+        """Which offers match a ride and may be bought, of the highest priority, by number."""
         cdef Held held = self._held
         cdef CRide row = as_ride(ride)
         cdef Rider state = as_rider(rider)
@@ -165,6 +165,7 @@ class FareSet:
         cdef const Network* network
         cdef int64_t rider_class
         cdef uint32_t found
+        cdef int64_t priority
         if not 1 <= row.network <= held.fares.network_count:
             return []
         if row.from_place >= held.fares.places or row.to_place >= held.fares.places:
@@ -180,10 +181,15 @@ class FareSet:
         found = list_of(&held.fares, network, row.from_place, row.to_place)
         if found == 0:
             return []
+        priority = highest(
+            &held.fares, &row, row.begin_us, held.fares.list_offers[found],
+            held.fares.list_offers[found + 1],
+        )
         return [
             at
             for at in range(held.fares.list_offers[found], held.fares.list_offers[found + 1])
-            if is_for(&held.fares.offers[at], rider_class, row.media)
+            if held.fares.offers[at].priority == priority
+            and is_for(&held.fares.offers[at], rider_class, row.media)
             and is_offered(&held.fares, &held.fares.offers[at], &row, row.begin_us)
         ]
 

@@ -18,7 +18,7 @@ from tests.tariff.drawn_feeds import draw_journey, draw_quote, engine_charges, w
 from tests.tariff.drawn_rides import differences, draw_rides
 from tests.tariff.drawn_tariffs import write_tariff
 from tests.twin.fares_extended import read_extension
-from tests.twin.fares_feed import charges, quote, read_feed
+from tests.twin.fares_feed import alternatives, charges, quote, read_feed
 from tests.twin.fares_folder import Tariff, read_folder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -116,6 +116,9 @@ def quotes_of_a_drawn_feed(folder: Path, seed: int) -> None:
         twin = quote(feed, begin, end, at_us)
         said = f"drawn feed {seed}: {begin} to {end} at {at_us}: twin {twin}, {answer}"
         assert answer.amount == twin, said
+        others = {(one.product, one.amount) for one in answer.alternatives if one.currency == "EUR"}
+        others = {one for one in others if one[1] != twin}
+        assert others == alternatives(feed, begin, end, at_us), said
 
 
 def test_rides_by_extended_feeds(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ class Offer(NamedTuple):
 
     group: str
     amount: int
+    product: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def offers(feed: Feed, leg: Leg, who: str | None, media: str | None) -> list[Off
     ]
     highest = max((int(rule.get("rule_priority") or 0) for rule in matching), default=0)
     return [
-        Offer(rule.get("leg_group_id", ""), amount)
+        Offer(rule.get("leg_group_id", ""), amount, rule["fare_product_id"])
         for rule in matching
         if int(rule.get("rule_priority") or 0) == highest
         for amount in prices(feed, rule["fare_product_id"], who, media)
@@ -349,6 +350,19 @@ def quote(feed: Feed, begin: str, end: str, at_us: int, who: str | None = None) 
     legs = [Leg(network, begin, end, at_us, at_us) for network in networks(feed, begin, end)]
     fares = [rate_journey(feed, [leg], who, None) for leg in legs]
     return min((fare for fare in fares if fare is not None), default=None)
+
+
+def alternatives(
+    feed: Feed, begin: str, end: str, at_us: int, who: str | None = None
+) -> set[tuple[str, int]]:
+    """What else a leg of which no network is said may be ridden on: products at their prices, but
+    for those of the quote's amount."""
+    who = who if who is not None else default_rider(feed)
+    legs = [Leg(network, begin, end, at_us, at_us) for network in networks(feed, begin, end)]
+    found = [offer for leg in legs for offer in offers(feed, leg, who, None)]
+    return {(one.product, one.amount) for one in found} - {
+        (one.product, quote(feed, begin, end, at_us, who) or 0) for one in found
+    }
 
 
 def default_rider(feed: Feed) -> str | None:
