@@ -105,6 +105,11 @@ ROWS = [
     # ---- products
     ("free is a fare", [(PRODUCTS, "5.00,PLN", "0.00,PLN")], [RAIL], [0]),
     ("another currency is not counted", [(PRODUCTS, "5.00,PLN", "1.00,EUR")], [RAIL], [None]),
+    ("and hides nothing",
+     [(PRODUCTS, "5.00,PLN", "1.00,EUR"), *PRIORITY,
+      (LEGS, "peak,,early\n", "peak,,early,\nlow,rail,,,,,early,\n"),
+      (LEGS, "b,d,,,train", "b,d,,,train,7"),
+      *[(LEGS, row, row + ",") for row in ("b,,,short", "a,,,short", ",,,long")]], [RAIL], [600]),
     ("the cheapest of two rules", [(LEGS, "", "rail,rail,b,d,,,early\n")], [RAIL], [500]),
     # ---- joins
     ("legs of a joined network are one", [(LEGS, "", "rail,rail,b,b,,,early\n")],

@@ -24,7 +24,7 @@ from onecard.core.tariff.gtfs.products import (
     read_products,
 )
 from onecard.core.tariff.gtfs.reading import day, read_feed
-from onecard.core.tariff.gtfs.standard import EVERY_FEED
+from onecard.core.tariff.gtfs.standard import EVERY_FEED, TIMETABLE
 from onecard.core.tariff.gtfs.transfers import (
     TRANSFERS,
     add_transfers,
@@ -74,6 +74,10 @@ def _check_files(making: Making) -> None:
     for file in EVERY_FEED:
         if not source.has(file):
             notices.error("file_missing", file, 0, "expected the file, found none", "add it")
+    for file in TIMETABLE:
+        if not source.has(file):
+            do = "add it; without it a quote takes all networks, unless it is told one"
+            notices.warning("file_missing", file, 0, "expected the file, found none", do)
     if source.has(LEGS) and not source.has(PRODUCTS):
         found = f"expected the file beside {LEGS}, found none"
         notices.error("file_missing", PRODUCTS, 0, found, "add it")

@@ -81,10 +81,11 @@ def add_offers(
 
 
 def _highest(found: tuple[int, ...], rules: list[LegRule]) -> tuple[int, ...]:
-    """Without those that a rule of a higher priority always hides."""
-    always = [rules[at].priority for at in found if rules[at].always]
-    least = max(always, default=0)
-    return tuple(at for at in found if rules[at].priority >= least)
+    """Without those that a rule of a higher priority always hides, and those without a price that
+    is counted, which are as if they were not there."""
+    priced = [at for at in found if rules[at].prices]
+    least = max((rules[at].priority for at in priced if rules[at].always), default=0)
+    return tuple(at for at in priced if rules[at].priority >= least)
 
 
 def _add_prices(making: Making, rule: LegRule, groups: Groups) -> None:
@@ -144,7 +145,7 @@ def _say_idle(
 ) -> None:
     """Rules that no pair of stops meets, or that others of a higher priority hide everywhere."""
     met = {at for found in lists for at in found}
-    idle = [one.line for at, one in enumerate(rules) if at not in met]
+    idle = [one.line for at, one in enumerate(rules) if at not in met and one.prices]
     if idle:
         found = f"found {len(idle)} rules of no effect, lines {listed(map(str, idle))}"
         do = "no stop is in their areas, or others go before them; mend or remove them"

@@ -49,7 +49,9 @@ def read_places(making: Making) -> Places:
         if not _is_parent_right(kinds[number], row[3], kinds[parents[number]]):
             found = f"found parent_station {quoted(row[3])} of a location of type {kinds[number]}"
             do = "name a station; of a boarding area its platform, of a station none"
-            feed.notices.error("wrong_parent", STOPS, line, found, do)
+            fares = kinds[number] in (STOP, STATION)  # of no other location a fare depends on it
+            say = feed.notices.error if fares else feed.notices.warning
+            say("wrong_parent", STOPS, line, found, do)
             parents[number] = 0
     # A boarding area has a platform, which has a station: two steps reach the outermost.
     station = [parents[parent] or parent or at for at, parent in enumerate(parents)]

@@ -124,6 +124,12 @@ def _sound(feed: Feed, file: str, table: Table) -> Table:
     return Table(file, table.columns, rows)
 
 
+def _at_fault(notices: Notices, file: str, code: str, line: int, found: str, do: str) -> None:
+    """An error, or a warning of what no amount depends on."""
+    say = notices.warning if FILES[file].timetable else notices.error
+    say(code, file, line, found, do)
+
+
 def _twice(
     notices: Notices, file: str, line: int, described: File, key: tuple[str, ...], before: int
 ) -> None:
@@ -132,7 +138,8 @@ def _twice(
         notices.warning("row_twice", file, line, found, "remove one of the two")
     else:
         found = f"expected {', '.join(described.key)} once, {found}"
-        notices.error("duplicate_id", file, line, found, "remove one, or give it another id")
+        do = "remove one, or give it another id"
+        _at_fault(notices, file, "duplicate_id", line, found, do)
 
 
 def _field(feed: Feed, file: str, line: int, one: Field, value: str) -> bool:
@@ -144,25 +151,27 @@ def _field(feed: Feed, file: str, line: int, one: Field, value: str) -> bool:
             notices.warning("value_missing", file, line, found, "fill it in")
         elif one.required and (not one.values or "" not in one.values):
             found = f"expected {one.name}, found nothing"
-            notices.error("value_missing", file, line, found, "fill it in or remove the row")
+            _at_fault(notices, file, "value_missing", line, found, "fill it in or remove the row")
             return False
         return True
     if one.of and value not in feed.ids[one.of]:
         where = " or ".join(dict.fromkeys(name for name, _ in REFERENCES[one.of]))
         article = "an" if one.of[0] in "aeiou" else "a"
         found = f"expected {one.name} to be {article} {one.of} of {where}, found {quoted(value)}"
-        notices.error("unknown_reference", file, line, found, "define it there or name another")
+        _at_fault(
+            notices, file, "unknown_reference", line, found, "define it there or name another"
+        )
         return False
     if one.values and value not in one.values:
         known = ", ".join(known or "nothing" for known in one.values)
         found = f"expected {one.name} to be one of {known}, found {quoted(value)}"
-        notices.error("wrong_value", file, line, found, "say one of them")
+        _at_fault(notices, file, "wrong_value", line, found, "say one of them")
         return False
     expected = _expected(one.kind, value)
     if expected:
         code = "unknown_zone" if one.kind == ZONE else "wrong_value"
         found = f"expected {one.name} to be {expected}, found {quoted(value)}"
-        notices.error(code, file, line, found, "mend it")
+        _at_fault(notices, file, code, line, found, "mend it")
         return False
     return True
 

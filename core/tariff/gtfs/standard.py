@@ -29,11 +29,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`key` are the columns that must not repeat; `whole` when all of a row is the key."""
+    """`key` are the columns that must not repeat; `whole` when all of a row is the key. What is
+    wrong in a row of a file that is `timetable` is a warning: no amount depends on it."""
 
     key: tuple[str, ...]
     fields: tuple[Field, ...]
     whole: bool = False
+    timetable: bool = False
 
 
 REFERENCES = {  # what is referred to -> where it is defined
@@ -100,7 +102,7 @@ FILES = {
             _may("network_id"),
         ),
     ),
-    "trips.txt": File(("trip_id",), (_must("trip_id"), _must("route_id", "route"))),
+    "trips.txt": File(("trip_id",), (_must("trip_id"), _must("route_id", "route")), timetable=True),
     "calendar.txt": File(
         ("service_id",),
         (
@@ -257,4 +259,5 @@ FARES_V2 = (
     "fare_transfer_rules.txt",
 )
 FARES_V1 = ("fare_attributes.txt", "fare_rules.txt")
-EVERY_FEED = ("agency.txt", "stops.txt", "routes.txt", "trips.txt", "stop_times.txt")
+EVERY_FEED = ("agency.txt", "stops.txt", "routes.txt")
+TIMETABLE = ("trips.txt", "stop_times.txt")  # they say which networks lead from stop to stop

@@ -69,7 +69,7 @@ def read_ways(making: Making, places: Places) -> Ways:
     for code, count in faults.items():
         if count > FAULTS_MAX:
             found = f"found {count - FAULTS_MAX} rows more of this kind"
-            feed.notices.error(code, STOP_TIMES, 0, found, "mend them as well")
+            feed.notices.warning(code, STOP_TIMES, 0, found, "mend them as well")
     return _ways(feed, trips, route_of)
 
 
@@ -82,7 +82,7 @@ def _ways(feed: Feed, trips: dict[str, array[int]], route_of: dict[str, str]) ->
         if any(before >= after for before, after in pairwise(sequences)):
             if len(set(sequences)) != len(sequences):
                 found = f"expected each stop_sequence of trip {quoted(trip)} once, found one twice"
-                feed.notices.error("duplicate_id", STOP_TIMES, 0, found, "number its calls anew")
+                feed.notices.warning("duplicate_id", STOP_TIMES, 0, found, "number its calls anew")
             order = sorted(range(len(places)), key=sequences.__getitem__)
             places = tuple(places[at] for at in order)
         if route_of[trip] in sound:
@@ -93,7 +93,7 @@ def _ways(feed: Feed, trips: dict[str, array[int]], route_of: dict[str, str]) ->
 def _fault(feed: Feed, faults: Counter[str], code: str, line: int, found: str) -> None:
     faults[code] += 1
     if faults[code] <= FAULTS_MAX:
-        feed.notices.error(code, STOP_TIMES, line, found, "mend it or remove the row")
+        feed.notices.warning(code, STOP_TIMES, line, found, "mend it or remove the row")
 
 
 def _rows(source: Source, notices: Notices) -> Iterator[tuple[int, str, str, str]]:
@@ -118,7 +118,7 @@ def _rows(source: Source, notices: Notices) -> Iterator[tuple[int, str, str, str
             if len(row) != len(header):
                 if any(value.strip() for value in row):
                     found = f"expected {len(header)} columns, found {len(row)}"
-                    notices.error("columns", STOP_TIMES, reader.line_num, found, "mend the row")
+                    notices.warning("columns", STOP_TIMES, reader.line_num, found, "mend the row")
                 continue
             for at in times:
                 if row[at] not in right:
