@@ -8,6 +8,7 @@ from onecard.core.tariff.gtfs import cells, offers
 from onecard.core.tariff.gtfs.cells import Rectangle, lay_out
 from onecard.core.tariff.gtfs.trips import networks_between
 from onecard.ext.fare import shapes
+from onecard.ext.fare.rate import Code
 from tests.tariff.small_feed import FEED, Files, Rider, add, change, compiled, sound
 
 LEGS = "fare_leg_rules.txt"
@@ -71,6 +72,16 @@ def test_rules_know_their_row_and_source() -> None:
         "date": "2026-01-01",
         "url": "https://publisher.example",
     }
+
+
+def test_a_join_names_its_row() -> None:
+    tariff = sound(add(FEED, LEGS, "rail,rail,b,b,,,early\n"))
+    rider = Rider(tariff)
+    rider.ride("rail hub1 hub2 10:00 10:10")
+    reasons = rider.ride("rail hub2 east 10:30 10:50").reasons
+    (joined,) = [one for one in reasons if one.code == Code.JOINED]
+    rule = tariff.words["rules"][joined.rule - 1]
+    assert (rule["file"], rule["line"]) == ("fare_leg_join_rules.txt", 2)
 
 
 def test_few_keys_stand_for_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:

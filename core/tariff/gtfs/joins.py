@@ -9,13 +9,14 @@ from onecard.core.tariff.gtfs.places import STATION, STOP, Places
 
 JOINS = "fare_leg_join_rules.txt"
 MEETING, NAMED = 1, 2  # bits of a network's `joins`
+Joins = dict[int, tuple[int, int]]  # of a network: those bits, and the first rule that says so
 
 
-def add_joins(making: Making, networks: Networks, places: Places) -> dict[int, int]:
+def add_joins(making: Making, networks: Networks, places: Places) -> Joins:
     """A row of `joins` for each network and pair of stops. Answers how legs of each network are
     joined."""
     feed, building = making.feed, making.building
-    how: dict[int, int] = {}
+    how: Joins = {}
     columns = ("from_network_id", "to_network_id", "from_stop_id", "to_stop_id")
     for line, (from_network, to_network, from_stop, to_stop) in feed.each(JOINS, *columns):
         if from_network != to_network:
@@ -36,13 +37,12 @@ def add_joins(making: Making, networks: Networks, places: Places) -> dict[int, i
         # An empty network is any, but the legs of one that are joined are of the same one.
         every = range(1, networks.none + 1)
         of = [networks.numbers[from_network]] if from_network else every
+        where = f"{from_stop} and {to_stop}" if numbers else "a station"
+        rule = making.rule("join", f"legs that meet at {where} are one leg", JOINS, line)
         for network in of:
-            how[network] = how.get(network, 0) | (NAMED if numbers else MEETING)
-        if not numbers:
-            continue
-        said = f"legs that meet at {from_stop} and {to_stop} are one leg"
-        rule = making.rule("join", said, JOINS, line)
-        for network in of:
+            bits, first = how.get(network, (0, rule))
+            how[network] = (bits | (NAMED if numbers else MEETING), first)
+        for network in of if numbers else ():
             building.add(
                 "joins", network=network, from_place=numbers[0], to_place=numbers[1], rule=rule
             )

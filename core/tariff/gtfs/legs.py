@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from onecard.core.tariff.gtfs.cells import Rectangle
+from onecard.core.tariff.gtfs.joins import Joins
 from onecard.core.tariff.gtfs.making import Making
 from onecard.core.tariff.gtfs.networks import Networks
 from onecard.core.tariff.gtfs.offers import LegRule, add_networks, add_offers
@@ -65,7 +66,7 @@ def add_legs(
     networks: Networks,
     places: Places,
     groups: Groups,
-    joins: dict[int, int],
+    joins: Joins,
 ) -> bool:
     """Squares, lists and offers of all legs. Returns True when they are within the limits."""
     has_priority = making.feed.has(LEGS, "rule_priority")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from onecard.core.errors import quoted
 from onecard.core.tariff.gtfs.cells import KEYS_MAX, Rectangle, Squares, lay_out
+from onecard.core.tariff.gtfs.joins import Joins
 from onecard.core.tariff.gtfs.making import Making
 from onecard.core.tariff.gtfs.networks import Networks
 from onecard.core.tariff.gtfs.products import Product
@@ -122,20 +123,22 @@ def _add_cells(making: Making, squares: Squares, of_list: NDArray[np.uint32]) ->
 
 
 def add_networks(
-    making: Making, networks: Networks, kinds: dict[int, int], sets: Sets, joins: dict[int, int]
+    making: Making, networks: Networks, kinds: dict[int, int], sets: Sets, joins: Joins
 ) -> None:
     """A row for each network, after the offers; those of one kind share a square."""
     dense = making.building.wide["cell_keys"][0] < 0
     for number, kind in kinds.items():
+        bits, rule = joins.get(number, (0, 0))
         making.building.add(
             "networks",
+            rule=rule,
             basis=shapes.Basis.CELL,
             bit=NO_BIT,
             square=kind * sets.count * sets.count if dense else -1,
             key=kind * sets.count,
             to_sets=sets.count,
             incomplete_amount=UNDEFINED,
-            joins=joins.get(number, 0),
+            joins=bits,
             operator=networks.operators.get(number, 0),
         )
 
