@@ -14,7 +14,7 @@ class Compiled:
 
         the tables of building.TABLES, and `counts`, the rows meant of each
         cells         u4  from set x to set of each square; a list of offers, 0 = no fare
-        cell_keys     i8  of squares too large: (key * to_sets + from) * to_sets + to, rising
+        cell_keys     i8  of squares too large: (network.key + from) * to_sets + to, rising
         cell_lists    u4  beside cell_keys
         list_offers   u4  the offers of list l are those from [l] to [l + 1]; list 0 is empty
         place_sets    u4  [row][place]: the set of a place in networks of that row; NOWHERE
@@ -27,6 +27,9 @@ class Compiled:
         group_rows    u4  group_transfers of key k are those from [k] to [k + 1]
         share_keys    i8  (network * places + from) * places + to, rising; places counts place 0
         share_rows    u4  shares of key k are those from [k] to [k + 1]
+
+    and of a feed, which the rating function does not read: way_networks, call_rows, call_ways,
+    call_first, call_last (gtfs/trips.py).
 
     Places, networks, lines and media are numbered from 1, classes from 0. `words` has, in the
     order of their numbers: id, name, currency, zone; places (id, name, aliases), networks (id,
