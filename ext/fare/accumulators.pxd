@@ -5,14 +5,15 @@ from libc.stdint cimport int32_t, int64_t
 
 from onecard.ext.fare.reasons cimport WHOLE, because, rounded
 from onecard.ext.fare.tables cimport (
-    BY_CAP, BY_LIMIT, BY_TIER, Bracket, Cap, Discount, Fares, Limit, Quote, Rider, Scheme, Tier,
+    BY_CAP, BY_LIMIT, BY_TIER, MASK_BITS, Bracket, Cap, Discount, Fares, Limit, Quote, Rider, Scheme,
+    Tier,
 )
 from onecard.ext.fare.times cimport period_of
 
 
 cdef inline bint concerns(int64_t mask, int64_t bit) noexcept nogil:
-    """Returns True when a mask has a bit; a mask of all has also what has none (-1)."""
-    if bit < 0:
+    """Returns True when a mask has a bit; a mask of all has also what has none."""
+    if not 0 <= bit < MASK_BITS:
         return mask == -1
     return mask >> bit & 1
 
@@ -133,7 +134,7 @@ cdef inline int64_t capped(
 cdef inline void take_back(
     const Fares* fares, int64_t bit, int64_t rider_class, int64_t day, Rider* rider
 ) noexcept nogil:
-    """Forget that the last leg was counted: a leg that goes on with it is counted as one with it."""
+    """Forget that the last leg was counted: one that goes on with it is counted as one with it."""
     cdef int64_t at
     cdef const Discount* discount
     for at in range(fares.discount_count):

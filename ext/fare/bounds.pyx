@@ -22,6 +22,49 @@ WIDE = {  # array -> its type and its number of dimensions
     "share_rows": (np.uint32, 1),
 }
 AMOUNT_MAX = 10**12
+SECONDS_MAX = 1 << 40  # times a million it is still a number
+UPTO_MAX = 1 << 61  # of the last bracket, which goes on
+UNIT_MAX = 1_000_000
+POINTS_MAX = 1 << 20
+# table -> of each field that is reckoned with, the least and the most: what is beyond would divide
+# by nothing, or overflow.
+RANGES = {
+    "header": {
+        "service_day_s": (0, 86_400),
+        "week_begins": (0, 6),
+        "journey_gap_s": (0, SECONDS_MAX),
+    },
+    "networks": {
+        "basis": (int(min(shapes.Basis)), int(max(shapes.Basis))),
+        "bit": (-1, shapes.MASK_BITS - 1),
+        "flat": (0, AMOUNT_MAX),
+        "same_station_free_s": (0, SECONDS_MAX),
+        "same_station_amount": (0, AMOUNT_MAX),
+        "overtime_s": (0, SECONDS_MAX),
+        "overtime_amount": (0, AMOUNT_MAX),
+        "overdue_s": (0, SECONDS_MAX),
+        "incomplete_amount": (-1, AMOUNT_MAX),
+    },
+    "offers": {"amount": (-AMOUNT_MAX, AMOUNT_MAX), "priority": (0, 1 << 62)},
+    "steps": {
+        "upto": (0, 1 << 61),
+        "amount": (0, AMOUNT_MAX),
+        "every": (0, 1 << 61),
+        "each": (0, AMOUNT_MAX),
+    },
+    "brackets": {"upto": (0, UPTO_MAX), "basis_points": (0, POINTS_MAX)},
+    "discounts": {"amount": (0, AMOUNT_MAX), "unit": (1, UNIT_MAX)},
+    "transfers": {
+        "within_s": (0, SECONDS_MAX),
+        "amount": (0, AMOUNT_MAX),
+        "basis_points": (0, POINTS_MAX),
+    },
+    "group_transfers": {"limit_s": (0, SECONDS_MAX)},
+    "limits": {"least": (0, AMOUNT_MAX), "most": (-1, AMOUNT_MAX)},
+    "caps": {"most": (0, AMOUNT_MAX)},
+    "frames": {"begin_s": (0, 86_400), "end_s": (0, 86_400)},
+    "offsets": {"offset_s": (-172_800, 172_800)},
+}
 # table, field -> how many there are of what it points at, by the name of the count
 POINTS = [
     ("offers", "from_frame", "frames_made"), ("offers", "to_frame", "frames_made"),
@@ -60,6 +103,9 @@ def check_arrays(arrays):
     if rows["header"][0]["layout"] != shapes.LAYOUT:
         raise ValueError(f"expected layout {shapes.LAYOUT}, found {rows['header'][0]['layout']}")
     check_places(held, rows, counts)
+    for table, fields in RANGES.items():
+        for field, (least, most) in fields.items():
+            within(f"{table}.{field}", rows[table][field][: counts[table]], most + 1, least)
     check_points(held, rows, counts)
     check_cells(held, rows, counts)
     return held
@@ -134,11 +180,8 @@ def check_points(held, rows, counts):
         shares = rows[table]["brackets"][: counts[table]]
         if table == "tiers" and (shares < 1).any():
             raise ValueError("array tiers: expected a step in each")
-    within("brackets", rows["brackets"]["basis_points"], 1 << 20)
     within("header.default_class", rows["header"]["default_class"], max(counts["classes"], 1))
     within("foreign.rider_class", rows["foreign"]["rider_class"], max(counts["classes"], 1))
-    for table, field in (("offers", "amount"), ("steps", "amount"), ("steps", "each")):
-        within(f"{table}.{field}", rows[table][field], AMOUNT_MAX + 1, -AMOUNT_MAX)
     made = 8 + counts["discounts"] + counts["tiers"] + counts["limits"] + counts["caps"]
     if made > shapes.REASONS_MAX:
         raise ValueError(

@@ -129,7 +129,7 @@ cdef inline int64_t transfer_of(
 ) noexcept nogil:
     """The first transfer that holds, -1 where none does."""
     cdef int64_t at
-    if not last.there:
+    if not last.there or not 1 <= last.network <= fares.network_count:
         return -1
     for at in range(fares.transfer_count):
         if is_transfer(fares, &fares.transfers[at], ride, bit, rider_class, last):

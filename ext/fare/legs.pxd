@@ -23,6 +23,15 @@ cdef inline bint is_new_journey(const Fares* fares, const Ride* ride, const Leg*
     return gap_s > 0 and ride.begin_us - last.end_us > gap_s * SECOND_US
 
 
+cdef inline bint is_known(const Fares* fares, const Leg* leg) noexcept nogil:
+    """Returns True when there is such a leg and it is one of this tariff: a rider's row may be from
+    another."""
+    return (
+        leg.there and 1 <= leg.network <= fares.network_count
+        and leg.from_place < fares.places and leg.to_place < fares.places
+    )
+
+
 cdef inline bint is_at(const Fares* fares, int64_t named, uint32_t place) noexcept nogil:
     """Returns True when a place is the one that is named, or a platform of it."""
     return named == place or named == fares.place_station[place]
@@ -34,7 +43,7 @@ cdef inline bint joins(
     """Returns True when a ride goes on with the last one as the same leg."""
     cdef int64_t at
     cdef const Join* join
-    if not network.joins or not last.there or last.network != ride.network:
+    if not network.joins or not is_known(fares, last) or last.network != ride.network:
         return False
     if last.to_place == 0 or ride.from_place == 0 or is_new_journey(fares, ride, last):
         return False
@@ -126,7 +135,7 @@ cdef inline void transfer_to(
     int64_t rider_class, const Leg* before, Priced* priced,
 ) noexcept nogil:
     """The transfer from a leg to an offer, where a rule has one: of those within their limit the
-    least count that is enough, then what adds least. A new journey has those alone that say a limit."""
+    least count that is enough, then what adds least. A new journey has only those with a limit."""
     cdef int64_t at, key, count, added
     cdef int64_t cost = 0
     cdef int64_t least = -1
