@@ -27,6 +27,7 @@ class Drawing:
         self.schemes = 0
         self.classes = [f"c{number}" for number in range(self.rng.randint(1, 4))]
         self.networks: list[str] = []
+        self.modes: list[str] = []
         self.known: list[str] = []  # stations of any network
         self.lines: list[int] = []
 
@@ -51,7 +52,7 @@ class Drawing:
         """Networks and classes that a rule is of."""
         said: Table = {}
         if self.maybe(0.4):
-            said["networks"] = self.some(self.networks)
+            said["networks"] = self.some([*self.networks, *self.modes])
         if self.maybe(0.4):
             said["classes"] = self.some(self.classes)
         return said
@@ -239,7 +240,8 @@ class Drawing:
 
     def transfer(self, name: str) -> Table:
         said: Table = {"id": name, "source": SOURCE, "within_s": self.rng.choice([1200, 5400])}
-        said |= {"from": self.some(self.networks), "to": self.some(self.networks)}
+        either = [*self.networks, *self.modes]
+        said |= {"from": self.some(either), "to": self.some(either)}
         said |= {"when": self.rng.choice(["before", "after"]), **self.way(False)}
         if self.maybe():
             said["counted_from"] = self.rng.choice(["begin", "end"])
@@ -310,6 +312,7 @@ class Drawing:
         said["sources"] = {SOURCE: {"title": "Drawn by a test", "date": date(2026, 1, 1)}}
         said["class"] = [self.rider(name) for name in self.classes]
         said["network"] = [self.network(name) for name in self.networks]
+        self.modes = sorted({f"mode:{network['mode']}" for network in said["network"]})
         for kind, most in (("discount", 4), ("transfer", 3), ("tier", 2), ("limit", 2), ("cap", 2)):
             drawn = []
             for number in range(self.rng.randint(0, most)):

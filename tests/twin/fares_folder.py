@@ -22,7 +22,21 @@ def read_folder(folder: Path) -> Tariff:
     tariff: Tariff = tomllib.loads((folder / "tariff.toml").read_text("utf-8-sig"))
     tariff["tables"] = {path.name: read_rows(path) for path in sorted(folder.glob("*.csv"))}
     tariff["known"] = {}
+    for kind in ("discount", "transfer", "tier", "limit", "cap"):
+        for rule in tariff.get(kind, []):
+            for key in ("networks", "from", "to"):
+                if key in rule:
+                    rule[key] = networks_of(tariff, rule[key])
     return tariff
+
+
+def networks_of(tariff: Tariff, names: list[str]) -> list[str]:
+    """Networks by id: of `mode:bus` all whose mode is bus."""
+    return [
+        one["id"]
+        for one in tariff["network"]
+        if one["id"] in names or f"mode:{one['mode']}" in names
+    ]
 
 
 def read_rows(path: Path) -> list[Row]:

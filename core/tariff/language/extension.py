@@ -99,10 +99,15 @@ def names_of(
     words = building.words
     places = [Place(one["id"], one["name"], list(one["aliases"])) for one in words["places"]]
     at = {place.id: number for number, place in enumerate(places, start=1)}
+    modes: dict[str, list[str]] = {}
+    for one in words["networks"]:
+        if one["id"] and one["mode"]:
+            modes.setdefault(f"mode:{one['mode']}", []).append(one["id"])
     return Names(
         building,
         sources,
         networks={one["id"]: at for at, one in enumerate(words["networks"], start=1) if one["id"]},
+        modes=modes,
         classes={one["id"]: at for at, one in enumerate(words["classes"])},
         media={one["id"]: at for at, one in enumerate(words["media"], start=1)},
         places=Places(places, at),

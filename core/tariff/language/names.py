@@ -20,6 +20,7 @@ class Names:
     sources: dict[str, dict[str, str]]
     networks: dict[str, int] = field(default_factory=dict)
     bits: dict[str, int] = field(default_factory=dict)
+    modes: dict[str, list[str]] = field(default_factory=dict)  # "mode:bus" -> its networks
     classes: dict[str, int] = field(default_factory=dict)
     media: dict[str, int] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
@@ -56,9 +57,10 @@ class Names:
         return self.sources[name]
 
     def network_mask(self, entry: Entry, key: str = "networks") -> int:
-        found = entry.names(key, self.networks, "networks")
-        if found is None:
+        named = entry.names(key, {**self.networks, **self.modes}, "networks")
+        if named is None:
             return EVERY
+        found = [network for name in named for network in self.modes.get(name, [name])]
         for name in found:
             if self.bit(name) < 0:
                 entry.fault(

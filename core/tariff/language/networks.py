@@ -62,6 +62,7 @@ class Networks:
         id = str(entry.found.get("id", ""))
         number = len(names.networks) + 1
         names.networks[id] = number
+        names.modes.setdefault(f"mode:{mode}", []).append(id)
         names.bit(id)
         rule = names.rule(entry, name)
         row = {
