@@ -219,6 +219,26 @@ def test_a_flipped_bit_is_found_or_changes_nothing(tmp_path: Path) -> None:
     assert refused == len(range(0, len(content) * 8, 97))
 
 
+# words of a compiled tariff, and what they are made of
+WORDS: list[tuple[str, object, str]] = [
+    ("places", [], "words: expected \\d+ places"),
+    ("networks", [], "words: expected \\d+ networks"),
+    ("classes", None, "words: expected \\d+ classes"),
+    ("rules", [], "words: expected"),
+    ("currency", 3, "words: expected a text as currency"),
+]
+
+
+@pytest.mark.parametrize("name, found, said", WORDS)
+def test_words_that_are_not_those_of_the_arrays_are_refused(
+    tmp_path: Path, name: str, found: object, said: str
+) -> None:
+    made = load(str(write(tmp_path)))
+    made.words[name] = found
+    with pytest.raises(BadInput, match=said):
+        unpack(pack(made), "x")
+
+
 # array, what is done to it: a number that points beyond, an array that is not there, another type
 BEYOND = [
     ("cells", lambda a: np.full_like(a, 9999)),
