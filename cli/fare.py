@@ -14,6 +14,7 @@ from onecard.core.clock import SystemClock
 from onecard.core.days import day_number
 from onecard.core.errors import BadInput, quoted
 from onecard.core.tariff.currency import format_amount
+from onecard.core.tariff.explain import Explained
 from onecard.core.tariff.moments import local_text, moment_us
 from onecard.core.tariff.notice import Notices
 from onecard.core.tariff.quote import LegAsked, LegQuote, Quoted, Quoter, RiderAsked
@@ -91,8 +92,8 @@ def fare(
         moment_us(end, zone, "--end", begin_us) if end else begin_us,
         origin, destination, network, line, metres, face, incomplete,
     )  # fmt: skip
-    if not (origin or destination or network):
-        raise BadInput("--from: expected --from and --to, or --network, found none; say where")
+    if not network and not (origin and destination) and metres < 0 and face < 0 and not end:
+        raise BadInput("expected --from and --to, or --network, found neither; say where")
     answer = quoter.journey(legs_of(first, via or [], zone), row, medium)
     if as_json:
         print(json.dumps(as_object(quoter, answer, begin_us), ensure_ascii=False))
@@ -188,7 +189,10 @@ def as_object(quoter: Quoter, answer: Quoted, begin_us: int) -> dict[str, Any]:
         "currency": words["currency"] if answer.amount is not None else None,
         "at": local_text(begin_us, str(words["zone"])),
         "zone": words["zone"],
-        "reasons": [reason for leg in legs for reason in leg["reasons"]],
+        "reasons": [
+            *(reason for leg in legs for reason in leg["reasons"]),
+            *map(_reason_object, answer.reasons),
+        ],
         "why": next((leg.why for leg in answer.legs if leg.why), None),
         "legs": legs,
         "alternatives": [one for leg in legs for one in leg["alternatives"]],
@@ -203,20 +207,27 @@ def _leg_object(leg: LegQuote) -> dict[str, Any]:
         "amount": leg.amount,
         "fare": leg.fare if leg.amount is not None else None,
         "why": leg.why or None,
-        "reasons": [
-            {
-                "rule": one.rule, "words": one.words, "before": one.before, "after": one.after,
-                "cell": one.cell or None, "bearer": one.bearer or None, "source": one.source,
-                "file": one.file, "line": one.line,
-            }
-            for one in leg.reasons
-        ],
+        "reasons": [_reason_object(one) for one in leg.reasons],
         "alternatives": [
             {"product": one.product, "amount": one.amount, "currency": one.currency}
             for one in leg.alternatives
         ],
         "shares": [{"operator": name, "amount": part} for name, part in leg.shares],
     }  # fmt: skip
+
+
+def _reason_object(one: Explained) -> dict[str, Any]:
+    return {
+        "rule": one.rule or None,
+        "words": one.words,
+        "before": one.before,
+        "after": one.after,
+        "cell": one.cell or None,
+        "bearer": one.bearer or None,
+        "source": one.source,
+        "file": one.file or None,
+        "line": one.line or None,
+    }
 
 
 def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
@@ -236,6 +247,8 @@ def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
         if len(leg.shares) > 1:
             parts = ", ".join(f"{name} {_money(quoter, part)}" for name, part in leg.shares)
             print(f"             shared: {parts}")
+    for one in answer.reasons:
+        print(f"  {_money(quoter, one.after or 0):>9}  {one.words}")
     if answer.amount is None:
         print("no fare defined")
     else:

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from onecard.core.days import EPOCH_TIME, US
 from onecard.core.errors import BadInput, quoted
 
-TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?\s*(Z|[+-]\d\d:\d\d)?", re.ASCII)
+TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d{1,2}:\d\d(?::\d\d)?))?\s*(Z|[+-]\d\d:\d\d)?", re.ASCII
+)
 CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?", re.ASCII)
 
 
@@ -25,7 +27,7 @@ def moment_us(text: str, zone: str, what: str, day_of_us: int | None = None) -> 
         if found is None:
             raise ValueError
         day, clock, offset = found.groups()
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset or ''}")
+        moment = datetime.fromisoformat(f"{day}T{_two(clock or '00:00')}{offset or ''}")
     except ValueError:
         raise BadInput(
             f"{what}: expected a time such as 2026-03-02 08:00, found {quoted(text)}"
@@ -33,6 +35,11 @@ def moment_us(text: str, zone: str, what: str, day_of_us: int | None = None) -> 
     if offset is not None:
         return (moment - EPOCH_TIME) // US
     return (_unambiguous(moment, ZoneInfo(zone), text, what) - EPOCH_TIME) // US
+
+
+def _two(clock: str) -> str:
+    """`9:00` as `09:00`: people leave the zero out."""
+    return clock if clock[1] != ":" else f"0{clock}"
 
 
 def _unambiguous(moment: datetime, zone: ZoneInfo, text: str, what: str) -> datetime:

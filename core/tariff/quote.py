@@ -70,10 +70,11 @@ class LegQuote:
 
 @dataclass(slots=True)
 class Quoted:
-    """The whole journey; `rider` is the row after it."""
+    """The whole journey, with the reasons that are of no leg alone; `rider` is the row after it."""
 
     amount: int | None
     legs: list[LegQuote] = field(default_factory=list)
+    reasons: list[Explained] = field(default_factory=list)
     rider: bytes = b""
 
 
@@ -102,7 +103,7 @@ class Quoter:
     def journey(self, legs: list[LegAsked], rider: bytes, media: int) -> Quoted:
         """Each leg after the one before. Where one has no fare the journey has none; below 0 it
         costs 0."""
-        quoted = Quoted(0, [], rider)
+        quoted = Quoted(0, rider=rider)
         for leg in legs:
             answer, quoted.rider = self.leg(leg, quoted.rider, media)
             quoted.legs.append(answer)
@@ -111,6 +112,8 @@ class Quoter:
             else:
                 quoted.amount += answer.amount
         if quoted.amount is not None and quoted.amount < 0:
+            words = "a journey costs no less than nothing"
+            quoted.reasons.append(Explained("", words, quoted.amount, 0, "", "", None, "", 0))
             quoted.amount = 0
         return quoted
 
