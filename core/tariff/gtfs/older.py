@@ -140,8 +140,11 @@ def _networks(
     making: Making, fares: dict[str, Fare], rules: list[FareRule]
 ) -> tuple[Networks, dict[int, str]]:
     """A network for each route that a rule names, one for the other routes of each agency where
-    fares name agencies; and the agency of each network."""
+    fares name agencies; and the agency of each network. Where a rule of any route is of the zones
+    that are passed, each route has its own: they pass others."""
     named = dict.fromkeys(one.route for one in rules if one.route)
+    if any(one.contains and not one.route for one in rules):
+        named |= {route: None for _, (route,) in making.feed.each(ROUTES, "route_id")}
     by_agency = any(one.agency for one in fares.values()) and len(making.feed.ids["agency"]) > 1
     numbers: dict[str, int] = {name: at for at, name in enumerate(named, start=1)}
     words = [{"id": name, "name": name} for name in named]
@@ -183,7 +186,9 @@ def _add_rules(
     origins = {one.origin for one in rules} - {""}
     destinations = {one.destination for one in rules} - {""}
     passed = set().union(*(one.contains for one in rules))
-    sets = Sets(zones, origins | passed, destinations | passed, True)
+    # Zones that no rule names are not alike where it matters which are passed.
+    told = set().union(*zones) if passed else set()
+    sets = Sets(zones, origins | told, destinations | told, True)
     passages = _passages(places, ways, networks, sets) if passed else {}
     made: list[LegRule] = []
     rectangles: list[Rectangle] = []
@@ -253,7 +258,7 @@ def _passages(
         for start, (_, before) in enumerate(walk):
             zones: set[str] = set()
             for zone, after in walk[start:]:
-                zones.add(zone)
+                zones |= {zone} - {""}
                 found.setdefault(frozenset(zones), set()).add((kind, before, after))
     return found
 
