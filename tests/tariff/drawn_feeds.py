@@ -192,7 +192,12 @@ class Drawing:
 
 def write_feed(folder: Path, seed: int) -> None:
     """Draws the feed of a seed and writes it into an empty folder."""
-    for name, rows in Drawing(seed).draw().items():
+    write_rows(folder, Drawing(seed).draw())
+
+
+def write_rows(folder: Path, files: dict[str, list[Row]]) -> None:
+    """Writes each file that has a row."""
+    for name, rows in files.items():
         if rows:
             lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
             (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

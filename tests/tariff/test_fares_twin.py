@@ -15,8 +15,10 @@ from tests.tariff.drawn_extensions import differences as differences_of_feed
 from tests.tariff.drawn_extensions import draw_rides as draw_rides_of_feed
 from tests.tariff.drawn_extensions import write_extension
 from tests.tariff.drawn_feeds import draw_journey, draw_quote, engine_charges, write_feed
+from tests.tariff.drawn_older import draw_older_legs, write_older
 from tests.tariff.drawn_rides import differences, draw_rides
 from tests.tariff.drawn_tariffs import write_tariff
+from tests.twin import fares_older
 from tests.twin.fares_extended import read_extension
 from tests.twin.fares_feed import alternatives, charges, quote, read_feed
 from tests.twin.fares_folder import Tariff, read_folder
@@ -103,6 +105,24 @@ def one_extended_feed(folder: Path, seed: int) -> None:
         assert not found, "\n".join([f"drawn feed {seed} with rules, rider {rider}", *found])
 
 
+def one_older_feed(folder: Path, seed: int) -> None:
+    """A drawn feed of Fares v1. AssertionError names the seed."""
+    folder.mkdir()
+    write_older(folder, seed)
+    feed, quoter = read_feed(folder), Quoter(load(str(folder)))
+    for rider in range(RIDERS_OF_A_DRAWN):
+        rng = random.Random(rider + seed * RIDERS_OF_A_DRAWN)
+        legs, row = draw_older_legs(feed, rng, rng.randint(1, RIDES)), quoter.rider(RiderAsked())
+        engine: list[int | None] = []
+        for leg in legs:
+            asked = LegAsked(leg.begin_us, leg.end_us, leg.begin, leg.end, line=leg.route)
+            answer, row = quoter.leg(asked, row, 0)
+            engine.append(answer.amount)
+        twin = fares_older.charges(feed, legs)
+        said = f"drawn feed of v1 {seed}, rider {rider}: {legs}"
+        assert engine == twin, f"{said}\ntwin {twin}\nengine {engine}"
+
+
 def quotes_of_a_drawn_feed(folder: Path, seed: int) -> None:
     """Single legs of which no network is said. AssertionError names the seed."""
     folder.mkdir()
@@ -126,6 +146,11 @@ def test_rides_by_extended_feeds(tmp_path: Path) -> None:
         one_extended_feed(tmp_path / str(seed), seed)
 
 
+def test_journeys_by_drawn_feeds_of_v1(tmp_path: Path) -> None:
+    for seed in range(DRAWN):
+        one_older_feed(tmp_path / str(seed), seed)
+
+
 def test_quotes_by_drawn_feeds(tmp_path: Path) -> None:
     for seed in range(DRAWN):
         quotes_of_a_drawn_feed(tmp_path / str(seed), seed)
@@ -143,7 +168,8 @@ def test_journeys_by_drawn_feeds(tmp_path: Path) -> None:
 
 @pytest.mark.campaign
 @pytest.mark.parametrize(
-    "one", [one_drawn_tariff, one_drawn_feed, one_extended_feed, quotes_of_a_drawn_feed]
+    "one",
+    [one_drawn_tariff, one_drawn_feed, one_extended_feed, one_older_feed, quotes_of_a_drawn_feed],
 )
 def test_campaign_of_drawn_ones(tmp_path: Path, one: Callable[[Path, int], None]) -> None:
     for seed in range(DRAWN, DRAWN + DRAWN_IN_A_CAMPAIGN):
