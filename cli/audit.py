@@ -102,10 +102,9 @@ def show(report: Report) -> None:
     print_rows("", counts, ("explained by", "charges"))
     for name, count in report.operators.most_common():
         _say(f"the operator's own rule: {name}, {count:,}")
-    if report.same_station.free or report.same_station.paid:
-        for line in station_lines(report.same_station):
-            _say(line)
-        _say_paid(report)
+    for line in station_lines(report.same_station):
+        _say(line)
+    _say_paid(report)
     digits = minor_digits(report.currency) or 0
     rows = [
         {

@@ -13,7 +13,7 @@ from onecard.cli.exit_status import Exit
 from onecard.cli.table import print_rows
 from onecard.core.tariff.diff import Diff, as_json
 from onecard.core.tariff.diff import diff as compare
-from onecard.core.tariff.page.diff import page, row_of, signed
+from onecard.core.tariff.page.diff import left_out_lines, page, row_of, signed
 from onecard.core.tariff.ready import load
 
 ROWS_SHOWN = 40  # of what a person reads; --html and --json have more
@@ -58,9 +58,11 @@ def _print(found: Diff) -> None:
         return
     rides = sum(one.rides for one in found.compared)
     print(f"{found.changed:,} of {rides:,} fares change")
+    for line in left_out_lines(found):
+        print(line)
     classes = [
         {
-            "class": one.rider_class,
+            "class": one.rider_class or "any",
             "network": one.network or "all",
             "change": f"{one.changed:,}",
             "dearer": f"{one.dearer:,}",

@@ -113,8 +113,10 @@ def _print_fares(compiled: Compiled, network: int, rider_class: int) -> None:
         }
         for fare, count in matrix.counts(found)
     ]
+    more = f" for {len(found.places) + found.left_out:,}" if found.left_out else ""
+    rider = words["classes"][rider_class]["id"] or "any rider"
     title = (
         f"fares of {named['name'] or named['id'] or 'all routes'} in {words['currency']}, "
-        f"{len(found.places):,} stations, {words['classes'][rider_class]['id'] or 'any rider'}"
+        f"{len(found.places):,} stations{more}, {rider}"
     )
     print_rows(title, made, ("fare", "pairs of stations"))

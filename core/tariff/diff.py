@@ -71,8 +71,9 @@ class RuleChange:
 
 @dataclass(slots=True)
 class Diff:
-    """`stations` are added and removed ones by network, by name. `rules` are those of both tariffs
-    that differ; classes and networks are rules too."""
+    """`stations` are added and removed ones by network, by name; `left_out` counts those that
+    another stands for, since no rule of either tariff tells them apart. `rules` are those of both
+    tariffs that differ; classes and networks are rules too."""
 
     before: str
     after: str
@@ -81,6 +82,7 @@ class Diff:
     compared: list[Compared] = field(default_factory=list)
     worst: list[Change] = field(default_factory=list)
     stations: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     added: list[Item] = field(default_factory=list)
     removed: list[Item] = field(default_factory=list)
     rules: list[RuleChange] = field(default_factory=list)
@@ -121,6 +123,8 @@ def diff(before: Compiled, after: Compiled, rider_class: str | None = None) -> D
         number = numbers[0] + 1, numbers[1] + 1
         sides = _Sides(before, after, number)
         found.stations[network] = sides.stations()
+        if sides.left_out:
+            found.left_out[network] = sides.left_out
         for name, riders in classes.items():
             _fares(found, sides, name, riders, network)
     found.worst.sort(key=_badness, reverse=True)
@@ -143,6 +147,7 @@ class _Sides:
         )
         self._moments = tuple(matrix.moment(tariff)[1] for tariff in self.tariffs)
         self._places = [self._by_id(side) for side in (0, 1)]
+        self.left_out = 0
         self.rides, self.words = self._rides()
 
     def stations(self) -> tuple[list[str], list[str]]:
@@ -187,7 +192,9 @@ class _Sides:
         old, new = self._places
         common = [key for key in old if key in new]
         if len(common) > matrix.STATIONS_MAX:
-            common = self._one_a_set(common)
+            stand = self._one_a_set(common)
+            self.left_out = len(common) - len(stand)
+            common = stand
         side = len(common)
         made = []
         for places, number, at_us in zip(self._places, self.numbers, self._moments, strict=True):
@@ -382,6 +389,7 @@ def as_json(found: Diff) -> dict[str, Any]:
             for network, (added, removed) in found.stations.items()
             if added or removed
         },
+        "stations_left_out": found.left_out,
         "rules": {
             "added": [{"kind": one.kind, "id": one.id} for one in found.added],
             "removed": [{"kind": one.kind, "id": one.id} for one in found.removed],

@@ -29,12 +29,16 @@ def station_lines(same: SameStation) -> list[str]:
     """What is known of exits at the station of entry, in sentences."""
     free, paid = same.free, same.paid
     blank = free[Stations.BLANK] + free[Stations.BOTH_BLANK]
-    lines = [
-        f"Of {free.total():,} free exits {free[Stations.SAME]:,} are at the station of entry, "
-        f"{free[Stations.ALIAS]:,} there by another name of it; {blank:,} have a blank station on "
-        f"a side, {free[Stations.NO_ENTRY]:,} no entry in the files, {free[Stations.OTHER]:,} "
-        "another station.",
-        f"{paid[Stations.SAME] + paid[Stations.ALIAS]:,} exits at the station of entry were paid.",
-    ]
+    paid_there = paid[Stations.SAME] + paid[Stations.ALIAS]
+    lines = []
+    if free:
+        lines.append(
+            f"Of {free.total():,} free exits {free[Stations.SAME]:,} are at the station of entry, "
+            f"{free[Stations.ALIAS]:,} there by another name of it; {blank:,} have a blank station "
+            f"on a side, {free[Stations.NO_ENTRY]:,} no entry in the files, "
+            f"{free[Stations.OTHER]:,} another station."
+        )
+    if free or paid_there:
+        lines.append(f"{paid_there:,} exits at the station of entry were paid.")
     said = time_words(same)
     return [*lines, f"{said[0].upper()}{said[1:]}."] if said else lines

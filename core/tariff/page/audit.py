@@ -70,7 +70,8 @@ def _unexplained(report: Report) -> list[str]:
 
 def _same_station(report: Report) -> list[str]:
     same = report.same_station
-    if not same.free and not same.paid:
+    lines = station_lines(same)
+    if not lines:
         return []
     digits = minor_digits(report.currency) or 0
     rows = [
@@ -84,7 +85,7 @@ def _same_station(report: Report) -> list[str]:
     ]
     columns = ("line", "station", "seconds", f"charged {report.currency}")
     parts = [document.section("Exits at the station of entry")]
-    parts += [document.paragraph(line) for line in station_lines(same)]
+    parts += [document.paragraph(line) for line in lines]
     if rows:
         listed = [document.table(columns, rows, columns[2:]), *_left_out(len(same.listed))]
         parts.append(document.folded("Those that were paid", listed))

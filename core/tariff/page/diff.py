@@ -28,8 +28,18 @@ def page(found: Diff, names: tuple[str, str]) -> str:
     ]
     if found.is_same:
         parts.append(document.paragraph("They are the same."))
+    parts += [document.paragraph(line, "soft") for line in left_out_lines(found)]
     parts += [*_classes(found), *_worst(found), *_rules(found), *_stations(found)]
     return document.document(f"Tariffs compared: {names[0]}, {names[1]}", parts)
+
+
+def left_out_lines(found: Diff) -> list[str]:
+    """Of which networks not every station was compared, in sentences."""
+    return [
+        f"Network {network or 'all'}: of stations that no rule tells apart one stands for all; "
+        f"{count:,} are left out."
+        for network, count in found.left_out.items()
+    ]
 
 
 def signed(amount: int | None, digits: int) -> str:
@@ -46,8 +56,8 @@ def money(amount: int | None, digits: int) -> str:
 def row_of(change: Change, digits: int) -> tuple[str, str, str, str, str, str]:
     """Class, network, ride, before, after, by."""
     return (
-        change.rider_class,
-        change.network,
+        change.rider_class or "any",
+        change.network or "all",
         change.ride,
         money(change.before, digits),
         money(change.after, digits),
@@ -58,8 +68,8 @@ def row_of(change: Change, digits: int) -> tuple[str, str, str, str, str, str]:
 def _classes(found: Diff) -> list[str]:
     rows = [
         (
-            one.rider_class,
-            one.network,
+            one.rider_class or "any",
+            one.network or "all",
             f"{one.rides:,}",
             f"{one.changed:,}",
             f"{one.dearer:,}",
