@@ -161,6 +161,41 @@ def test_why(case: str, town: Compiled, tmp_path: Path) -> None:
     assert why in report.unexplained[0].why
 
 
+# ---- whether time tells a free exit from a paid one ---------------------------------------------
+
+SPANS = [  # seconds of free exits, of paid ones, of paid ones without a name, what is said
+    ([5, 90], [100, 300], [], "free after 5-90 s, paid after 100-300 s: a grace of 91 to 100 s"),
+    ([5, 100], [100, 300], [], "time explains nothing: free after 5-100 s, paid after 100-300 s"),
+    ([100, 300], [5, 90], [], "free after 100-300 s, paid after 5-90 s: the short ones are paid"),
+    ([90, 300], [5, 90], [], "time explains nothing"),
+    (
+        [5],
+        [5],
+        [20, 30],
+        "time explains nothing: free after 5-5 s, paid after 5-5 s (20-30 s where both",
+    ),
+    ([5, 90], [], [], ""),
+    ([], [5, 90], [7], ""),
+]
+
+
+@pytest.mark.parametrize("at", range(len(SPANS)))
+def test_time(at: int, town: Compiled, tmp_path: Path) -> None:
+    free, paid, blank, said = SPANS[at]
+    rows = []
+    for charged, station, spans in ((0, "A", free), (180, "A", paid), (180, "-", blank)):
+        for seconds in spans:
+            hour = f"{len(rows) // 2 + 6:02d}"
+            end = f"{hour}:{seconds // 60:02d}:{seconds % 60:02d}"
+            rows.append(f"{hour}:00:00 k1 Metro_Company . 1 entry {station} 0 0 . . .")
+            rows.append(f"{end} k1 Metro_Company . 1 exit {station} 200 {charged} . . .")
+    report, _ = held(tmp_path, town, csv_of("\n".join(rows)))
+    found = as_json(report)["same_station"]
+    assert found["time"].startswith(said) if said else found["time"] == ""
+    assert (found["free"], found["paid"]) == (len(free), len(paid))
+    assert len(found["paid_exits"]) == len(paid)
+
+
 # ---- the real data ------------------------------------------------------------------------------
 
 real = pytest.mark.skipif(not DATA.exists(), reason="no ../shared/data/shenzhen_taps")
