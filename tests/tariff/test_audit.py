@@ -161,6 +161,55 @@ def test_why(case: str, town: Compiled, tmp_path: Path) -> None:
     assert why in report.unexplained[0].why
 
 
+METRES = [  # at the entry, at the exit, charged, what is right
+    ("", "5000", 200, None),
+    ("", "5001", 300, None),
+    ("5001", "", 300, None),
+    ("5001", "5000", 200, None),
+    ("", "5001", 200, 300),
+    ("", "", 200, "the fare is by metres"),
+    ("", "10001", 300, "the tariff defines no fare"),
+]
+
+
+@pytest.mark.parametrize("at", range(len(METRES)))
+def test_metres(at: int, town: Compiled, tmp_path: Path) -> None:
+    begin, end, charged, right = METRES[at]
+    rows = ["at,card,company,line,kind,station,face,charged,metres"]
+    rows.append(f"2026-03-02 08:00,k1,Van Company,,entry,,,0,{begin}")
+    rows.append(f"2026-03-02 08:20,k1,Van Company,,exit,,,{charged},{end}")
+    report, _ = held(tmp_path, town, "\n".join(rows))
+    assert report.explained == (right is None)
+    for one in report.unexplained:
+        if isinstance(right, str):
+            assert (one.right, one.by_class) == (None, {}) and right in one.why
+        else:
+            assert one.right == right
+
+
+def test_what_is_listed_and_counted(town: Compiled, tmp_path: Path) -> None:
+    table = """
+08:00:00 k1 Metro_Company . 1 entry A 0 0 . . .
+08:01:00 k1 Metro_Company . 1 exit  - 200 0 . . .
+08:02:00 k1 Metro_Company . 1 entry - 0 0 . . .
+08:03:00 k1 Metro_Company . 1 exit  - 200 0 . . .
+08:04:00 k1 Metro_Company . 1 entry A 0 0 . . .
+08:05:00 k1 Metro_Company . 1 exit  B 200 0 . . .
+08:06:00 k1 Metro_Company . 1 exit  B 200 0 . . .
+08:00:00 k2 City_Bus . 1 ride . 200 170 . . .
+08:00:00 k3 City_Bus . 1 ride . 200 180 . . .
+08:00:00 k4 City_Bus . 1 ride . 200 170 . . .
+"""
+    report, _ = held(tmp_path, town, csv_of(table))
+    found = as_json(report)
+    assert [(one["line"], one["card"]) for one in found["unexplained"]] == [(9, 2), (11, 4)]
+    same = found["same_station"]
+    assert (same["free_exits"], same["blank"], same["other_station"], same["no_entry"]) == (
+        4, 2, 1, 1,
+    )  # fmt: skip
+    assert (found["charges"], found["rows"]) == (7, 10)
+
+
 # ---- whether time tells a free exit from a paid one ---------------------------------------------
 
 SPANS = [  # seconds of free exits, of paid ones, of paid ones without a name, what is said

@@ -65,6 +65,15 @@ incomplete = { fare = 900 }
 overdue = { after_s = 7200 }
 source = "made"
 
+[[network]]
+id = "van"
+name = "Van"
+mode = "van"
+operator = "Van Company"
+basis = "metres"
+steps = [{ upto = 5000, fare = 200 }, { upto = 10000, fare = 300 }]
+source = "made"
+
 [[discount]]
 id = "card"
 networks = ["metro", "bus"]

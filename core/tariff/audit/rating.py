@@ -42,9 +42,7 @@ class Rating:
         """What it says after a made-up ride from which a transfer is, for each such."""
         for transfer in self._transfers:
             line = transfer["from_line"] or self._no_line
-            for number, network in enumerate(self._networks, start=1):
-                if not _has(transfer["from_networks"], network["bit"]):
-                    continue
+            for number in range(1, len(self._networks) + 1):
                 at_us = ride.begin_us - SECOND_US
                 before = self._flat.rate(
                     Ride(network=number, begin_us=at_us, end_us=at_us, line=line), rider
@@ -72,11 +70,6 @@ class Rating:
 def has_transfer(rated: Rated) -> bool:
     """Returns True when a transfer took something off, or would have."""
     return any(reason.code in (Code.TRANSFER, Code.GROUP_TRANSFER) for reason in rated.reasons)
-
-
-def _has(mask: int, bit: int) -> bool:
-    """Returns True when a mask has a network; a mask of all has also what has no bit."""
-    return mask == -1 or (bit >= 0 and mask >> bit & 1 == 1)
 
 
 def _without_transfers(arrays: Arrays) -> Arrays:
