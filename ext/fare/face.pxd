@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
+from onecard.ext.fare.keys cimport place_of
 from onecard.ext.fare.reasons cimport because
 from onecard.ext.fare.tables cimport (
     AMOUNT_MAX, BY_CELL, BY_FACE, BY_FLAT, BY_METRES, FACE_MISSING, FROM_FACE, FROM_FLAT,
@@ -19,24 +20,15 @@ cdef inline uint32_t list_of(
     cdef const uint32_t* sets = fares.place_sets + network.sets_row * fares.places
     cdef uint32_t begin = sets[from_place]
     cdef uint32_t end = sets[to_place]
-    cdef int64_t key, first, left, half
+    cdef int64_t at
     if begin == NOWHERE or end == NOWHERE:
         return 0
     if network.square >= 0:
         return fares.cells[network.square + begin * network.to_sets + end]
-    key = (network.key + begin) * network.to_sets + end
-    first = 0
-    left = fares.cell_key_count
-    while left > 0:
-        half = left >> 1
-        if fares.cell_keys[first + half] < key:
-            first += half + 1
-            left -= half + 1
-        else:
-            left = half
-    if first < fares.cell_key_count and fares.cell_keys[first] == key:
-        return fares.cell_lists[first]
-    return 0
+    at = place_of(
+        fares.cell_keys, fares.cell_key_count, (network.key + begin) * network.to_sets + end
+    )
+    return fares.cell_lists[at] if at >= 0 else 0
 
 
 cdef inline bint is_offered(

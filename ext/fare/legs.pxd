@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
 from onecard.ext.fare.face cimport highest, is_for, is_offered, list_of
+from onecard.ext.fare.keys cimport place_of
 from onecard.ext.fare.reasons cimport because
 from onecard.ext.fare.tables cimport (
     BY_GROUPS, FROM_CELL, NO_FARE, NO_GROUP, RATED, Fares, GroupTransfer, Join, Leg, Network, Offer, Quote,
@@ -113,23 +114,6 @@ cdef inline int64_t adds(
     return cost
 
 
-cdef inline int64_t group_key(const Fares* fares, int64_t key) noexcept nogil:
-    """Where a pair of groups stands among the keys, -1 where there is none."""
-    cdef int64_t first = 0
-    cdef int64_t left = fares.group_key_count
-    cdef int64_t half
-    while left > 0:
-        half = left >> 1
-        if fares.group_keys[first + half] < key:
-            first += half + 1
-            left -= half + 1
-        else:
-            left = half
-    if first < fares.group_key_count and fares.group_keys[first] == key:
-        return first
-    return -1
-
-
 cdef inline void transfer_to(
     const Fares* fares, const Offer* offer, const Ride* ride, int64_t begin_us,
     int64_t rider_class, const Leg* before, Priced* priced,
@@ -144,7 +128,10 @@ cdef inline void transfer_to(
     if not before.there or before.from_group == NO_GROUP or offer.leg_group == 0:
         return
     anew = is_new_journey(fares, ride, before)
-    key = group_key(fares, before.from_group * fares.header.groups_to + offer.to_group)
+    key = place_of(
+        fares.group_keys, fares.group_key_count,
+        before.from_group * fares.header.groups_to + offer.to_group,
+    )
     if key < 0:
         return
     for at in range(fares.group_rows[key], fares.group_rows[key + 1]):
