@@ -42,8 +42,12 @@ def check(
     left = notices.errors + notices.warnings - len(notices.found)
     if left:
         print(f"{left} more of these are not shown")
-    print(f"{tariff}: {notices.errors} errors, {notices.warnings} warnings")
+    print(f"{tariff}: {_counted(notices.errors, 'error')}, {_counted(notices.warnings, 'warning')}")
     return Exit.DIFFERS if notices.errors else Exit.DONE
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _object(tariff: str, notices: Notices, sha256: str | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class Source:
 
     def has(self, file: str) -> bool:
         """Returns True when there is such a file."""
+        if not is_plain(file):
+            return False
         if self.packed is not None:
             return file in self.packed
         assert self.folder is not None
@@ -38,21 +41,32 @@ class Source:
 
     def read(self, file: str) -> bytes:
         """All of a file. BadInput where there is none, or it is no regular file or too large."""
+        if not is_plain(file):
+            raise BadInput(
+                f"{file}: expected a file of {self.name}, found a path; put it there, and name it "
+                "alone"
+            )
         if self.packed is not None:
             if file not in self.packed:
-                raise BadInput(f"{file}: expected the file in {self.name}, found none; add it")
+                raise self._missing(file)
             return self.packed[file]
         assert self.folder is not None
         path = self.folder.joinpath(file)
         if _is_odd(path):
             raise BadInput(f"{file}: expected a regular file, found a folder, a pipe or a device")
         if not path.is_file():
-            raise BadInput(f"{file}: expected the file in {self.name}, found none; add it")
+            raise self._missing(file)
         if isinstance(path, Path) and path.stat().st_size > FILE_BYTES_MAX:
             raise BadInput(
                 f"{file}: expected at most {FILE_BYTES_MAX} bytes, found {path.stat().st_size}"
             )
         return path.read_bytes()
+
+    def _missing(self, file: str) -> BadInput:
+        close = {name.casefold(): name for name in self.files()}
+        found = get_close_matches(file.casefold(), list(close), 1, 0.75)
+        do = f"add it, or name {close[found[0]]}" if found else "add it"
+        return BadInput(f"{file}: expected the file in {self.name}, found none; {do}")
 
     def files(self) -> list[str]:
         """The names of all files, sorted."""
@@ -73,8 +87,15 @@ def of_path(path: Path) -> Source:
     if not path.exists():
         raise BadInput(f"{path}: expected a tariff's folder or zip, found nothing; name another")
     if is_irregular(path) or not zipfile.is_zipfile(path):
-        raise BadInput(f"{path}: expected a folder or a zip file, found neither; name another")
+        raise BadInput(
+            f"{path}: expected a folder or a zip file, found neither; name the folder it lies in"
+        )
     return Source(str(path), None, _unpacked(path))
+
+
+def is_plain(name: str) -> bool:
+    """Returns True when a name is that of a file, and no way to another folder."""
+    return not ("/" in name or "\\" in name or name in ("", ".", "..") or "\0" in name)
 
 
 def _is_odd(path: Traversable) -> bool:
@@ -113,7 +134,7 @@ def _entries(packed: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
     names: set[str] = set()
     for info in infos:
         name = info.filename
-        if "/" in name or "\\" in name or name in ("", ".", "..") or "\0" in name:
+        if not is_plain(name):
             raise BadInput(
                 f"{path}: expected files without a folder, found {quoted(name)}; pack them alone"
             )

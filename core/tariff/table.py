@@ -12,6 +12,7 @@ from onecard.core.tariff.source import Source
 
 REASON_CHARACTERS_MAX = 160
 FIELD_CHARACTERS_MAX = 1 << 16
+SEPARATORS = ((";", "semicolons"), ("\t", "tabs"))  # what spreadsheets part columns by as well
 
 
 def text_of(source: Source, file: str, notices: Notices) -> str | None:
@@ -19,14 +20,17 @@ def text_of(source: Source, file: str, notices: Notices) -> str | None:
     try:
         content = source.read(file)
     except BadInput as error:
-        notices.error("file", file, 0, str(error).removeprefix(f"{file}: "), "mend it")
+        said, _, do = str(error).removeprefix(f"{file}: ").rpartition("; ")
+        notices.error("file", file, 0, said or do, do if said else "mend it")
         return None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"expected UTF-8, found byte {content[error.start]:#04x}"
-        notices.error("encoding", file, line, found, "save it as UTF-8")
+        notices.error(
+            "encoding", file, line, found, "save it as UTF-8, in a spreadsheet as CSV UTF-8"
+        )
         return None
 
 
@@ -107,6 +111,15 @@ def _is_header(
 ) -> bool:
     """Returns True when a header has what is required and nothing that is not known."""
     before = notices.errors
+    between = next((name for sign, name in SEPARATORS if sign in "".join(columns[:1])), "")
+    if between and len(columns) == 1:
+        found = f"expected columns parted by commas, found {between}"
+        notices.error("csv", file, 1, found, "save it as CSV with commas")
+        return False
+    if required and columns and not set(columns) & {*required, *(optional or ())}:
+        found = f"expected columns {','.join(required)}, found {quoted(','.join(columns))}"
+        notices.error("column_missing", file, 1, found, "name the columns so in the first line")
+        return False
     for column in required:
         if column not in columns:
             found = f"expected a column {column}, found {quoted(','.join(columns))}"
@@ -118,5 +131,5 @@ def _is_header(
         elif optional is not None and column not in required and column not in optional:
             known = ", ".join([*required, *optional])
             found = f"expected only {known}, found {quoted(column) or 'a column without a name'}"
-            notices.error("column_unknown", file, 1, found, "remove or rename it")
+            notices.error("column_unknown", file, 1, found, "remove or rename the column")
     return notices.errors == before

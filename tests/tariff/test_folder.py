@@ -23,7 +23,7 @@ FAULTS = [
     (T, 'id = "small"', 'id = "Big City"', "value", 1, "expected 1 to 36 of a-z"),
     (T, 'name = "Small"\n', "", "value", 0, "name: expected a text"),
     (T, "2026-01-01\neff", '"2026-01-01"\neff', "value", 3, "expected a day as 2026-01-31"),
-    (T, "2026-12-31", "2025-12-31", "value", 4, "expected a day after effective_from"),
+    (T, "2026-12-31", "2025-12-31", "value", 4, "expected no day before effective_from"),
     (T, '"CNY"', '"RMB"', "value", 5, "expected a code of ISO 4217 as CNY, found 'RMB'"),
     (T, "Asia/Shanghai", "Asia/Nowhere", "value", 6, "expected a zone as Asia/Shanghai"),
     (T, '"04:30"', '"24:00"', "value", 8, 'expected a time before "24:00"'),
@@ -41,7 +41,7 @@ FAULTS = [
     (T, "upto = 12000", "upto = 6000", "value", 33, "expected more than 6000, found 6000"),
     (T, "fare = 300 }", "fare = 3.5 }", "value", 33, "steps.1: fare: expected a whole number"),
     (T, "fare = 300 }", "fare = -1 }", "value", 33, "from 0 to 1000000000000, found -1"),
-    (T, "fare = 300 }", "fare = true }", "value", 33, "found True"),
+    (T, "fare = 300 }", "fare = true }", "value", 33, "found true"),
     (T, "fare = 300 }", "price = 300 }", "value", 33, "steps.1: fare: expected a whole number"),
     (T, "every = 20000", "every = 0", "value", 34, "from 1 to "),
     (T, "free_s = 600", "free_min = 10", "key_unknown", 35, "free_min: expected no such key"),
@@ -116,6 +116,39 @@ FAULTS = [
 ]
 
 
+# file, what stands there, what is there instead, and what to do: the one thing that is said
+SLIPS = [
+    (T, "incomplete = { fare = 900 }", "face = 2,00", "write whole minor units, as 200 for 2.00"),
+    (T, "fare = 300 }", 'fare = "3.00" }', "write whole minor units, as 200 for 2.00"),
+    (T, "2026-01-01\neff", "2026/01/01\neff", "write a day as 2026-01-31"),
+    (T, "2026-01-01\neff", "2026-1-1\neff", "write a day as 2026-01-31"),
+    (T, '"04:30"', "4:30", 'write a time in quotes, as "04:30"'),
+    (T, '"CNY"', "“CNY”", 'write straight quotes, as "text"'),
+    (T, '"CNY"', "CNY", 'write text in quotes, as "text"'),
+    (T, "currency =", "货币 =", "write its name in docs/tariffs.md"),
+    (T, "proof = true", "proof = True", "write true or false, in small letters"),
+    (T, "within_s = 5400", "within_s = 90 min", "write the number alone, without its unit"),
+    (T, "within_s = 5400", 'within_s = "90 min"', "write whole seconds, as 3600 for an hour"),
+    (T, '[[class]]\nid = "adult"', '[class]\nid = "adult"', "write [[class]] at each of them"),
+    (T, "service_day_starts", "service_day_start", "write service_day_starts, or one of "),
+    (T, 'networks = ["metro"]\nclasses', 'networks = "metro"\nclasses', 'write ["metro"]'),
+    (T, 'basis = "distance"', 'basis = "distanse"', "write one of them"),
+    (T, '"stations.csv"', '"Stations.csv"', "add it, or name stations.csv"),
+    (T, '"stations.csv"', '"../stations.csv"', "put it there, and name it alone"),
+    ("stations.csv", "id,name", "id;name", "save it as CSV with commas"),
+    ("links.csv", "line,from,to,metres", "line\tfrom\tto\tmetres", "save it as CSV with commas"),
+    ("stations.csv", "id,name\n", "", "name the columns so in the first line"),
+    ("stations.csv", "id,name", "编号,名称", "name the columns so in the first line"),
+    ("fares.csv", "1,2,500,", '1,2,"5,00",', "give whole minor units, as 200 for 2.00"),
+]
+# file, what stands there, what is there instead, code: fares stay as they are
+DOUBTS = [
+    ("stations.csv", "2,B", "2,A", "same_name"),
+    ("links.csv", "1,2,6099", "1,1,6099", "link"),
+    ("links.csv", "1,2,6099", "1,1,6099", "no_way"),
+]
+
+
 def noticed(folder: Path) -> tuple[Compiled | None, Notices]:
     notices = Notices()
     return compiled(find(str(folder)), notices), notices
@@ -137,6 +170,30 @@ def test_a_fault(
     assert (code, line) in there, [str(one) for one in errors]
     for one in errors:
         assert str(one).isprintable() and len(str(one)) < 400 and one.do
+
+
+@pytest.mark.parametrize(("file", "was", "now", "do"), SLIPS)
+def test_a_slip_is_said_once_with_what_to_write(
+    file: str, was: str, now: str, do: str, tmp_path: Path
+) -> None:
+    _, notices = noticed(write(tmp_path, file, was, now))
+    errors = [one for one in notices.found if one.severity == "error"]
+    assert len(errors) == 1 and errors[0].do.startswith(do), [str(one) for one in errors]
+
+
+@pytest.mark.parametrize(("file", "was", "now", "code"), DOUBTS)
+def test_what_is_mostly_a_slip_is_a_warning(
+    file: str, was: str, now: str, code: str, tmp_path: Path
+) -> None:
+    made, notices = noticed(write(tmp_path, file, was, now))
+    assert made is not None and code in [one.code for one in notices.found]
+
+
+def test_a_file_of_holidays_has_any_name(tmp_path: Path) -> None:
+    folder = write(tmp_path, T, '"holidays.csv"', '"days_off.csv"')
+    (folder / "holidays.csv").rename(folder / "days_off.csv")
+    _, notices = noticed(folder)
+    assert not notices.found, [str(one) for one in notices.found]
 
 
 def test_all_of_it_is_said_and_not_the_first(tmp_path: Path) -> None:

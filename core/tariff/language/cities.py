@@ -103,6 +103,8 @@ class Shares:
         begin, end, operator, points = values
         places = self._names.places.at
         if begin not in places or end not in places:
+            if not self._names.places.is_whole:
+                return
             unknown = begin if begin not in places else end
             said = f"expected an id of the tariff's stations, found {quoted(unknown)}"
             notices.error("unknown", file, line, said, "mend it")

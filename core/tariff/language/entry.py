@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, time
+from difflib import get_close_matches
 from typing import Any
 
 from onecard.core.days import EPOCH
@@ -19,6 +20,10 @@ PERCENT = re.compile(r"(\d{1,4})(?:\.(\d{1,2}))?")
 TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 DAY_S = 86_400
 WHOLE = 10_000  # basis points
+UNITS = {  # by the most that a whole number may be
+    AMOUNT_MAX: "write whole minor units, as 200 for 2.00",
+    SECONDS_MAX: "write whole seconds, as 3600 for an hour",
+}
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Entry:
     lines: Lines
     notices: Notices
     path: str = ""
+    within: str = ""  # what the table is called that it stands in
     asked: set[str] = field(default_factory=set)
 
     def line(self, key: str = "") -> int:
@@ -42,9 +48,10 @@ class Entry:
 
     def called(self) -> str:
         """What the table is called in a notice."""
-        name = self.found.get("id") if not self.path else None
-        said = f"{self.kind} {quoted(name)}" if isinstance(name, str) and self.kind else self.kind
-        return ": ".join(part for part in (said, self.path) if part)
+        if self.within:
+            return self.within
+        name = self.found.get("id")
+        return f"{self.kind} {quoted(name)}" if isinstance(name, str) and self.kind else self.kind
 
     def fault(self, key: str, found: str, do: str, code: str = "value") -> None:
         where = ": ".join(part for part in (self.called(), key, found) if part)
@@ -54,10 +61,12 @@ class Entry:
         """Returns True when the table has the key."""
         return key in self.found
 
-    def wrong(self, key: str, expected: str) -> None:
+    def wrong(self, key: str, expected: str, do: str = "mend it") -> None:
         value = self.found.get(key)
-        said = "none" if value is None else quoted(repr(value))
-        self.fault(key, f"expected {expected}, found {said}", "mend it")
+        if value is None:
+            self.fault(key, f"expected {expected}, found none", "add it")
+        else:
+            self.fault(key, f"expected {expected}, found {_written(value)}", do)
 
     # ---- values ---------------------------------------------------------------------------------
 
@@ -68,7 +77,8 @@ class Entry:
             return missing
         value = self.found.get(key)
         if type(value) is not int or not least <= value <= most:
-            self.wrong(key, f"a whole number from {least} to {most}")
+            do = UNITS.get(most, "write a whole number, without quotes")
+            self.wrong(key, f"a whole number from {least} to {most}", do)
             return None
         return value
 
@@ -79,7 +89,7 @@ class Entry:
             return missing
         value = self.found.get(key)
         if type(value) is not str or not value.strip() or not value.isprintable():
-            self.wrong(key, 'a text as "metro"')
+            self.wrong(key, "a text in quotes", "write it in quotes, on one line")
             return None
         return value
 
@@ -90,7 +100,7 @@ class Entry:
             return missing
         value = self.found.get(key)
         if type(value) is not str or value not in known:
-            self.wrong(key, "one of " + ", ".join(known))
+            self.wrong(key, "one of " + ", ".join(known), "write one of them")
             return None
         return value
 
@@ -99,7 +109,7 @@ class Entry:
         self.asked.add(key)
         value = self.found.get(key, False)
         if type(value) is not bool:
-            self.wrong(key, "true or false")
+            self.wrong(key, "true or false", "write it without quotes")
             return False
         return value
 
@@ -110,7 +120,7 @@ class Entry:
             return missing
         value = self.found.get(key)
         if type(value) is not date:  # a datetime is one as well, and its time would be dropped
-            self.wrong(key, "a day as 2026-01-31, without quotes")
+            self.wrong(key, "a day as 2026-01-31, without quotes", "write it so")
             return None
         return (value - EPOCH).days
 
@@ -125,7 +135,7 @@ class Entry:
             seconds = int(parts[1]) * 3600 + int(parts[2]) * 60 + int(parts[3] or 0)
             if seconds <= DAY_S:
                 return seconds
-        self.wrong(key, 'a time as "04:30", "24:00" at most')
+        self.wrong(key, 'a time as "04:30", "24:00" at most', "write it so, in quotes")
         return None
 
     def percent(self, key: str, missing: int | None = None) -> int | None:
@@ -141,7 +151,8 @@ class Entry:
             points = int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0"))
             if points <= WHOLE:
                 return points
-        self.wrong(key, 'a share that is paid, 0 to 100, as 95 or "97.5"')
+        do = "write what is left to pay, as 50 for half"
+        self.wrong(key, 'a share that is paid, 0 to 100, as 95 or "97.5"', do)
         return None
 
     def names(self, key: str, known: Iterable[str], what: str) -> list[str] | None:
@@ -151,7 +162,8 @@ class Entry:
             return None
         value = self.found[key]
         if type(value) is not list or not value or not all(type(one) is str for one in value):
-            self.wrong(key, f'a list of {what} as ["{next(iter(known), "metro")}"]')
+            do = f'write ["{quoted(value)}"]' if type(value) is str else "name one, or take it out"
+            self.wrong(key, f'a list of {what} as ["{next(iter(known), "metro")}"]', do)
             return []
         unknown = [one for one in value if one not in known]
         if unknown:
@@ -194,11 +206,27 @@ class Entry:
 
     def _within(self, path: str, found: dict[str, Any]) -> Entry:
         inner = f"{self.path}.{path}" if self.path else path
-        return Entry(self.file, self.kind, self.number, found, self.lines, self.notices, inner)
+        called = f"{self.called()}: {path}" if self.called() else path
+        return Entry(
+            self.file, self.kind, self.number, found, self.lines, self.notices, inner, called
+        )
 
     def done(self) -> None:
         """Notice every key that nobody asked for: misspelt, it would be a rule that is left out."""
         for key in self.found:
             if key not in self.asked:
                 known = ", ".join(sorted(self.asked))
-                self.fault(key, "expected no such key", f"there are {known}", "key_unknown")
+                close = get_close_matches(key, sorted(self.asked), 1)
+                do = f"write {close[0]}, or one of {known}" if close else f"there are {known}"
+                self.fault(key, "expected no such key", do, "key_unknown")
+
+
+def _written(value: object) -> str:
+    """A value as it stands in the file, not as Python would write it."""
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "a table"
+    return quoted(repr(value))

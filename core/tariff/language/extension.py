@@ -15,7 +15,6 @@ from onecard.core.tariff.language.folder import RULES_MAX, bitmaps
 from onecard.core.tariff.language.frames import Frames
 from onecard.core.tariff.language.head import (
     WEEK,
-    read_document,
     read_entries,
     read_holidays,
     read_sources,
@@ -31,6 +30,7 @@ from onecard.core.tariff.language.rules import (
     read_transfer,
 )
 from onecard.core.tariff.language.stations import Place, Places
+from onecard.core.tariff.language.toml import read_document
 from onecard.core.tariff.notice import Notices
 from onecard.core.tariff.source import Source
 from onecard.ext.fare.shapes import NETWORK, TARIFF_HEADER, Basis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from onecard.core.errors import quoted
 from onecard.core.tariff.building import Arrays, Building
 from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.language.cities import REGIONS, Shares, read_foreign, read_regions
@@ -74,7 +75,8 @@ def check_whole(head: Head, names: Names, source: Source, notices: Notices) -> N
         notices.error("network", RULES, 0, "expected a [[network]], found none", "add one")
     if head.default_class != "?" and head.default_class not in names.classes:
         there = listed(names.classes) or "none"
-        notices.error("unknown", RULES, 0, "default_class: expected a class", f"there are {there}")
+        said = f"default_class: expected a class, found {quoted(head.default_class)}"
+        notices.error("unknown", RULES, 0, said, f"there are {there}")
     count = sum(names.building.count(name) for name in ("discounts", "tiers", "limits", "caps"))
     if count > RULES_MAX:
         said = f"expected at most {RULES_MAX} discounts, tiers, limits and caps, found {count}"
@@ -86,14 +88,14 @@ def check_whole(head: Head, names: Names, source: Source, notices: Notices) -> N
     known = {RULES, REGIONS} | {file for file in source.files() if not file.endswith(".csv")}
     if not head.entries["foreign"] and source.has(REGIONS):
         notices.warning("unused", REGIONS, 0, "no [[foreign]] reads it", "remove it")
-    named = {
+    named = {head.holidays_file} | {
         value
         for entries in head.entries.values()
         for entry in entries
         for value in _texts(entry.found)
     }
     for file in source.files():
-        if file not in known and file not in named and file != "holidays.csv":
+        if file not in known and file not in named:
             notices.warning("unused", file, 0, "no rule reads it", "remove it, or name it")
 
 

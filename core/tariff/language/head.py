@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from onecard.core.days import EPOCH
 from onecard.core.errors import quoted
 from onecard.core.tariff.currency import minor_digits
 from onecard.core.tariff.language.entry import DAY_S, Entry
-from onecard.core.tariff.language.lines import Lines
+from onecard.core.tariff.language.toml import read_document
 from onecard.core.tariff.notice import Notices
 from onecard.core.tariff.source import Source
-from onecard.core.tariff.table import REASON_CHARACTERS_MAX, read_table, text_of
+from onecard.core.tariff.table import read_table
 from onecard.core.tariff.zone import is_zone
 
 RULES = "tariff.toml"
@@ -44,24 +42,9 @@ class Head:
     stacks: bool
     default_class: str
     holidays: dict[int, bool]
+    holidays_file: str
     sources: dict[str, dict[str, str]]
     entries: dict[str, list[Entry]]
-
-
-def read_document(
-    source: Source, file: str, notices: Notices
-) -> tuple[dict[str, Any], Lines] | None:
-    """A TOML file and where its keys stand; None where it is none, which is noticed."""
-    text = text_of(source, file, notices)
-    if text is None:
-        return None
-    try:
-        return tomllib.loads(text.replace("\r\n", "\n")), Lines(text)
-    except (ValueError, RecursionError) as error:
-        line = re.search(r"at line (\d+)", str(error))
-        found = f"expected TOML, found otherwise: {quoted(error, REASON_CHARACTERS_MAX)}"
-        notices.error("toml", file, int(line[1]) if line else 0, found, "mend the line")
-        return None
 
 
 def read_head(source: Source, notices: Notices) -> Head | None:
@@ -86,11 +69,12 @@ def read_head(source: Source, notices: Notices) -> Head | None:
         stacks=top.one_of("combine", ("best", "stack"), "best") == "stack",
         default_class=top.text("default_class", "?") or "?",
         holidays=read_holidays(top, source),
+        holidays_file=str(document.get("holidays", "")),
         sources=sources,
         entries=entries,
     )
     if head.until_day < head.from_day:
-        top.fault("effective_until", "expected a day after effective_from", "mend one of them")
+        top.fault("effective_until", "expected no day before effective_from", "mend one of them")
     top.done()
     return head
 
@@ -160,7 +144,7 @@ def read_holidays(top: Entry, source: Source) -> dict[int, bool]:
         day = day_of(text)
         if day is None or kind not in HOLIDAY_KINDS:
             found = f"expected a day and holiday or workday, found {quoted(text)} {quoted(kind)}"
-            top.notices.error("holiday", file, line, found, "mend it")
+            top.notices.error("holiday", file, line, found, "write them as 2026-10-01,holiday")
         elif day in holidays:
             top.notices.error("twice", file, line, f"{quoted(text)} stands twice", "remove one")
         else:
@@ -181,7 +165,7 @@ def day_of(text: str) -> int | None:
 def _id(top: Entry) -> str:
     found = top.text("id")
     if found is not None and not ID.fullmatch(found):
-        top.wrong("id", "1 to 36 of a-z, 0-9 and -")
+        top.wrong("id", "1 to 36 of a-z, 0-9 and -", "write it with these alone, as linhu-2026")
     return found or ""
 
 
@@ -189,13 +173,13 @@ def _digits(top: Entry) -> int:
     currency = top.found.get("currency")
     digits = minor_digits(currency) if isinstance(currency, str) else None
     if digits is None and isinstance(currency, str):
-        top.wrong("currency", "a code of ISO 4217 as CNY")
+        top.wrong("currency", "a code of ISO 4217 as CNY", "write its three capital letters")
     return digits or 0
 
 
 def _zone(top: Entry) -> str:
     found = top.text("zone")
     if found is not None and not is_zone(found):
-        top.wrong("zone", "a zone as Asia/Shanghai")
+        top.wrong("zone", "a zone as Asia/Shanghai", "write its name in the IANA list")
         return "UTC"
     return found or "UTC"

@@ -9,6 +9,7 @@ from typing import Any
 from onecard.core.tariff.building import EVERY, Building
 from onecard.core.tariff.language.entry import Entry
 from onecard.core.tariff.language.stations import Places
+from onecard.core.tariff.notice import listed
 from onecard.ext.fare.shapes import MASK_BITS, SCHEMES_MAX
 
 
@@ -52,7 +53,9 @@ class Names:
         name = entry.found.get("source")
         if not isinstance(name, str) or name not in self.sources:
             if first:
-                entry.wrong("source", "the name of a table [sources.NAME]")
+                there = listed(self.sources)
+                do = f"there are {there}" if there else "write a [sources.NAME]"
+                entry.wrong("source", "the name of a table [sources.NAME]", do)
             return None
         return self.sources[name]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from onecard.core.errors import quoted
 from onecard.core.tariff.distance import METRES_MAX, shortest
 from onecard.core.tariff.language.entry import AMOUNT_MAX, SECONDS_MAX, Entry
 from onecard.core.tariff.language.names import Names
@@ -18,6 +19,7 @@ from onecard.core.tariff.language.stations import (
     read_links,
     read_stations,
 )
+from onecard.core.tariff.notice import listed
 from onecard.core.tariff.source import Source
 from onecard.ext.fare.shapes import MASK_BITS, Basis
 
@@ -31,6 +33,7 @@ BASES = {
     "face": Basis.FACE,
 }
 NETWORKS_MAX = MASK_BITS
+KEYS = ("fare", "stations", "fares", "links", "steps", "beyond", "grace_metres")  # of any basis
 LIMIT_MAX = 1 << 40  # metres or seconds of a step: people write a very large one for "any"
 STEPS_MAX = 1024
 
@@ -55,6 +58,7 @@ class Networks:
         names = self.names
         name = entry.text("name") or ""
         mode = entry.text("mode") or ""
+        before = entry.notices.errors
         basis = entry.one_of("basis", tuple(BASES))
         if len(names.networks) >= NETWORKS_MAX:
             entry.fault("", f"expected at most {NETWORKS_MAX} networks", "take one out", "many")
@@ -72,7 +76,7 @@ class Networks:
             "operator": names.operator(entry.text("operator", "?") or "?"),
         }
         least, most = self._fares(entry, basis, number, row)
-        self.beside(entry, row, least, most)
+        self.beside(entry, row, least, most, entry.notices.errors > before)
         if entry.has("lines"):
             file = entry.text("lines")
             lines = read_lines(self.source, file, entry.notices) if file else {}
@@ -99,6 +103,9 @@ class Networks:
             return self._table(entry, basis, row)
         if basis == "distance":
             return self._distance(entry, number, row)
+        if basis is None:  # which keys it takes is not known, and its name was noticed
+            entry.asked.update(KEYS)
+            self.names.places.is_whole = False
         return None, None
 
     def steps(self, entry: Entry, basis: str, row: dict[str, int]) -> tuple[int | None, int | None]:
@@ -137,9 +144,7 @@ class Networks:
             sets = [zones[zone] for zone in stations.zones]
         else:
             zones, sets = stations.at, list(range(len(stations.places)))
-        fares = read_fares(
-            self.source, file, zones, stations.file, self.names.classes, entry.notices
-        )
+        fares = read_fares(self.source, file, zones, stations, self.names.classes, entry.notices)
         cells = np.zeros((max(len(zones), 1), max(len(zones), 1)), np.uint32)
         lists: dict[tuple[tuple[str, int], ...], int] = {}
         rule = self.names.rule(entry, f"the table {file}", "fares")
@@ -163,6 +168,7 @@ class Networks:
             return None, None
         links = read_links(self.source, file, stations, entry.notices)
         metres = shortest(len(stations.places), links)
+        _notice_parts(entry, file, stations, metres)
         fares = fares_of(np.maximum(metres.astype(np.int64) - grace, 0), steps, beyond)
         fares[metres >= METRES_MAX] = -1
         made: dict[int, int] = {-1: 0}
@@ -215,9 +221,17 @@ class Networks:
     # ---- what is beside the fare ----------------------------------------------------------------
 
     def beside(
-        self, entry: Entry, row: dict[str, int], least: int | None, most: int | None
+        self,
+        entry: Entry,
+        row: dict[str, int],
+        least: int | None,
+        most: int | None,
+        faulty: bool = False,
     ) -> None:
-        """Same station, overtime, overdue, incomplete."""
+        """Same station, overtime, overdue, incomplete. Of fares that are `faulty` nobody asks which
+        is the least: why they are was noticed."""
+        if faulty:
+            least, most = least or 0, most or 0
         incomplete = entry.table("incomplete")
         row["incomplete_amount"] = -1
         if incomplete is not None:
@@ -246,13 +260,28 @@ class Networks:
             same.done()
 
 
+def _notice_parts(entry: Entry, file: str, stations: Stations, metres: NDArray[np.int32]) -> None:
+    """A network in parts is right, and mostly a link that was forgotten."""
+    if not len(metres) or entry.notices.errors:
+        return  # after an error links may be missing because of it
+    apart = np.flatnonzero(metres[0] >= METRES_MAX).tolist()
+    if not apart:
+        return
+    ids = list(stations.at)
+    found = (
+        f"found no way from {quoted(ids[0])} to {len(apart)} of {len(ids)} stations "
+        f"({listed(quoted(ids[at]) for at in apart)}): they have no fare"
+    )
+    entry.notices.warning("no_way", file, 0, found, "add the link, if one is missing")
+
+
 def _amount_or(entry: Entry, key: str, known: int | None, which: str) -> int:
     """The amount of a key, or the one that is known of the network."""
     if entry.has(key):
         return entry.whole(key, 0, AMOUNT_MAX) or 0
     entry.asked.add(key)
     if known is None:
-        entry.fault(key, f"expected a network with a {which} fare", "say the fare")
+        entry.fault(key, f"expected a network with a {which} fare", f"write {{ {key} = 200 }}")
         return 0
     return known
 

@@ -260,6 +260,9 @@ def _places(entry: Entry, names: Names, source: Source) -> int:
         entry.asked.add("stations")
         return 0
     if type(entry.found["stations"]) is list:
+        if not names.places.is_whole:
+            entry.asked.add("stations")
+            return 0
         found = entry.names("stations", names.places.at, "station ids") or []
         return names.place_list([names.places.at[id] for id in found])
     file = entry.text("stations")

@@ -35,6 +35,7 @@ class Places:
 
     known: list[Place] = field(default_factory=list)
     at: dict[str, int] = field(default_factory=dict)
+    is_whole: bool = True  # where a file of stations was not read, no id is known to be wrong
 
     def number(self, id: str, name: str, aliases: list[str]) -> int:
         """The number of a place, a new one where its id is new; its names are kept together."""
@@ -57,6 +58,7 @@ class Stations:
     places: list[int]
     at: dict[str, int]  # id -> where it stands, from 0
     zones: list[str]
+    is_read: bool  # of a file that could not be read nobody knows what is in it
 
 
 def read_stations(
@@ -65,7 +67,9 @@ def read_stations(
     """A network's stations. What is wrong is noticed and left out."""
     required = ("id", "name", "zone") if zoned else ("id", "name")
     table = read_table(source, file, notices, required, ("aliases", "zone"))
-    found = Stations(file, [], {}, [])
+    found = Stations(file, [], {}, [], table is not None)
+    places.is_whole = places.is_whole and found.is_read
+    named: dict[str, str] = {}  # name -> id of the first that has it
     for line, (id, name, aliases, zone) in (
         table.each("id", "name", "aliases", "zone") if table else ()
     ):
@@ -75,6 +79,9 @@ def read_stations(
         elif id in found.at:
             notices.error("twice", file, line, f"station {quoted(id)} stands twice", "remove one")
         else:
+            if named.setdefault(name, id) != id:
+                said = f"found stations {quoted(named[name])} and {quoted(id)}, both {quoted(name)}"
+                notices.warning("same_name", file, line, said, "a quote takes them by id alone")
             found.at[id] = len(found.places)
             also = [alias.strip() for alias in aliases.split("|") if alias.strip()]
             found.places.append(places.number(id, name, also))
@@ -92,13 +99,16 @@ def read_links(
     table = read_table(source, file, notices, ("line", "from", "to", "metres"))
     links: list[tuple[int, int, int]] = []
     for line, (begin, end, metres) in table.each("from", "to", "metres") if table else ():
-        if not _are_known(file, line, (begin, end), stations.at, stations.file, notices):
-            continue
         if not NUMBER.fullmatch(metres) or int(metres) >= METRES_MAX:
             said = f"expected metres, 0 to {METRES_MAX - 1}, found {quoted(metres)}"
-            notices.error("metres", file, line, said, "give whole metres")
-            continue
-        links.append((stations.at[begin], stations.at[end], int(metres)))
+            notices.error("metres", file, line, said, "give whole metres, in digits alone")
+        elif stations.is_read and _are_known(
+            file, line, (begin, end), stations.at, stations.file, notices
+        ):
+            if begin == end:
+                said = f"found a link from {quoted(begin)} to itself, which leads nowhere"
+                notices.warning("link", file, line, said, "remove it, or mend an end")
+            links.append((stations.at[begin], stations.at[end], int(metres)))
     return np.array(links, dtype=np.int32).reshape(-1, 3)
 
 
@@ -109,7 +119,7 @@ def read_fares(
     source: Source,
     file: str,
     known: dict[str, int],
-    where: str,
+    stations: Stations,
     classes: dict[str, int],
     notices: Notices,
 ) -> Fares:
@@ -119,7 +129,9 @@ def read_fares(
     for line, (begin, end, fare, rider) in (
         table.each("from", "to", "fare", "class") if table else ()
     ):
-        if not _are_known(file, line, (begin, end), known, where, notices):
+        if not stations.is_read or not _are_known(
+            file, line, (begin, end), known, stations.file, notices
+        ):
             continue
         if rider and rider not in classes:
             said = f"expected a class of the tariff, found {quoted(rider)}"
@@ -155,6 +167,8 @@ def read_list(source: Source, file: str, places: Places, notices: Notices) -> li
     table: Table | None = read_table(source, file, notices, ("id",), ("name",))
     found: list[int] = []
     for line, (id,) in table.each("id") if table else ():
+        if id not in places.at and not places.is_whole:
+            continue
         if not _are_known(file, line, (id,), places.at, "the tariff", notices):
             continue
         if places.at[id] in found:
