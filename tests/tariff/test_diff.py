@@ -66,6 +66,44 @@ CASES: dict[str, tuple[str, str, str, list[tuple[object, ...]], list[tuple[str, 
         [],
         [("discount", "students", "added"), ("discount", "half", "removed")],
     ),
+    "a step: fares change up to its end, and beyond the last one there is none still": (
+        "tariff.toml",
+        "{ upto = 5000, fare = 200 }",
+        "{ upto = 6000, fare = 250 }",
+        [
+            (rider, "van", f"{metres:,} m", before, 250)
+            for rider in ("student", "adult", "guest")
+            for metres, before in ((5001, 300), (6000, 300), (0, 200), (1, 200), (5000, 200))
+        ],
+        [("network", "van", "steps")],
+    ),
+    "stretches beyond the last step": (
+        "tariff.toml",
+        "{ upto = 10000, fare = 300 }]",
+        "{ upto = 10000, fare = 300 }]\nbeyond = { every = 4000, add = 100 }",
+        [
+            (rider, "van", f"{metres:,} m", None, after)
+            for rider in ("student", "adult", "guest")
+            for metres, after in (
+                (10_001, 400),
+                (14_000, 400),
+                (14_001, 500),
+                (18_000, 500),
+                (18_001, 600),
+                (22_000, 600),
+                (22_001, 700),
+            )
+        ],
+        [("network", "van", "steps")],
+    ),
+    "a network put before the others": (
+        "tariff.toml",
+        '[[network]]\nid = "metro"',
+        '[[network]]\nid = "lift"\nname = "Lift"\nmode = "lift"\nbasis = "flat"\nfare = 100\n'
+        'source = "made"\n[[network]]\nid = "metro"',
+        [],
+        [("network", "lift", "added")],
+    ),
     "the days": (
         "tariff.toml",
         "effective_from = 2026-01-01",

@@ -139,19 +139,51 @@ def test_names_are_never_markup(stations: int, tmp_path: Path) -> None:
     assert scripts == (1 if stations == 3 else 2)
 
 
-def test_the_picture_holds_the_fares(tmp_path: Path) -> None:
-    compiled = town_of(tmp_path / "town", 30, "First")
-    _, at_us = matrix.moment(compiled)
-    found = matrix.matrix(compiled, 4, 1, at_us)
-    made = heat.heat(found, matrix.names(compiled, found), "CNY", 2)
+PICTURES = {  # fares and metres of rides from i to j
+    "symmetric": (lambda i, j: 100 * abs(i - j), lambda i, j: 70_000 * abs(i - j)),
+    "fares each way": (lambda i, j: 100 if i < j else 200, lambda i, j: abs(i - j)),
+    "metres each way": (lambda i, j: 100, lambda i, j: 1000 * i + j),
+    "some not defined": (lambda i, j: -1 if (i + j) % 3 else 100, None),
+    "more fares than a byte has": (lambda i, j: 20 * i + j, None),
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_the_picture_holds_the_fares(case: str) -> None:
+    fare, way = PICTURES[case]
+    side = 20
+    cells = np.arange(side)
+    fares = np.vectorize(fare, otypes=[np.int64])(cells[:, None], cells)
+    metres = None if way is None else np.vectorize(way)(cells[:, None], cells).astype(np.int64)
+    found = matrix.Matrix(1, 0, 0, list(range(1, side + 1)), fares, metres, 0)
+    made = heat.heat(found, [f"Stop {at}" for at in range(side)], "CNY", 2)
     data = json.loads(made.split('class="data">')[1].split("</script>")[0])
-    assert data["symmetric"] and not data["wide"] and data["metres"] is None
-    index = np.frombuffer(base64.b64decode(data["fares"]), np.uint8)
-    shown = [data["amounts"][at] for at in index.tolist()]
-    upper = found.fares[np.triu_indices(30)].tolist()
-    assert shown == [f"{fare // 100}.{fare % 100:02d} CNY" for fare in upper]
-    assert len(set(map(tuple, data["colours"]))) == len(data["amounts"]) == 8  # and 0.00 at a place
-    assert data["names"][0] == "First"
+    upper = data["symmetric"]
+    assert upper == (
+        case not in ("fares each way", "metres each way", "more fares than a byte has")
+    )
+    assert data["wide"] == (case == "more fares than a byte has")
+
+    def unpacked(text: str, width: int) -> list[int]:
+        content = np.frombuffer(base64.b64decode(text), np.uint8).reshape(-1, width)
+        return [int.from_bytes(bytes(row), "little") for row in content]
+
+    def expected(values: np.ndarray) -> list[int]:
+        return (values[np.triu_indices(side)] if upper else values.reshape(-1)).tolist()
+
+    index = unpacked(data["fares"], 2 if data["wide"] else 1)
+    said = [
+        "no fare" if one < 0 else f"{one // 100}.{one % 100:02d} CNY" for one in expected(fares)
+    ]
+    assert [data["amounts"][at] for at in index] == said
+    if metres is None:
+        assert data["metres"] is None
+    else:
+        assert unpacked(data["metres"], 3) == expected(metres)
+    undefined = [at for at, one in enumerate(data["amounts"]) if one == "no fare"]
+    assert [data["colours"][at] for at in undefined] == [list(heat.UNDEFINED)] * len(undefined)
+    light = [sum(one) for at, one in enumerate(data["colours"]) if at not in undefined]
+    assert light == sorted(light, reverse=True)  # a higher fare is darker
 
 
 def test_the_picture_of_beijing_is_small() -> None:
