@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from onecard.cli.exit_status import Exit
-from onecard.cli.table import print_rows
+from onecard.cli.table import print_hanging, print_rows
 from onecard.core.clock import SystemClock
 from onecard.core.days import day_number
 from onecard.core.errors import BadInput, quoted
@@ -27,10 +27,16 @@ COLUMNS = ("begin",)
 MORE_COLUMNS = (
     "end", "network", "from", "to", "line", "metres", "face", "incomplete",
 )  # fmt: skip
+INDENT = " " * 13  # below the words of a reason
 FACE_MAX = 10**12
 METRES_MAX = 10**9
 CITY = Annotated[
-    int, typer.Option(help="GB/T 2260 code of the city whose card it is, of another one.", min=0)
+    int,
+    typer.Option(
+        help="GB/T 2260 code of the city whose card it is, of another one.",
+        min=0,
+        show_default=False,
+    ),
 ]
 
 
@@ -49,11 +55,19 @@ def fare(
     network: Annotated[str, typer.Option(help="Which network, where it is not plain.")] = "",
     line: Annotated[str, typer.Option(help="Which line, or route of a feed.")] = "",
     metres: Annotated[
-        int, typer.Option(help="What the terminal measured.", min=-1, max=METRES_MAX)
+        int,
+        typer.Option(
+            help="What the terminal measured.", min=-1, max=METRES_MAX, show_default=False
+        ),
     ] = -1,
     face: Annotated[
         int,
-        typer.Option(help="What the terminal says, in minor units.", min=-1, max=FACE_MAX),
+        typer.Option(
+            help="What the terminal says, in minor units.",
+            min=-1,
+            max=FACE_MAX,
+            show_default=False,
+        ),
     ] = -1,
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Entry or exit is missing.")
@@ -92,14 +106,28 @@ def fare(
         moment_us(end, zone, "--end", begin_us) if end else begin_us,
         origin, destination, network, line, metres, face, incomplete,
     )  # fmt: skip
-    if not network and not (origin and destination) and metres < 0 and face < 0 and not end:
-        raise BadInput("expected --from and --to, or --network, found neither; say where")
+    check_said(first, bool(end), zone)
     answer = quoter.journey(legs_of(first, via or [], zone), row, medium)
     if as_json:
         print(json.dumps(as_object(quoter, answer, begin_us), ensure_ascii=False))
     else:
-        show(quoter, answer, begin_us, now)
+        show(quoter, answer, begin_us, now, not media)
     return Exit.DONE if answer.amount is not None else Exit.DIFFERS
+
+
+def check_said(asked: LegAsked, has_end: bool, zone: str) -> None:
+    """BadInput where nobody can tell which ride is meant, or it ends before it begins."""
+    measured = asked.metres >= 0 or asked.face >= 0 or has_end
+    ends = [name for name in (asked.origin, asked.destination) if name]
+    if not (asked.network or measured or len(ends) == 2 or (asked.incomplete and ends)):
+        missing = "--to" if asked.origin else "--from" if asked.destination else "where"
+        found = "one of them" if ends else "neither"
+        raise BadInput(f"expected --from and --to, or --network, found {found}; say {missing}")
+    if asked.end_us < asked.begin_us:
+        begin, end = (local_text(at_us, zone) for at_us in (asked.begin_us, asked.end_us))
+        raise BadInput(
+            f"--end: expected a time after {begin}, found {end}; of another day say the day too"
+        )
 
 
 def legs_of(whole: LegAsked, via: list[str], zone: str) -> list[LegAsked]:
@@ -207,9 +235,14 @@ def _leg_object(leg: LegQuote) -> dict[str, Any]:
         "amount": leg.amount,
         "fare": leg.fare if leg.amount is not None else None,
         "why": leg.why or None,
+        "product": leg.product or None,
+        "medium": leg.medium or None,
         "reasons": [_reason_object(one) for one in leg.reasons],
         "alternatives": [
-            {"product": one.product, "amount": one.amount, "currency": one.currency}
+            {
+                "product": one.product, "medium": one.medium or None, "amount": one.amount,
+                "currency": one.currency,
+            }
             for one in leg.alternatives
         ],
         "shares": [{"operator": name, "amount": part} for name, part in leg.shares],
@@ -230,7 +263,9 @@ def _reason_object(one: Explained) -> dict[str, Any]:
     }
 
 
-def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
+def show(
+    quoter: Quoter, answer: Quoted, begin_us: int, now: bool, any_medium: bool = False
+) -> None:
     """The quote as a person reads it."""
     words = quoter.compiled.words
     when = local_text(begin_us, str(words["zone"])) + (", now" if now else "")
@@ -241,12 +276,15 @@ def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
         for one in leg.reasons:
             amount = "" if one.after is None else _money(quoter, one.after)
             bearer = f"; {_bearer(one.bearer)}" if one.bearer else ""
-            print(f"  {amount:>9}  {one.words}{bearer} [{_where(one.rule, one.source)}]")
+            said = f"{one.words}{bearer} [{_where(one.rule, one.source)}]"
+            print_hanging(f"  {amount:>9}  ", said)
+        if leg.medium and any_medium:
+            print_hanging(INDENT, f"with {leg.medium}; --media says another")
         if leg.why:
-            print(f"  {leg.why}")
+            print_hanging("  ", leg.why)
         if len(leg.shares) > 1:
             parts = ", ".join(f"{name} {_money(quoter, part)}" for name, part in leg.shares)
-            print(f"             shared: {parts}")
+            print_hanging(INDENT, f"shared: {parts}")
     for one in answer.reasons:
         print(f"  {_money(quoter, one.after or 0):>9}  {one.words}")
     if answer.amount is None:
@@ -254,11 +292,15 @@ def show(quoter: Quoter, answer: Quoted, begin_us: int, now: bool) -> None:
     else:
         print(f"{_money(quoter, answer.amount)} {words['currency']}")
     rows = [
-        {"product": one.product, "amount": f"{_money(quoter, one.amount)} {one.currency}"}
+        {
+            "product": one.product,
+            "with": one.medium or "any",
+            "amount": f"{_money(quoter, one.amount)} {one.currency}",
+        }
         for leg in answer.legs
         for one in leg.alternatives
     ]
-    print_rows("alternatives", rows, ("product", "amount"))
+    print_rows("alternatives", rows, ("product", "with", "amount"))
 
 
 def _bearer(bearer: str) -> str:

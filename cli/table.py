@@ -38,6 +38,16 @@ def print_facts(facts: Row) -> None:
         console.print(Text(f" {name:<{width}}  {_plain(value)}"), soft_wrap=True)
 
 
+def print_hanging(lead: str, prose: str) -> None:
+    """A line of prose behind its lead: on a terminal wrapped between words, below the prose."""
+    width = Console().width - len(lead)
+    if not sys.stdout.isatty() or cell_len(prose) <= width or width < PROSE_WIDTH_MIN:
+        print(f"{lead}{prose}")
+        return
+    for at, line in enumerate(Text(prose).wrap(Console(), width)):
+        print(f"{' ' * len(lead) if at else lead}{line.plain.rstrip()}")
+
+
 def print_rows(
     title: str,
     rows: Sequence[Row],

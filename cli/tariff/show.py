@@ -35,6 +35,9 @@ def show(
         str | None,
         typer.Option("--class", metavar="C", help="Fares of this class; else the default one."),
     ] = None,
+    stations: Annotated[
+        bool, typer.Option("--stations", help="Also list every station: id, name, other names.")
+    ] = False,
     html: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Also write a page, with a map of fares in colours."),
@@ -61,6 +64,12 @@ def show(
         _print_rules(TITLES.get(kind, kind), found)
     for number in shown:
         _print_fares(compiled, number, rider_class)
+    if stations:
+        made = [
+            {"id": one["id"], "name": one["name"], "also": ", ".join(one["aliases"])}
+            for one in compiled.words["places"]
+        ]
+        print_rows("stations", made, ("id", "name", "also"), prose="also")
     return Exit.DONE
 
 

@@ -10,15 +10,16 @@ from typing import Any
 from onecard.core.days import EPOCH
 from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.currency import format_amount
+from onecard.core.tariff.facts import NEVER_DAY
 from onecard.ext.fare.rate import Code, Rated, Reason, Ride, Status
-from onecard.ext.fare.shapes import NETWORK, OFFER, STEP, TARIFF_HEADER
+from onecard.ext.fare.shapes import NETWORK, OFFER, STEP, TARIFF_HEADER, TRANSFER
 
 TRANSFER_WAYS = ("A + AB", "A + AB + B", "AB")
 HOLDERS = (Code.CLASS_FOREIGN, Code.CLASS_EXPIRED, Code.CLASS_BELIEVED)  # `after` is a class
 STATUS_WORDS = {
     Status.NO_FARE: "no fare defined{places}",
     Status.NOT_ACCEPTED: "no fare defined: cards of that city are not accepted",
-    Status.NOT_IN_FORCE: "no fare defined: the tariff is in force from {begin} to {end}",
+    Status.NOT_IN_FORCE: "no fare defined: the tariff is in force from {begin} {end}",
     Status.FACE_MISSING: "no fare defined: the network charges what the terminal says (--face)",
     Status.METRES_MISSING: "no fare defined: the network charges by distance (--metres)",
     Status.TOO_LARGE: "no fare defined: an amount beyond 10,000,000,000.00",
@@ -77,14 +78,14 @@ def _words(compiled: Compiled, reason: Reason, rule: dict[str, Any], ride: Ride)
         Code.CLASS_BELIEVED: lambda: f"{said}: no last day of proof was said, it is believed",
         Code.INCOMPLETE: lambda: "entry or exit is missing: the maximum fare",
         Code.OVERDUE: lambda: f"{_duration(detail)} in the system, overdue: the maximum fare",
-        Code.SAME_STATION_FREE: lambda: f"the same station after {_duration(detail)}: free",
-        Code.SAME_STATION: lambda: f"the same station after {_duration(detail)}: the least fare",
+        Code.SAME_STATION_FREE: lambda: f"{_same_station(detail)}: free",
+        Code.SAME_STATION: lambda: f"{_same_station(detail)}: the least fare",
         Code.CELL: lambda: _cell_words(compiled, said, ride),
         Code.METRES: lambda: f"{detail:,} m: {_step_words(compiled, said, reason, 'm')}",
         Code.SECONDS: lambda: f"{_duration(detail)}: {_step_words(compiled, said, reason, 's')}",
         Code.FACE: lambda: f"{said}: what the terminal said",
         Code.FLAT: lambda: f"{said}: flat fare",
-        Code.TRANSFER: lambda: f"{said}, {_duration(detail)} after the ride before",
+        Code.TRANSFER: lambda: f"{said}, {_duration(detail)} after {_counted(compiled, reason)}",
         Code.DISCOUNT: lambda: said + (f", ride {detail} of its quota" if detail else ""),
         Code.TIER: lambda: f"{said}: {_money(compiled, detail)} paid so far",
         Code.LIMIT: lambda: said,
@@ -96,6 +97,20 @@ def _words(compiled: Compiled, reason: Reason, rule: dict[str, Any], ride: Ride)
         Code.GROUP_TRANSFER: lambda: f"transfer, {TRANSFER_WAYS[min(detail, 2)]}: {said}",
     }
     return by_code[reason.code]()
+
+
+def _same_station(seconds: int) -> str:
+    """A ride that ends as it begins is one of which nobody said when it ends."""
+    if not seconds:
+        return "the same station, taken to end at once, for no end was said"
+    return f"the same station after {_duration(seconds)}"
+
+
+def _counted(compiled: Compiled, reason: Reason) -> str:
+    """What of the ride before the time of a transfer is counted from."""
+    transfers = compiled.arrays["transfers"].reshape(-1).view(TRANSFER)
+    (from_end,) = set(transfers["from_end"][transfers["rule"] == reason.rule].tolist()) or (1,)
+    return "the ride before" if from_end else "the ride before began"
 
 
 def _cell_words(compiled: Compiled, said: str, ride: Ride) -> str:
@@ -137,8 +152,11 @@ def status_words(compiled: Compiled, status: Status, ride: Ride) -> str:
     if ride.from_place and ride.to_place:
         begin, end = places[ride.from_place - 1]["name"], places[ride.to_place - 1]["name"]
         between = f" from {begin} to {end}"
+    until = int(header["until_day"])
     return STATUS_WORDS[status].format(
-        places=between, begin=_day(int(header["effective_day"])), end=_day(int(header["until_day"]))
+        places=between,
+        begin=_day(int(header["effective_day"])),
+        end="on" if until == NEVER_DAY else f"to {_day(until)}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from onecard.core.errors import BadInput, quoted
@@ -58,7 +59,9 @@ def find_one(known: Sequence[dict[str, Any]], typed: str, what: str) -> int:
     found = [at for at, one in enumerate(known) if meant and plain(one["name"]) == meant]
     if len(found) == 1:
         return found[0]
-    there = listed(one["id"] for one in known) or "none"
+    if not known:
+        raise BadInput(f"expected a {what}, found {quoted(typed)}; there are none, so leave it out")
+    there = listed(one["id"] for one in known)
     if found:
         raise BadInput(f"expected one {what}, found {quoted(typed)} for several; there are {there}")
     raise BadInput(f"expected a {what}, found {quoted(typed)}; there are {there}")
@@ -77,4 +80,8 @@ def _close(places: Sequence[dict[str, Any]], meant: str) -> str:
     ]
     if close:
         return f"there are {listed(dict.fromkeys(close), CLOSE_MAX)}"
-    return "onecard tariff show lists all"
+    names = {plain(name): place["name"] for place in places for name in _names(place)}
+    near = get_close_matches(meant, list(names), CLOSE_MAX)
+    if near:
+        return f"there are {listed(dict.fromkeys(names[one] for one in near))}"
+    return "onecard tariff show TARIFF --stations lists all"

@@ -15,7 +15,7 @@ from onecard.core.tariff.explain import Explained, explained, status_words
 from onecard.core.tariff.gtfs.trips import networks_between
 from onecard.core.tariff.names import find_one, find_place
 from onecard.ext.fare.rate import FareSet, Rated, Ride, Status, new_rider
-from onecard.ext.fare.shapes import NETWORK, OFFER, TARIFF_HEADER, Basis
+from onecard.ext.fare.shapes import NETWORK, NOWHERE, OFFER, TARIFF_HEADER, Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ class Alternative:
     product: str
     amount: int
     currency: str
+    medium: str  # its name, "" where any will do
 
 
 @dataclass(frozen=True, slots=True)
 class LegQuote:
     """`amount` is None where no fare is defined, and `why` says why in words; `ends` are the names
-    of where one boards and alights, "" where that is not said."""
+    of where one boards and alights, "" where that is not said. `product` and `medium` are those of
+    the fare, "" where it is of none."""
 
     asked: LegAsked
     ends: tuple[str, str]
@@ -66,6 +68,8 @@ class LegQuote:
     reasons: list[Explained]
     alternatives: list[Alternative]
     shares: list[tuple[str, int]]
+    product: str = ""
+    medium: str = ""
 
 
 @dataclass(slots=True)
@@ -147,6 +151,7 @@ class Quoter:
             explained(self.compiled, found, ride),
             self._alternatives(there, ride, found, rider),
             shares_of(self.compiled, ride, found.amount),
+            *self._bought(found.offer),
         )
         return answer, found.rider
 
@@ -172,6 +177,9 @@ class Quoter:
 
     def _fitting(self, asked: LegAsked, numbers: list[int]) -> list[int]:
         """Of a tariff's folder: networks whose fare is of what was said. All where none is."""
+        place = self._place(asked.origin or asked.destination)
+        if asked.incomplete and len(here := self._with_place(place)) == 1:
+            return here
         if asked.incomplete:
             raise BadInput(
                 "expected the network of an incomplete journey, found none; name it with --network"
@@ -185,6 +193,15 @@ class Quoter:
             wanted = Basis.SECONDS
         basis = self._networks.reshape(-1).view(NETWORK)["basis"]
         return [number for number in numbers if basis[number - 1] == wanted] or numbers
+
+    def _with_place(self, place: int) -> list[int]:
+        """Networks whose table of fares has a place."""
+        found = []
+        for number, row in enumerate(self._networks.reshape(-1).view(NETWORK), start=1):
+            sets = self.compiled.arrays["place_sets"][int(row["sets_row"])]
+            if place and row["basis"] == Basis.CELL and sets[place] != NOWHERE:
+                found.append(number)
+        return found
 
     def _one(self, there: list[tuple[Ride, Rated]], asked: LegAsked) -> tuple[Ride, Rated]:
         """Of a feed the cheapest; of a folder they must agree: nothing says which is meant."""
@@ -205,6 +222,14 @@ class Quoter:
 
     # ---- what else there is ---------------------------------------------------------------------
 
+    def _bought(self, offer: int) -> tuple[str, str]:
+        """The product of an offer and the name of its medium."""
+        words = self.compiled.words
+        if offer < 0 or not words["products"]:
+            return "", ""
+        row = self.compiled.arrays["offers"].reshape(-1).view(OFFER)[offer]
+        return _product(words, int(row["product"])), _medium(words, int(row["media"]))
+
     def _alternatives(
         self, there: list[tuple[Ride, Rated]], ride: Ride, found: Rated, rider: bytes
     ) -> list[Alternative]:
@@ -213,17 +238,19 @@ class Quoter:
         offers = self.compiled.arrays["offers"].reshape(-1).view(OFFER)
         if found.offer < 0 or not words["products"]:
             return []
-        bought = tuple(int(offers[found.offer][key]) for key in ("product", "amount"))
-        other: dict[tuple[str, int, str], None] = {}
+        keys = ("product", "amount", "media")
+        bought = tuple(int(offers[found.offer][key]) for key in keys[:2])
+        other: dict[tuple[str, int, str, str], None] = {}
         for one, _ in there:
             for at in self.fares.offers(one, rider):
-                product, amount = (int(offers[at][key]) for key in ("product", "amount"))
+                product, amount, media = (int(offers[at][key]) for key in keys)
                 if (product, amount) != bought:
-                    other[_product(words, product), amount, words["currency"]] = None
+                    one_of = _product(words, product), amount, words["currency"]
+                    other[*one_of, _medium(words, media)] = None
         elsewhere = words.get("other_currency", {})
         for price in elsewhere.get(str(int(offers[found.offer]["rule"])), []):
             name = _product(words, price["product"])
-            other[name, price["amount"], price["currency"]] = None
+            other[name, price["amount"], price["currency"], ""] = None
         return [Alternative(*one) for one in sorted(other, key=lambda one: one[1])]
 
 
@@ -255,6 +282,11 @@ def parted(amount: int, points: list[int]) -> list[int]:
     for at in order[: amount - sum(parts)]:
         parts[at] += 1
     return parts
+
+
+def _medium(words: dict[str, Any], number: int) -> str:
+    found = words["media"][number - 1] if 1 <= number <= len(words["media"]) else None
+    return str(found["name"] or found["id"]) if found else ""
 
 
 def _product(words: dict[str, Any], number: int) -> str:

@@ -64,10 +64,18 @@ def test_no_fare_is_no_zero(onecard: Command) -> None:
 
 # what is typed, what the one line says
 MISTAKES = [
-    ("--from 苹果园", "expected --from and --to, or --network"),
+    ("--class adult", "expected --from and --to, or --network, found neither; say where"),
+    ("--from 苹果园", "expected --from and --to, or --network, found one of them; say --to"),
+    ("--to 苹果园", "found one of them; say --from"),
+    ("--from 苹果园 --to 国贸 --at 2026-03-02T08:00 --end 07:00", "--end: expected a time after"),
+    ("--from 天安门广场 --to 国贸", "expected a stop, found 天安门广场; there are 天安门"),
+    ("--from 北极 --to 国贸", "found 北极; onecard tariff show TARIFF --stations lists all"),
     ("--from 苹果 --to 国贸", "expected a stop, found 苹果; there are 苹果园"),
     ("--from 苹果园 --to 国贸 --class pensioner", "expected a class, found pensioner; there are"),
-    ("--from 苹果园 --to 国贸 --media phone", "expected a medium, found phone; there are none"),
+    (
+        "--from 苹果园 --to 国贸 --media phone",
+        "expected a medium, found phone; there are none, so leave it out",
+    ),
     ("--from 苹果园 --to 国贸 --at yesterday", "--at: expected a time such as 2026-03-02 08:00"),
     ("--from 苹果园 --to 国贸 --network tube", "expected a network, found tube; there are metro"),
     ("--from 苹果园 --to 国贸 --after none.csv", "none.csv: expected a CSV of rides, found none"),
@@ -82,6 +90,28 @@ def test_a_mistake_is_one_line(typed: str, said: str, onecard: Command) -> None:
     done = onecard("fare", "--tariff", "beijing", *typed.split())
     assert done.status == 2 and done.out == ""
     assert said in done.err and done.err.startswith("onecard: ") and done.err.count("\n") == 1
+
+
+def test_where_a_medium_is_not_said_the_quote_says_it(onecard: Command, feed: Path) -> None:
+    ride = ("--tariff", feed, "--from", "north", "--to", "south", "--at", AT)
+    _, found = quoted(onecard, *ride)
+    (leg,) = found["legs"]
+    assert (found["amount"], leg["product"], leg["medium"]) == (360, "long", "City card")
+    assert {"product": "long", "medium": "cash", "amount": 400, "currency": "PLN"} in found[
+        "alternatives"
+    ]
+    lines = onecard("fare", *map(str, ride)).out.splitlines()
+    assert "             with City card; --media says another" in lines
+    assert "long\tcash\t4.00 PLN" in lines
+    assert "with City card" not in onecard("fare", *map(str, ride), "--media", "card").out
+
+
+def test_an_incomplete_ride_is_in_the_network_that_has_its_station(
+    onecard: Command, tmp_path: Path
+) -> None:
+    small_folder.write(tmp_path)
+    _, found = quoted(onecard, "--tariff", tmp_path, "--from", "A", "--incomplete", "--at", AT)
+    assert (found["amount"], found["legs"][0]["network"]) == (900, "metro")
 
 
 def test_a_tariff_that_is_none(onecard: Command) -> None:
