@@ -58,6 +58,7 @@ CHARGES = {
     "a mark is believed, whether or not the ride before is there": """
 08:00:00 k1 City_Bus . 1 ride . 200 140 1 . .      transfer
 08:00:00 k2 City_Bus . 1 ride . 200 180 1 . .      right:140
+09:00:00 k6 City_Bus . 1 ride . 200  80 1 . .      transfer
 08:00:00 k3 City_Bus . 1 ride . 200 140 0 . .      right:180
 08:00:00 k4 City_Bus . 1 ride . 200 180 0 . .      base:adult
 08:30:00 k4 City_Bus . 2 ride . 200 180 0 . .      base:adult

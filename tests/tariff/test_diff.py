@@ -116,7 +116,7 @@ CASES: dict[str, tuple[str, str, str, list[tuple[object, ...]], list[tuple[str, 
         "Made up for a test",
         "Made up",
         [],
-        [("source", "of 13 rules", "source")],
+        [("source", "of 14 rules", "source")],
     ),
 }
 

@@ -104,6 +104,16 @@ off = 40
 when = "after"
 source = "made"
 
+[[transfer]]
+id = "from-rail"
+from = ["rail"]
+to = ["bus"]
+within_s = 3600
+classes = ["adult"]
+off = 100
+when = "after"
+source = "made"
+
 [[cap]]
 id = "day"
 per = "day"

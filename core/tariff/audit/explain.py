@@ -97,10 +97,10 @@ class Explainer:
         return found
 
     def _rated(self, charge: Charge, ride: Ride, rider: bytes) -> Rated:
-        mark = charge.tap.mark
+        mark, charged = charge.tap.mark, charge.tap.charged
         if charge.stations == Stations.NO_ENTRY and self._rating.needs_places(ride.network):
-            return self._rating.rated(ride._replace(incomplete=1), rider, mark)
-        return self._rating.rated(ride, rider, mark)
+            ride = ride._replace(incomplete=1)
+        return self._rating.rated(ride, rider, mark, charged)
 
     def _reason(self, charge: Charge, ride: Ride, rated: Rated, number: int) -> str | None:
         """Why a charge is what it is for this class, None where it should be another."""
@@ -153,10 +153,11 @@ class Explainer:
         if mark == Mark.YES and not has_transfer(rated):
             return f"marked as a transfer, and the tariff has none for {name} here"
         if mark == Mark.NO:
-            for other in self._rating.transferred(ride, new_rider(best)):
-                if other.amount == charged:
-                    rule = self._rule(other)
-                    return f"the fare of {name} less transfer {rule}, and the mark says none"
+            others = self._rating.transferred(ride, new_rider(best))
+            rules = dict.fromkeys(self._rule(one) for one in others if one.amount == charged)
+            if rules:
+                said = " or ".join(rules)
+                return f"the fare of {name} less transfer {said}, and the mark says none"
         for number, answer in answers.items():
             if answer.reason is not None:
                 return f"right for {self._classes[number]}; the card's others are {name}'s"

@@ -29,13 +29,15 @@ class Rating:
         self._transfers = read_back.rows(arrays, "transfers")
         self._no_line = no_line
 
-    def rated(self, ride: Ride, rider: bytes, mark: int) -> Rated:
-        """What the tariff says, as far as the row has not said otherwise."""
+    def rated(self, ride: Ride, rider: bytes, mark: int, charged: int) -> Rated:
+        """What the tariff says, as far as the row has not said otherwise. Of several transfers that
+        a mark may mean it is the one that comes to what was charged, else the first."""
         if mark == Mark.NO:
             return self._apart.rate(ride, rider)
         rated = self._whole.rate(ride, rider)
         if mark == Mark.YES and not has_transfer(rated):
-            return next(self.transferred(ride, rider), rated)
+            found = list(self.transferred(ride, rider))
+            return next((one for one in found if one.amount == charged), (found or [rated])[0])
         return rated
 
     def transferred(self, ride: Ride, rider: bytes) -> Iterator[Rated]:
@@ -52,7 +54,6 @@ class Rating:
                 rated = self._whole.rate(ride, before.rider)
                 if has_transfer(rated):
                     yield rated
-                    break  # another network of this transfer says the same
 
     def has_same_station(self, network: int) -> bool:
         """Returns True when the tariff says what a ride costs that ends where it began."""

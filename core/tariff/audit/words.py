@@ -10,7 +10,7 @@ WORDS = {
     "transfer": "transfer",
     "operator": "the operator's own rule",
     "same_station_free": "free exit at the station of entry",
-    "same_station_alias": "the same, by another name of the station",
+    "same_station_alias": "the same, by another name of it",
     "free": "class that pays nothing",
     "incomplete": "entry or exit missing",
     "overdue": "too long in the system",

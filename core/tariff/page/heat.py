@@ -37,7 +37,7 @@ STYLE = """
 .grid table { width: auto; font-size: .875rem; border-collapse: separate; border-spacing: 2px; }
 .grid td, .grid th { border: 0; padding: .3rem .5rem; text-align: right; white-space: nowrap; }
 .grid td { border-radius: .2rem; font-variant-numeric: tabular-nums; }
-.grid thead th { writing-mode: vertical-rl; text-align: left; max-height: 9rem; }
+.grid thead th { white-space: normal; vertical-align: bottom; max-width: 6rem; }
 @media (max-width: 48rem) { .heat { grid-template-columns: minmax(0, 1fr); } }
 """
 
