@@ -16,7 +16,7 @@ from onecard.cli.exit_status import Exit
 from onecard.cli.table import print_rows
 from onecard.core.tariff import ready
 from onecard.core.tariff.audit.report import Report, as_json, audit
-from onecard.core.tariff.audit.words import reason_words, station_lines
+from onecard.core.tariff.audit.words import file_names, reason_words, station_lines
 from onecard.core.tariff.currency import format_amount, minor_digits
 from onecard.core.tariff.page.audit import page
 
@@ -106,9 +106,10 @@ def show(report: Report) -> None:
         _say(line)
     _say_paid(report)
     digits = minor_digits(report.currency) or 0
+    called = file_names(one.file for one in report.unexplained)
     rows = [
         {
-            "line": f"{one.file}:{one.line}",
+            "line": f"{called[one.file]}:{one.line}",
             "charged": format_amount(one.charged, digits),
             "right": "no fare" if one.right is None else format_amount(one.right, digits),
             "why": one.why,
@@ -126,8 +127,9 @@ def _say_paid(report: Report) -> None:
     lines: dict[str, list[str]] = {}
     for row in report.same_station.listed[:PAID_SHOWN]:
         lines.setdefault(row["file"], []).append(str(row["line"]))
+    called = file_names(lines)
     for file, numbers in lines.items():
-        _say(f"paid at the station of entry: {file}:{', '.join(numbers)}")
+        _say(f"paid at the station of entry: {called[file]}:{', '.join(numbers)}")
     if len(report.same_station.listed) > PAID_SHOWN:
         _say(f"{len(report.same_station.listed) - PAID_SHOWN:,} more of them: --json has them")
 

@@ -148,9 +148,14 @@ def test_charges(case: str, town: Compiled, tmp_path: Path) -> None:
 WHY = {
     "anomaly": ("k City_Bus . 1 ride . 200 140 0 . .", "less transfer change, and the mark says"),
     "no transfer": ("k Metro_Company . 1 exit A 200 140 1 . .", "the tariff has none for adult"),
-    "no network": ("k Nobody . 1 ride . 200 180 . . .", "no network for this company"),
+    "no network": ("k Nobody . 1 ride . 200 180 . . .", "the tariff has no network for Nobody"),
+    "no such network": ("k . tube 1 ride . 200 180 . . .", "the tariff has no network tube"),
     "no face": ("k City_Bus . 1 ride . . 180 . . .", "the row has no face"),
     "no rule": ("k City_Bus . 1 ride . 200 170 . . .", "no rule gives it; adult by"),
+    "no such station": (
+        "k . rail . ride a . 800 . . zz",
+        "the tariff has no station zz, or several",
+    ),
     "no way": ("k . rail . ride c . 800 . . a", "defines no fare"),
 }
 

@@ -42,8 +42,17 @@ def test_the_command(tmp_path: Path) -> None:
         assert (one["charged"], one["right"]) == (170, [180])
         assert one["by_class"] == {"adult": 180, "student": 100, "guest": 0}
         done = onecard(*ask[:4], "wrong.csv", "--html", "a.html")
+        assert (
+            "free exits" not in done.out and "free exits" not in (tmp_path / "a.html").read_text()
+        )
         assert "wrong.csv:2\t1.70\t1.80\tno rule gives it" in done.out
         Page((tmp_path / "a.html").read_text())
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "wrong.csv").write_text(csv_of(right.replace("180", "160")))
+        done = onecard(*ask[:4], "a/wrong.csv")
+        assert "\nwrong.csv:2\t1.60" in done.out, "a folder is said where two files have one name"
+        done = onecard(*ask[:4], "a/wrong.csv", "wrong.csv")
+        assert "\na/wrong.csv:2\t1.60" in done.out
         done = onecard(*ask, "right.csv", "--html", "right.csv")
         assert done.status == 2 and "another file" in done.err
         done = onecard("audit", "fares", "right.csv", "--tariff", "nowhere")

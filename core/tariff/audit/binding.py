@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from onecard.core.errors import quoted
 from onecard.core.tariff.audit.columns import NOT_SAID, Kind
 from onecard.core.tariff.audit.journeys import Charge
 from onecard.core.tariff.audit.names import exact
@@ -26,6 +27,8 @@ class Binding:
 
     def __init__(self, recorded: Recorded, compiled: Compiled) -> None:
         self._words = compiled.words
+        self._companies = recorded.companies
+        self._stations = recorded.stations.written
         self._operators = _operators(compiled)
         found = [self._network(*company) for company in recorded.companies]
         self.networks = [network for network, _ in found]
@@ -57,6 +60,20 @@ class Binding:
             face=tap.face,
             metres=tap.metres if tap.metres != NOT_SAID else (entry.metres if entry else NOT_SAID),
         )
+
+    def unknown(self, charge: Charge) -> str:
+        """What a charge names that the tariff has not, in words; "" where it has all of it."""
+        tap, entry = charge.tap, charge.entry
+        network, company, mode = self._companies[tap.company]
+        if self.networks[tap.company] == UNKNOWN:
+            named = (
+                f"network {quoted(network)}" if network else f"network for {_who(company, mode)}"
+            )
+            return f"the tariff has no {named}"
+        for station in (entry.station if entry else 0, tap.station, tap.to):
+            if station and self.places[station] == UNKNOWN:
+                return f"the tariff has no station {quoted(self._stations[station])}, or several"
+        return ""
 
     def line(self, network: int, route: int) -> int:
         """A line's number; one that the tariff does not name has a number beyond all of its own."""
@@ -95,6 +112,10 @@ class Binding:
         if mode or len(meant) == 1:
             return (meant[0] if meant else UNKNOWN), False
         return UNKNOWN, False
+
+
+def _who(company: str, mode: str) -> str:
+    return quoted(company) or (f"a {quoted(mode)}" if mode else "a row that names none")
 
 
 def _operators(compiled: Compiled) -> dict[int, str]:

@@ -144,10 +144,13 @@ class Explainer:
     def _why(self, charge: Charge, ride: Ride, best: int, answers: dict[int, _Answer]) -> str:
         rated = answers[best].rated
         if ride.network == UNKNOWN:
-            return "the tariff has no network for this company"
+            return self._binding.unknown(charge)
         if rated.status != Status.RATED:
             missing = charge.stations == Stations.NO_ENTRY
-            return f"{NO_FARE[rated.status]}{'; no entry is in the files' if missing else ''}"
+            said = self._binding.unknown(charge) if rated.status == Status.NO_FARE else ""
+            return (
+                f"{said or NO_FARE[rated.status]}{'; no entry is in the files' if missing else ''}"
+            )
         name = self._classes[best]
         mark, charged = charge.tap.mark, charge.tap.charged
         if mark == Mark.YES and not has_transfer(rated):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePath
+
 from onecard.core.tariff.audit.explain import BASE
 from onecard.core.tariff.audit.journeys import Stations
 from onecard.core.tariff.audit.same_station import SameStation, time_words
@@ -23,6 +27,13 @@ def reason_words(reason: str) -> str:
     """A reason for people."""
     kind, _, name = reason.partition(":")
     return f"fare of class {name}" if kind == BASE else WORDS.get(kind, kind)
+
+
+def file_names(files: Iterable[str]) -> dict[str, str]:
+    """What people call each file: its name without the folder, where no other has that name."""
+    known = dict.fromkeys(files)
+    names = Counter(PurePath(file).name for file in known)
+    return {file: n if names[n := PurePath(file).name] == 1 else file for file in known}
 
 
 def station_lines(same: SameStation) -> list[str]:

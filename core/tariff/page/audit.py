@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onecard.core.tariff.audit.report import Report
-from onecard.core.tariff.audit.words import reason_words, station_lines
+from onecard.core.tariff.audit.words import file_names, reason_words, station_lines
 from onecard.core.tariff.currency import format_amount, minor_digits
 from onecard.core.tariff.page import document
 
@@ -48,9 +48,10 @@ def _operators(report: Report) -> list[str]:
 
 def _unexplained(report: Report) -> list[str]:
     digits = minor_digits(report.currency) or 0
+    called = file_names(one.file for one in report.unexplained)
     rows = [
         (
-            f"{one.file}:{one.line}",
+            f"{called[one.file]}:{one.line}",
             format_amount(one.charged, digits),
             "no fare" if one.right is None else format_amount(one.right, digits),
             one.why,
@@ -74,9 +75,10 @@ def _same_station(report: Report) -> list[str]:
     if not lines:
         return []
     digits = minor_digits(report.currency) or 0
+    called = file_names(row["file"] for row in same.listed)
     rows = [
         (
-            f"{row['file']}:{row['line']}",
+            f"{called[row['file']]}:{row['line']}",
             str(row["station"]),
             f"{row['seconds']:,}",
             format_amount(row["charged"], digits),

@@ -46,7 +46,7 @@ td { border-bottom: 1px solid var(--line); }
   .stacked thead { display: none; }
   .stacked tr { display: block; border-bottom: 1px solid var(--line); padding: .4rem 0; }
   .stacked td { display: flex; gap: .75rem; border: 0; padding: .1rem 0; text-align: left;
-    white-space: normal; }
+    white-space: normal; overflow-wrap: anywhere; }
   .stacked td::before { content: attr(data-of); color: var(--soft); flex: 0 0 6.5rem; }
   .stacked td:empty { display: none; }
 }

@@ -22,7 +22,8 @@ DARK_INK, LIGHT_INK = "#1b1f24", "#ffffff"
 STYLE = """
 .heat { display: grid; grid-template-columns: minmax(0, 44rem) minmax(12rem, 1fr); gap: 1rem 1.5rem;
   align-items: start; }
-.heat figure { margin: 0; position: relative; }
+.heat figure { margin: 0; }
+.heat figure div { position: relative; overflow: hidden; }
 .heat canvas { display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated;
   touch-action: pan-y; cursor: crosshair; background: var(--tile); }
 .heat i { position: absolute; background: var(--bad); pointer-events: none; display: none; }
@@ -33,7 +34,7 @@ STYLE = """
 .pick output { display: block; min-height: 3.2rem; margin: .6rem 0; font-size: 1.15rem; }
 .swatch { display: inline-block; width: .9rem; height: .9rem; border-radius: .15rem;
   vertical-align: -.1rem; margin-right: .5rem; }
-.grid { overflow-x: auto; }
+.grid { overflow-x: auto; margin-bottom: 1rem; }
 .grid table { width: auto; font-size: .875rem; border-collapse: separate; border-spacing: 2px; }
 .grid td, .grid th { border: 0; padding: .3rem .5rem; text-align: right; white-space: nowrap; }
 .grid td { border-radius: .2rem; font-variant-numeric: tabular-nums; }
@@ -71,10 +72,9 @@ for (const box of document.querySelectorAll('.heat')) {
       words += m < 16777215 ? ', ' + m.toLocaleString('en') + ' m' : ', no way';
     }
     answer.textContent = words;
-    const wide = canvas.clientWidth;
-    const middle = (at) => (at + .5) * wide / n;
-    row.style.cssText = `display:block;left:0;width:${wide}px;height:1px;top:${middle(i)}px`;
-    column.style.cssText = `display:block;top:0;height:${wide}px;width:1px;left:${middle(j)}px`;
+    const middle = (at) => 100 * (at + .5) / n;  // of the picture, however wide it becomes
+    row.style.cssText = `display:block;left:0;width:100%;height:1px;top:${middle(i)}%`;
+    column.style.cssText = `display:block;top:0;height:100%;width:1px;left:${middle(j)}%`;
   };
   const point = (event) => {
     const place = canvas.getBoundingClientRect();
@@ -180,8 +180,8 @@ def _picture(
     said = said.replace("<", "\\u003c").replace("&", "\\u0026")
     side = len(names)
     return (
-        f'<div class="heat"><figure><canvas width="{side}" height="{side}" tabindex="0" role="img" '
-        f'aria-label="fares between {side} stations"></canvas><i></i><i></i>'
+        f'<div class="heat"><figure><div><canvas width="{side}" height="{side}" tabindex="0" '
+        f'role="img" aria-label="fares between {side} stations"></canvas><i></i><i></i></div>'
         "<figcaption>rows are where a ride begins, columns where it ends; the lists beside it look "
         'up any two</figcaption></figure><div class="pick"><label>from<select></select></label>'
         "<label>to<select></select></label><output></output>"

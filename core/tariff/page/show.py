@@ -19,6 +19,8 @@ STYLE = """
 .facts dd { margin: 0; }
 .rules td:first-child { min-width: 9rem; font-weight: 500; }
 .rules small { color: var(--soft); font-weight: 400; display: block; }
+@media (min-width: 40.01rem) { .rules { table-layout: fixed; }
+  .rules td:first-child { width: 22%; } .rules td:last-child { width: 26%; } }
 @media (max-width: 40rem) { .rules td:first-child { display: block; }
   .rules td::before { display: none; } .rules td { display: block; } }
 """
