@@ -100,7 +100,7 @@ def fare(
     row = quoter.rider(RiderAsked(rider, day, city, media))
     medium = quoter.media(media)
     if after is not None:
-        row = ridden(quoter, after, zone, row, medium)
+        row = ridden(quoter, after, zone, row, medium, begin_us)
     first = LegAsked(
         begin_us,
         moment_us(end, zone, "--end", begin_us) if end else begin_us,
@@ -160,22 +160,30 @@ def _change(text: str, zone: str, begin_us: int) -> tuple[str, int, int]:
     return stop, arrive_us, leave_us
 
 
-def ridden(quoter: Quoter, file: Path, zone: str, rider: bytes, media: int) -> bytes:
+def ridden(
+    quoter: Quoter, file: Path, zone: str, rider: bytes, media: int, before_us: int
+) -> bytes:
     """The rider's row after the rides of a file, in the order of their begin. BadInput, naming the
-    line, where one is wrong or has no fare."""
+    line, where one is wrong, has no fare, or begins after `before_us`."""
     if not file.is_file():
         raise BadInput(f"{file}: expected a CSV of rides, found none; name another")
     notices = Notices()
     folder = of_folder(file.parent, str(file.parent))
     table = read_table(folder, file.name, notices, COLUMNS, MORE_COLUMNS)
-    notices.refuse(str(file.parent))
-    assert table is not None  # what is wrong with it was refused
+    if notices.found:
+        raise BadInput(f"{notices.found[0]}")
+    assert table is not None  # what is wrong with it was noticed
     rides = []
     for number, values in table.each(*COLUMNS, *MORE_COLUMNS):
         where = f"{file.name}: line {number}"
         begin, end, network, origin, destination, line, metres, face, incomplete = values
         begin_us = moment_us(begin, zone, f"{where}: begin")
         end_us = moment_us(end, zone, f"{where}: end", begin_us) if end else begin_us
+        if begin_us > before_us:
+            raise BadInput(
+                f"{where}: expected a ride before {local_text(before_us, zone)}, found "
+                f"{quoted(begin)}; say --at, or take it out"
+            )
         rides.append(
             (
                 begin_us, number,
@@ -270,6 +278,7 @@ def show(
     words = quoter.compiled.words
     when = local_text(begin_us, str(words["zone"])) + (", now" if now else "")
     print(f"{words['name']}, {when}")
+    other = "; --media says another" if len(words["media"]) > 1 else ""
     for leg in answer.legs:
         ends = " → ".join(name for name in leg.ends if name)
         print(f"{ends or leg.network}{f' ({leg.network})' if ends and leg.network else ''}")
@@ -279,7 +288,7 @@ def show(
             said = f"{one.words}{bearer} [{_where(one.rule, one.source)}]"
             print_hanging(f"  {amount:>9}  ", said)
         if leg.medium and any_medium:
-            print_hanging(INDENT, f"with {leg.medium}; --media says another")
+            print_hanging(INDENT, f"with {leg.medium}{other}")
         if leg.why:
             print_hanging("  ", leg.why)
         if len(leg.shares) > 1:

@@ -12,17 +12,22 @@ from tests.support.onecard_command import Command, commands
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs/tariffs.md").read_text("utf-8")
 EXAMPLE = re.compile(
-    r"(?:^```csv\n((?:.*\n)*?)```\n+)?"
+    r"(?:^```csv\n((?:(?!```).*\n)*)```\n+)?"
     r"^```sh\n((?:onecard (?:fare|tariff)\b.*\n)+)```\n+```text\n((?:.*\n)*?)```$",
     re.M,
 )
 EXAMPLES = EXAMPLE.findall(PAGE)
+FILE = re.compile(r"^`([a-z]+\.(?:toml|csv))`:\n+```\w+\n(.*?)```$", re.M | re.S)
 RIDES = "rides.csv"  # what the page calls the rides before: the table above a command
 
 
 @pytest.fixture(scope="module")
 def onecard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
-    with commands(tmp_path_factory.mktemp("page")) as command:
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "town").mkdir()
+    for file, text in FILE.findall(PAGE):
+        (folder / "town" / file).write_text(text, "utf-8")
+    with commands(folder) as command:
         yield command
 
 
