@@ -209,6 +209,25 @@ def test_a_broken_file_is_said(file: str, content: str) -> None:
     assert notices.errors or file in ("fare_leg_join_rules.txt", "feed_info.txt")
 
 
+def errors_of(files: Files) -> list[tuple[str, str]]:
+    """File and code of each error."""
+    notices = Notices()
+    compile_feed(
+        Source("feed", None, {name: text.encode() for name, text in files.items()}), notices
+    )
+    return [(one.file, one.code) for one in notices.found if one.severity == E]
+
+
+def test_of_a_file_that_cannot_be_read_nothing_else_is_said() -> None:
+    files = FEED | {"stops.txt": FEED["stops.txt"].replace(",", ";")}
+    assert errors_of(files) == [("stops.txt", "csv")]
+
+
+def test_a_file_that_is_missing_is_said_once_by_each_that_needs_it() -> None:
+    unknown = "unknown_reference"
+    assert errors_of(without(FEED, "areas.txt")) == [("stop_areas.txt", unknown), (LEGS, unknown)]
+
+
 def test_bytes_that_are_no_text_are_said() -> None:
     packed = {name: text.encode() for name, text in FEED.items()}
     packed["areas.txt"] = b"area_id,area_name\na,North\nb,\xff\n"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onecard.core.errors import quoted
-from onecard.core.tariff.currency import decimals, minor_digits, parse_amount
+from onecard.core.tariff.currency import decimals, format_amount, minor_digits, parse_amount
 from onecard.core.tariff.gtfs.making import Making
 from onecard.core.tariff.gtfs.reading import Feed
 from onecard.core.tariff.notice import listed
@@ -126,12 +126,13 @@ def read_amount(feed: Feed, file: str, line: int, text: str, currency: str) -> i
     digits = minor_digits(currency)
     if digits is None:
         found = f"expected a currency of ISO 4217 as PLN, found {quoted(currency)}"
-        feed.notices.error("unknown_currency", file, line, found, "mend it")
+        feed.notices.error("unknown_currency", file, line, found, "write its code in capitals")
         return None
     amount = parse_amount(text, digits)
     if amount is None:
         found = f"expected an amount with {digits} decimals of {currency}, found {quoted(text)}"
-        feed.notices.error("wrong_amount", file, line, found, "mend it")
+        do = f"write it with digits and a point alone, as {format_amount(150, digits)}"
+        feed.notices.error("wrong_amount", file, line, found, do)
         return None
     if decimals(text) != digits:
         found = f"expected {digits} decimals of {currency}, found {quoted(text)}"

@@ -39,12 +39,15 @@ _DAY = re.compile(r"[0-9]{8}", re.ASCII)
 @dataclass(slots=True)
 class Feed:
     """`tables` are the files that are there, with their sound rows; `ids` what may be referred to,
-    by the names of REFERENCES, numbered from 0 in the order of the files."""
+    by the names of REFERENCES, numbered from 0 in the order of the files; `unread` are files that
+    are there and could not be read; `said` (file, what it refers to) of which there is none."""
 
     source: Source
     notices: Notices
     tables: dict[str, Table] = field(default_factory=dict)
     ids: dict[str, dict[str, int]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    said: set[tuple[str, str]] = field(default_factory=set)
 
     def each(self, file: str, *columns: str) -> Iterator[tuple[int, list[str]]]:
         """Line and values of each sound row; none where there is no such file."""
@@ -68,6 +71,8 @@ def read_feed(source: Source, notices: Notices) -> Feed:
         table = read_table(source, file, notices, required, None)
         if table is not None:
             feed.tables[file] = table
+        else:
+            feed.unread.add(file)
     feed.ids = {name: _ids(feed, places) for name, places in REFERENCES.items()}
     for file, table in feed.tables.items():
         feed.tables[file] = _sound(feed, file, table)
@@ -155,12 +160,7 @@ def _field(feed: Feed, file: str, line: int, one: Field, value: str) -> bool:
             return False
         return True
     if one.of and value not in feed.ids[one.of]:
-        where = " or ".join(dict.fromkeys(name for name, _ in REFERENCES[one.of]))
-        article = "an" if one.of[0] in "aeiou" else "a"
-        found = f"expected {one.name} to be {article} {one.of} of {where}, found {quoted(value)}"
-        _at_fault(
-            notices, file, "unknown_reference", line, found, "define it there or name another"
-        )
+        _unknown(feed, file, line, one, value)
         return False
     if one.values and value not in one.values:
         known = ", ".join(known or "nothing" for known in one.values)
@@ -174,6 +174,25 @@ def _field(feed: Feed, file: str, line: int, one: Field, value: str) -> bool:
         _at_fault(notices, file, code, line, found, "mend it")
         return False
     return True
+
+
+def _unknown(feed: Feed, file: str, line: int, one: Field, value: str) -> None:
+    """A reference to nothing. Where the whole of what it refers to is at fault, that was noticed;
+    where it is not there, it is said once a file and not of each row."""
+    places = list(dict.fromkeys(name for name, _ in REFERENCES[one.of]))
+    if feed.unread.intersection(places):
+        return
+    where = " or ".join(places)
+    article = "an" if one.of[0] in "aeiou" else "a"
+    found = f"expected {one.name} to be {article} {one.of} of {where}, found {quoted(value)}"
+    do = "define it there or name another"
+    if not any(feed.has(place) for place in places):
+        if (file, one.of) in feed.said:
+            return
+        feed.said.add((file, one.of))
+        found += " and no such file"
+        do = f"add {where}"
+    _at_fault(feed.notices, file, "unknown_reference", line, found, do)
 
 
 def _expected(kind: str, value: str) -> str:
