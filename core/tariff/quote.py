@@ -14,6 +14,7 @@ from onecard.core.tariff.compiled import Compiled
 from onecard.core.tariff.explain import Explained, explained, status_words
 from onecard.core.tariff.gtfs.trips import networks_between
 from onecard.core.tariff.names import find_one, find_place
+from onecard.core.tariff.notice import listed
 from onecard.ext.fare.rate import FareSet, Rated, Ride, Status, new_rider
 from onecard.ext.fare.shapes import NETWORK, NOWHERE, OFFER, TARIFF_HEADER, Basis
 
@@ -137,7 +138,7 @@ class Quoter:
         there = [(ride, found) for ride, found in rated if found.status == Status.RATED]
         if not there:
             ride, found = rated[0]
-            why = status_words(self.compiled, found.status, ride)
+            why = status_words(self.compiled, found.status, ride) + self._elsewise(rides, rated)
             network = self._called(ride.network)
             return LegQuote(asked, self._ends(ride), network, None, 0, why, [], [], []), rider
         ride, found = self._one(there, asked)
@@ -219,6 +220,26 @@ class Quoter:
     def _called(self, network: int) -> str:
         found = self.compiled.words["networks"][network - 1]
         return str(found["id"] or found["name"])
+
+    def _elsewise(self, rides: list[Ride], rated: list[tuple[Ride, Rated]]) -> str:
+        """Whether another medium or another class would have a fare, in words."""
+        if any(found.status != Status.NO_FARE for _, found in rated):
+            return ""
+        words = self.compiled.words
+        riders = [
+            (one["name"] or one["id"], new_rider(at)) for at, one in enumerate(words["classes"])
+        ]
+        for medium in dict.fromkeys([rides[0].media, 0]):
+            said = "without --media " if medium != rides[0].media else ""
+            asked = [ride._replace(media=medium) for ride in rides]
+            there = [
+                name
+                for name, rider in riders
+                if any(self.fares.rate(ride, rider).status == Status.RATED for ride in asked)
+            ]
+            if there:
+                return f"; {said}there is one for {listed(there)}"
+        return ""
 
     # ---- what else there is ---------------------------------------------------------------------
 

@@ -106,6 +106,29 @@ def test_where_a_medium_is_not_said_the_quote_says_it(onecard: Command, feed: Pa
     assert "with City card" not in onecard("fare", *map(str, ride), "--media", "card").out
 
 
+# who, with what, of a product that adults have by card alone; what is said of whose it is
+ELSEWISE = [
+    (("--class", "child"), "; there is one for Adult"),
+    (("--media", "cash"), "; without --media there is one for Adult"),
+    (("--from", "south"), ""),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), ELSEWISE)
+def test_no_fare_says_for_whom_there_is_one(
+    words: tuple[str, ...], said: str, onecard: Command, feed: Path
+) -> None:
+    (feed / "fare_products.txt").write_text(
+        "fare_product_id,rider_category_id,fare_media_id,amount,currency\none,adult,card,1.00,PLN\n"
+    )
+    (feed / "fare_leg_rules.txt").write_text("from_area_id,fare_product_id\na,one\n")
+    (feed / "fare_transfer_rules.txt").unlink()
+    ride = ("--tariff", feed, "--from", "north", "--to", "east", "--at", AT)
+    status, found = quoted(onecard, *ride, *words)
+    begin = "South" if "south" in words else "North"
+    assert (status, found["why"]) == (1, f"no fare defined from {begin} to East{said}")
+
+
 def test_an_incomplete_ride_is_in_the_network_that_has_its_station(
     onecard: Command, tmp_path: Path
 ) -> None:
