@@ -34,16 +34,13 @@ def network(drawing: Drawing, name: str, joins: bool) -> Table:
     return said
 
 
-def write_extension(folder: Path, seed: int) -> bool:
-    """Draws the rules of a seed for the feed in a folder. Returns True when it has networks, and so
-    can have them."""
+def write_extension(folder: Path, seed: int) -> None:
+    """Draws the rules of a seed for the feed in a folder, which has networks and riders."""
     feed = fares_feed.read_feed(folder)
     drawing = Drawing(seed)
     drawing.networks = sorted({row["network_id"] for row in feed["routes"]} - {""})
     drawing.classes = [row["rider_category_id"] for row in feed.get("rider_categories", [])]
     drawing.known = [row["stop_id"] for row in feed["stops"]]
-    if not drawing.networks or not drawing.classes:
-        return False
     joined = {row["from_network_id"] for row in feed.get("fare_leg_join_rules", [])}
     head = drawing.head()
     keys = ("service_day_starts", "week_starts", "holidays", "combine")
@@ -59,7 +56,6 @@ def write_extension(folder: Path, seed: int) -> bool:
             said[kind] = drawn
     (folder / "onecard.toml").write_text(as_toml(said), encoding="utf-8")
     drawing.write_tables(folder)
-    return True
 
 
 def draw_rides(feed: fares_feed.Feed, tariff: Tariff, rng: random.Random, rides: int) -> list[Ride]:

@@ -20,7 +20,7 @@ MINUTE_US = 60_000_000
 class Drawing:
     """One feed as it is drawn; `files` are its rows."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, with_networks: bool = False) -> None:
         self.rng = random.Random(seed)
         self.seed = seed
         self.files: dict[str, list[Row]] = {}
@@ -30,6 +30,9 @@ class Drawing:
         self.riders = ["adult", "child"] if self.maybe() else []
         self.media = ["card", "cash"] if self.maybe() else []
         self.times = ["peak", "night"] if self.maybe() else []
+        self.with_networks = with_networks
+        if with_networks:  # and with riders: what the rules of onecard.toml name
+            self.networks, self.riders = ["n0", "n1"], ["adult", "child"]
 
     def maybe(self, chance: float = 0.5) -> bool:
         """Returns True when a coin that falls so often does."""
@@ -153,12 +156,13 @@ class Drawing:
         self.files["fare_leg_rules"] = self.unique(rows, names)
 
     def joins(self) -> None:
-        if self.maybe():
+        if not self.with_networks and self.maybe():
             return
         rows = []
+        meet = [("", "")] * (9 if self.with_networks else 1)  # at a station
         for name in [*self.networks, ""]:
             if self.maybe(0.5 if name else 0.1):
-                begin, end = self.rng.choice([("", ""), ("p1", "p2"), ("s0", "s1"), ("p3", "s0")])
+                begin, end = self.rng.choice([*meet, ("p1", "p2"), ("s0", "s1"), ("p3", "s0")])
                 rows.append({"from_network_id": name, "to_network_id": name})
                 rows[-1] |= {"from_stop_id": begin, "to_stop_id": end}
         self.files["fare_leg_join_rules"] = rows
@@ -190,9 +194,9 @@ class Drawing:
         return self.files
 
 
-def write_feed(folder: Path, seed: int) -> None:
+def write_feed(folder: Path, seed: int, with_networks: bool = False) -> None:
     """Draws the feed of a seed and writes it into an empty folder."""
-    write_rows(folder, Drawing(seed).draw())
+    write_rows(folder, Drawing(seed, with_networks).draw())
 
 
 def write_rows(folder: Path, files: dict[str, list[Row]]) -> None:
@@ -208,10 +212,11 @@ def draw_legs(feed: Feed, rng: random.Random, legs: int) -> list[Leg]:
     stops = [row["stop_id"] for row in feed["stops"]]
     networks = sorted({row["network_id"] for row in feed["routes"]})
     at, stop = NOON_US + rng.randint(-30, 30) * HOUR_US // 2, rng.choice(stops)
-    drawn = []
+    drawn: list[Leg] = []
     for _ in range(legs):
         end_us = at + rng.choice([0, 5, 10, 30, 60]) * MINUTE_US
-        drawn.append(Leg(rng.choice(networks), stop, rng.choice(stops), at, end_us))
+        network = rng.choice([*networks, *(leg.network for leg in drawn[-1:] for _ in networks)])
+        drawn.append(Leg(network, stop, rng.choice(stops), at, end_us))
         at = end_us + rng.choice([0, 5, 10, 30, 600]) * MINUTE_US
         stop = drawn[-1].end if rng.random() < 0.7 else rng.choice(stops)
     return drawn

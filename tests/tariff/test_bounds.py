@@ -53,7 +53,7 @@ def lie(folder: Path, seed: int, lies: int) -> int:
     if seed % 2:
         write_tariff(folder, seed)
     else:
-        write_feed(folder, seed)
+        write_feed(folder, seed, with_networks=True)
         write_extension(folder, seed)
     compiled = load(str(folder))
     taken = 0
