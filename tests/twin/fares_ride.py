@@ -296,6 +296,8 @@ def discounted(
 ) -> int:
     """The best discount alone, or each one after another; quotas of what is applied are used. One
     that takes nothing off is not applied."""
+    if amount <= 0:  # a difference that goes back is left as it is
+        return amount
     there = []
     for rule in tariff.get("discount", []):
         if not holds(tariff, rule, ride, who):
