@@ -93,7 +93,8 @@ def show(report: Report) -> None:
     """The same for people, at 80 columns."""
     unexplained = report.charges - report.explained
     said = f"{report.explained:,} explained by {report.tariff}, {unexplained:,} not"
-    refused = f"; {report.refused:,} rows could not be read" if report.refused else ""
+    rows_were = "row" if report.refused == 1 else "rows"
+    refused = f"; {report.refused:,} {rows_were} could not be read" if report.refused else ""
     _say(f"{report.charges:,} charges: {said}{refused}")
     counts = [
         {"explained by": reason_words(reason), "charges": f"{count:,}"}

@@ -108,6 +108,12 @@ def _header(
     missing = [name for name in columns if name not in names]
     other = [name for name in names if name not in columns and name not in optional]
     if missing or other or len(set(names)) != len(names):
+        if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+            between = "semicolons" if ";" in names[0] else "tabs"
+            raise BadInput(
+                f"{path}: line 1: expected the column names parted by commas, found {between}; "
+                "save it as CSV with commas"
+            )
         may = f", and perhaps {','.join(optional)}," if optional else ""
         raise BadInput(
             f"{path}: line 1: expected the column names {','.join(columns)}{may} in any order, "

@@ -40,6 +40,11 @@ def find(name: str) -> Source:
         raise BadInput(
             f"{name}: expected one of {', '.join(READY)}, or a tariff's folder or zip, found none"
         )
+    if Path(name).is_file() and is_packed(Path(name)):
+        raise BadInput(
+            f"{name}: expected a tariff's folder or zip, found a compiled one; name what it was "
+            "compiled from"
+        )
     return sources.of_path(Path(name))
 
 

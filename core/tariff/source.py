@@ -136,7 +136,8 @@ def _entries(packed: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
         name = info.filename
         if not is_plain(name):
             raise BadInput(
-                f"{path}: expected files without a folder, found {quoted(name)}; pack them alone"
+                f"{path}: expected files without a folder, found {quoted(name)}; pack the files, "
+                "not their folder"
             )
         if name in names:
             raise BadInput(f"{path}: expected each file once, found {quoted(name)} twice")

@@ -239,6 +239,8 @@ def test_what_is_compiled_is_quoted_alike(onecard: Command, tmp_path: Path) -> N
     assert quoted(onecard, "--tariff", out, *ride) == quoted(
         onecard, "--tariff", tmp_path / "small", *ride
     )
+    done = onecard("tariff", "check", str(out))
+    assert done.status == 2 and "found a compiled one; name what it was compiled from" in done.err
     out.write_bytes(out.read_bytes()[:-1])
     done = onecard("fare", "--tariff", str(out), *ride)
     assert done.status == 2 and "expected a compiled tariff, found otherwise" in done.err

@@ -62,6 +62,7 @@ def test_a_number_of_a_card_is_never_shown(town: Compiled, tmp_path: Path) -> No
 
 WHOLE = {
     "nothing": (b"", "an empty file"),
+    "semicolons": (COLUMNS.replace(",", ";").encode(), "found semicolons; save it as CSV with"),
     "no columns": (b"\x00\x01\x02", "expected the column names"),
     "a column less": (b"at,card\n", "without line,kind,station,face,charged"),
     "a column more": ((COLUMNS + ",colour\n").encode(), "expected the column names"),
