@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from onecard.cli import output
 from onecard.cli.exit_status import Exit
-from onecard.cli.output import check_folder
 from onecard.cli.tariff.check import TARIFF
 from onecard.core.tariff.packed import hash_of, pack
 from onecard.core.tariff.ready import load
@@ -23,16 +23,9 @@ def compile(
 
     Example: onecard tariff compile ./my-city --out my-city.tariff
     """
-    check_folder(out)
+    output.check_folder(out)
     content = pack(load(tariff))
-    part = out.with_name(out.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.rename(out)
-    except OSError as error:
-        error.filename = str(out)  # a write that fails does not say where
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+    with output.written_bytes(out) as file:
+        file.write(content)
     print(f"{out}: {len(content):,} bytes, sha256 {hash_of(content)}")
     return Exit.DONE
