@@ -12,13 +12,12 @@ import json
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from onecard.core.errors import BadInput, quoted
-from onecard.core.tariff.building import TABLES, Arrays
 from onecard.core.tariff.compiled import Compiled
+from onecard.core.tariff.soundness import check_calls, check_metres, check_shares, check_words
 from onecard.ext.fare.bounds import check_arrays
 from onecard.ext.shape.arrays import packed, unpacked
 
@@ -26,7 +25,6 @@ MAGIC = b"OCTARIF1"
 HEAD = struct.Struct("<8sII")
 ARRAYS_MAX = 1024
 METRES = "metres_"
-TEXTS = ("id", "name", "currency", "zone")
 
 
 def pack(compiled: Compiled) -> bytes:
@@ -58,49 +56,22 @@ def unpack(content: bytes, name: str) -> Compiled:
             raise ValueError("its checksum is not that of its bytes")
         arrays = unpacked(body, count)
         words = json.loads(arrays.pop("words").tobytes())
-        check_words(words, check_arrays({k: v for k, v in arrays.items() if not _is_metres(k)}))
+        held = check_arrays({k: v for k, v in arrays.items() if not _is_metres(k)})
+        check_words(words, held)
+        check_shares(held)
+        check_calls(arrays, held)
         metres = {
             int(key.removeprefix(METRES)): arrays.pop(key)
             for key in list(arrays)
             if _is_metres(key)
         }
+        check_metres(metres, held)
     except (ValueError, KeyError, struct.error, RecursionError) as error:
         raise BadInput(
             f"{name}: expected a compiled tariff, found otherwise: {quoted(error, 160)}; compile "
             "it again"
         ) from None
     return Compiled(arrays, words, metres)
-
-
-def check_words(words: Any, arrays: Arrays) -> None:
-    """ValueError, naming it, where words are not there or are fewer than what they are words of."""
-    if not isinstance(words, dict):
-        raise ValueError("words: expected names by what they are of")
-    counts = dict(zip(TABLES, arrays["counts"].tolist(), strict=True))
-    many = {
-        "places": arrays["place_sets"].shape[1] - 1,
-        "networks": counts["networks"],
-        "classes": counts["classes"],
-        "rules": _most("rule", arrays, counts),
-        "operators": _most("operator", arrays, counts) + 1,
-        "products": _most("product", arrays, counts),
-        **dict.fromkeys(("bearers", "media", "lines"), 0),
-    }
-    for name, least in many.items():
-        if not isinstance(words.get(name), list) or len(words[name]) < least:
-            raise ValueError(f"words: expected {least} {name} or more")
-    for name in TEXTS:
-        if not isinstance(words.get(name), str):
-            raise ValueError(f"words: expected a text as {name}")
-
-
-def _most(field: str, arrays: Arrays, counts: dict[str, int]) -> int:
-    """The largest number of a field in all tables that have it."""
-    return max(
-        int(arrays[name][: counts[name], (table.names or ()).index(field)].max(initial=0))
-        for name, table in TABLES.items()
-        if field in (table.names or ())
-    )
 
 
 def _is_metres(name: str) -> bool:

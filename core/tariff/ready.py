@@ -70,6 +70,11 @@ def load(name: str) -> Compiled:
     first thing that is wrong in it."""
     path = Path(name)
     if name not in READY and path.is_file() and is_packed(path):
+        if path.stat().st_size > sources.ALL_BYTES_MAX:
+            raise BadInput(
+                f"{name}: expected at most {sources.ALL_BYTES_MAX} bytes, found "
+                f"{path.stat().st_size}; compile it again"
+            )
         return unpack(path.read_bytes(), name)
     source = find(name)
     notices = Notices()

@@ -9,6 +9,8 @@ SECONDS_MAX: int
 UPTO_MAX: int
 UNIT_MAX: int
 POINTS_MAX: int
+DAY_MIN: int
+DAY_MAX: int
 RANGES: dict[str, dict[str, tuple[int, int]]]
 POINTS: list[tuple[str, str, str]]
 SPANS: list[tuple[str, str, str, str]]

@@ -26,10 +26,14 @@ SECONDS_MAX = 1 << 40  # times a million it is still a number
 UPTO_MAX = 1 << 61  # of the last bracket, which goes on
 UNIT_MAX = 1_000_000
 POINTS_MAX = 1 << 20
+DAY_MIN, DAY_MAX = -719_162, 2_932_896  # 0001-01-01, 9999-12-31
 # table -> of each field that is reckoned with, the least and the most: what is beyond would divide
 # by nothing, or overflow.
 RANGES = {
     "header": {
+        "minor_digits": (0, 4),
+        "effective_day": (DAY_MIN, DAY_MAX),
+        "until_day": (DAY_MIN, DAY_MAX),
         "service_day_s": (0, 86_400),
         "week_begins": (0, 6),
         "journey_gap_s": (0, SECONDS_MAX),
@@ -53,15 +57,25 @@ RANGES = {
         "each": (0, AMOUNT_MAX),
     },
     "brackets": {"upto": (0, UPTO_MAX), "basis_points": (0, POINTS_MAX)},
-    "discounts": {"amount": (0, AMOUNT_MAX), "unit": (1, UNIT_MAX)},
+    "discounts": {
+        "way": (1, 3),
+        "rounding": (0, 3),
+        "per": (0, 4),
+        "amount": (0, AMOUNT_MAX),
+        "unit": (1, UNIT_MAX),
+    },
+    "tiers": {"rounding": (0, 3), "per": (1, 4)},
+    "shares": {"basis_points": (0, 10_000)},
     "transfers": {
+        "way": (1, 3),
+        "rounding": (0, 3),
         "within_s": (0, SECONDS_MAX),
         "amount": (0, AMOUNT_MAX),
         "basis_points": (0, POINTS_MAX),
     },
-    "group_transfers": {"limit_s": (0, SECONDS_MAX)},
+    "group_transfers": {"limit_s": (0, SECONDS_MAX), "way": (0, 2)},
     "limits": {"least": (0, AMOUNT_MAX), "most": (-1, AMOUNT_MAX)},
-    "caps": {"most": (0, AMOUNT_MAX)},
+    "caps": {"most": (0, AMOUNT_MAX), "per": (1, 4)},
     "frames": {"begin_s": (0, 86_400), "end_s": (0, 86_400)},
     "offsets": {"offset_s": (-172_800, 172_800)},
 }
