@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -15,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 from onecard.core.errors import BadInput
 
 LINE_BYTES = 1 << 16  # a tap needs some 120; a longer line of CSV is something else
+NUMBER = re.compile(r"[0-9A-Z]{8,}|(?:[0-9][ -]?){12,}", re.ASCII)  # of a card, or a name of one
 SHOWN = 40  # characters of a found value in a message
 
 Drop = Callable[[str, int, str, str, str], None]  # unit, number, column, expected, found
@@ -50,7 +52,10 @@ def rows(
 
 
 def clip(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
+    """The beginning of what was found. What may be the number of a card, in whichever column a row
+    that slipped has it, is not shown."""
+    shown = NUMBER.sub(lambda found: f"({len(found[0])} characters)", text)
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}... ({len(text)} characters)"
 
 
 # ---- CSV: one physical line a row, so that a stray quote cannot swallow the rows after it --------
@@ -149,11 +154,11 @@ def _documents(path: str, file: BinaryIO) -> Iterator[object]:
     """One document a line where the first line is one; else all lines are one document."""
     try:
         _document(file.readline())
-    except ValueError:
+    except (ValueError, RecursionError):
         file.seek(0)
         try:
             yield _document(file.read())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"{path}: expected JSON, found: {error}") from error
         return
     file.seek(0)
@@ -161,7 +166,7 @@ def _documents(path: str, file: BinaryIO) -> Iterator[object]:
         if raw.strip():
             try:
                 yield _document(raw)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 yield f"a line that is not JSON: {error}"
 
 

@@ -220,13 +220,12 @@ def _time(zone: ZoneInfo) -> Parse:
                 at = at if at.tzinfo else at.replace(tzinfo=zone)
                 at_us = (at - EPOCH_TIME) // US
             except (ValueError, OverflowError):
-                pass
-            else:
+                at_us = TIME_MAX_US
+            if TIME_MIN_US <= at_us < TIME_MAX_US:
                 back = EPOCH_TIME + timedelta(microseconds=at_us)
                 if back.astimezone(at.tzinfo).replace(tzinfo=None) != at.replace(tzinfo=None):
                     raise Wrong(f"a time that clocks of {zone.key} show, which skip this one")
-                if TIME_MIN_US <= at_us < TIME_MAX_US:
-                    return at_us
+                return at_us
         raise Wrong("a time as 2018-09-01 06:24:32, 2000 to 2099")
 
     return parse
