@@ -30,11 +30,13 @@ MORE_COLUMNS = (
 INDENT = " " * 13  # below the words of a reason
 FACE_MAX = 10**12
 METRES_MAX = 10**9
+CITY_MAX = 999_999  # six digits
 CITY = Annotated[
     int,
     typer.Option(
         help="GB/T 2260 code of the city whose card it is, of another one.",
         min=0,
+        max=CITY_MAX,
         show_default=False,
     ),
 ]

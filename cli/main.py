@@ -147,7 +147,7 @@ def _drop_output() -> None:
 
 def _end(status: int, line: str) -> NoReturn:
     try:
-        print(f"onecard: {' '.join(line.split())}", file=sys.stderr, flush=True)
+        print(f"onecard: {quoted(line, len(line))}", file=sys.stderr, flush=True)
         sys.stdout.flush()
     except OSError:
         _drop_output()

@@ -12,6 +12,7 @@ from onecard.core.errors import BadInput, quoted
 TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[ T](\d{1,2}:\d\d(?::\d\d)?))?\s*(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
+FIRST_YEAR, LAST_YEAR = 1970, 2099  # beyond, nobody knows the summer times of a zone
 CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?", re.ASCII)
 
 
@@ -32,6 +33,10 @@ def moment_us(text: str, zone: str, what: str, day_of_us: int | None = None) -> 
         raise BadInput(
             f"{what}: expected a time such as 2026-03-02 08:00, found {quoted(text)}"
         ) from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise BadInput(
+            f"{what}: expected a time of {FIRST_YEAR} to {LAST_YEAR}, found {quoted(text)}"
+        )
     if offset is not None:
         return (moment - EPOCH_TIME) // US
     return (_unambiguous(moment, ZoneInfo(zone), text, what) - EPOCH_TIME) // US

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from onecard.core.errors import BadInput
+from onecard.core.errors import BadInput, quoted
 
+FILE_CHARACTERS_MAX = 4096
 NOTICES_MAX = 1000  # a person reads no more; what is beyond is counted
 ERROR, WARNING = "error", "warning"
 
@@ -46,7 +47,8 @@ class Notices:
 
     def _keep(self, notice: Notice) -> None:
         if len(self.found) < NOTICES_MAX:
-            self.found.append(notice)
+            # A folder or a zip may hold names that no terminal takes.
+            self.found.append(replace(notice, file=quoted(notice.file, FILE_CHARACTERS_MAX)))
 
     def refuse(self, name: str) -> None:
         """BadInput with the first error, where there is one; the others are counted."""

@@ -20,6 +20,7 @@ ALL_BYTES_MAX = 2 << 30
 FILES_MAX = 1024
 RATIO_MAX = 400  # of sizes unpacked and packed: text packs to a tenth, a bomb to a thousandth
 RATIO_FREE_BYTES = 1 << 20  # below so much a ratio says nothing
+NAME_BYTES_MAX = 255  # of a file, as file systems have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Source:
         """All of a file. BadInput where there is none, or it is no regular file or too large."""
         if not is_plain(file):
             raise BadInput(
-                f"{file}: expected a file of {self.name}, found a path; put it there, and name it "
+                f"{quoted(file)}: expected a file of {self.name}, found a path; put it there, and name it "
                 "alone"
             )
         if self.packed is not None:
@@ -60,7 +61,11 @@ class Source:
             raise BadInput(
                 f"{file}: expected at most {FILE_BYTES_MAX} bytes, found {path.stat().st_size}"
             )
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            error.filename = str(path)  # a read that fails does not say of what
+            raise
 
     def _missing(self, file: str) -> BadInput:
         close = {name.casefold(): name for name in self.files()}
@@ -95,7 +100,9 @@ def of_path(path: Path) -> Source:
 
 def is_plain(name: str) -> bool:
     """Returns True when a name is that of a file, and no way to another folder."""
-    return not ("/" in name or "\\" in name or name in ("", ".", "..") or "\0" in name)
+    if "/" in name or "\\" in name or name in ("", ".", "..") or "\0" in name:
+        return False
+    return len(name.encode("utf-8", "surrogatepass")) <= NAME_BYTES_MAX
 
 
 def _is_odd(path: Traversable) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 
 from onecard.core.errors import BadInput, quoted
 from onecard.core.tariff.notice import Notices
@@ -13,10 +14,18 @@ from onecard.core.tariff.source import Source
 REASON_CHARACTERS_MAX = 160
 FIELD_CHARACTERS_MAX = 1 << 16
 SEPARATORS = ((";", "semicolons"), ("\t", "tabs"))  # what spreadsheets part columns by as well
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # a terminal obeys them
+COLUMNS_MAX = 1_000  # a feed's widest file has some twenty
 
 
 def text_of(source: Source, file: str, notices: Notices) -> str | None:
     """A file in UTF-8, with or without its mark; None where it is none, which is noticed."""
+    content = _content(source, file, notices)
+    return None if content is None else content.decode("utf-8-sig")
+
+
+def _content(source: Source, file: str, notices: Notices) -> bytes | None:
+    """The bytes of a file in UTF-8; None where it is none, which is noticed."""
     try:
         content = source.read(file)
     except BadInput as error:
@@ -24,7 +33,7 @@ def text_of(source: Source, file: str, notices: Notices) -> str | None:
         notices.error("file", file, 0, said or do, do if said else "mend it")
         return None
     try:
-        return content.decode("utf-8-sig")
+        content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"expected UTF-8, found byte {content[error.start]:#04x}"
@@ -32,6 +41,13 @@ def text_of(source: Source, file: str, notices: Notices) -> str | None:
             "encoding", file, line, found, "save it as UTF-8, in a spreadsheet as CSV UTF-8"
         )
         return None
+    controls = CONTROL.search(content)
+    if controls is None:
+        return content
+    line = content.count(b"\n", 0, controls.start()) + 1
+    found = f"found control character {controls[0][-1]:#04x}"
+    notices.warning("control", file, line, found, "remove it; all of them are left out")
+    return CONTROL.sub(b"", content)
 
 
 class Table:
@@ -71,11 +87,13 @@ def read_table(
 
     Columns may stand in any order. With `optional` None all others are taken too, as GTFS has it.
     """
-    text = text_of(source, file, notices)
-    if text is None:
+    content = _content(source, file, notices)
+    if content is None:
         return None
     csv.field_size_limit(FIELD_CHARACTERS_MAX)
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    reader = csv.reader(
+        TextIOWrapper(BytesIO(content), encoding="utf-8-sig", newline=""), strict=True
+    )
     rows: list[tuple[int, list[str]]] = []
     columns: list[str] = []
     try:
@@ -111,6 +129,10 @@ def _is_header(
 ) -> bool:
     """Returns True when a header has what is required and nothing that is not known."""
     before = notices.errors
+    if len(columns) > COLUMNS_MAX:
+        found = f"expected at most {COLUMNS_MAX} columns, found {len(columns)}"
+        notices.error("columns", file, 1, found, "remove those that nothing reads")
+        return False
     between = next((name for sign, name in SEPARATORS if sign in "".join(columns[:1])), "")
     if between and len(columns) == 1:
         found = f"expected columns parted by commas, found {between}"

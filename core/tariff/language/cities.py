@@ -25,6 +25,7 @@ def read_regions(source: Source, notices: Notices) -> dict[str, list[Member]]:
     """Groups of cities, each city of one from a day until a day."""
     table = read_table(source, REGIONS, notices, ("region", "city", "from", "until"), ("name",))
     regions: dict[str, list[Member]] = {}
+    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for line, (region, city, begin, end) in (
         table.each("region", "city", "from", "until") if table else ()
     ):
@@ -39,12 +40,12 @@ def read_regions(source: Source, notices: Notices) -> dict[str, list[Member]]:
             said = f"expected days as 2026-01-31, rising, found {quoted(begin)} {quoted(end)}"
             notices.error("region", REGIONS, line, said, "mend them, or leave them blank")
         elif any(
-            known == int(city) and first <= until and since <= last
-            for known, since, until in regions.get(region, ())
+            first <= until and since <= last for since, until in spans.get((region, city), ())
         ):
             said = f"city {city} is in {quoted(region)} twice on one day"
             notices.error("twice", REGIONS, line, said, "mend the days")
         else:
+            spans.setdefault((region, city), []).append((first, last))
             regions.setdefault(region, []).append((int(city), first, last))
     return regions
 

@@ -16,9 +16,10 @@ from onecard.core.tariff.notice import Notices, listed
 
 AMOUNT_MAX = 10**12  # minor units; as ext/fare/tables.pxd
 SECONDS_MAX = 10 * 366 * 86_400  # ten years: no window of a tariff is longer
-PERCENT = re.compile(r"(\d{1,4})(?:\.(\d{1,2}))?")
-TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+PERCENT = re.compile(r"(\d{1,4})(?:\.(\d{1,2}))?", re.ASCII)
+TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?", re.ASCII)
 DAY_S = 86_400
+KEY_CHARACTERS_MAX = 64  # of a longer one no slip is looked for
 WHOLE = 10_000  # basis points
 UNITS = {  # by the most that a whole number may be
     AMOUNT_MAX: "write whole minor units, as 200 for 2.00",
@@ -213,11 +214,13 @@ class Entry:
 
     def done(self) -> None:
         """Notice every key that nobody asked for: misspelt, it would be a rule that is left out."""
+        known = ", ".join(sorted(self.asked))
         for key in self.found:
             if key not in self.asked:
-                known = ", ".join(sorted(self.asked))
-                close = get_close_matches(key, sorted(self.asked), 1)
-                do = f"write {close[0]}, or one of {known}" if close else f"there are {known}"
+                near = (
+                    get_close_matches(key, self.asked, 1) if len(key) <= KEY_CHARACTERS_MAX else []
+                )
+                do = f"write {near[0]}, or one of {known}" if near else f"there are {known}"
                 self.fault(key, "expected no such key", do, "key_unknown")
 
 

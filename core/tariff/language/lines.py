@@ -19,7 +19,7 @@ class Lines:
         self._at: dict[tuple[str, int, str], int] = {}
         table, number = "", 0
         seen: dict[str, int] = {}
-        for line, content in enumerate(text.splitlines(), start=1):
+        for line, content in enumerate(text.split("\n"), start=1):
             header = HEADER.match(content)
             if header is not None:
                 table = header[2].replace('"', "")

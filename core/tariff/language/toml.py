@@ -12,6 +12,8 @@ from onecard.core.tariff.notice import Notices
 from onecard.core.tariff.source import Source
 from onecard.core.tariff.table import REASON_CHARACTERS_MAX, text_of
 
+DOCUMENT_CHARACTERS_MAX = 1 << 20  # rules; what is long is a table beside them
+DOTS_MAX = 200  # of a line: a key of many parts takes the parser the square of them
 LINE_CHARACTERS_MAX = 40
 PLACE = re.compile(r" ?\(at line (\d+), column \d+\)|\(at end of document\)")
 HEADER = re.compile(r"\s*\[+\s*([\w.-]+)")
@@ -36,12 +38,21 @@ def read_document(
     text = text_of(source, file, notices)
     if text is None:
         return None
+    if len(text) > DOCUMENT_CHARACTERS_MAX:
+        found = f"expected at most {DOCUMENT_CHARACTERS_MAX} characters, found {len(text)}"
+        notices.error("too_large", file, 0, found, "put tables into CSV files")
+        return None
+    for number, content in enumerate(text.split("\n"), start=1):
+        if content.count(".") > DOTS_MAX:
+            found = f"expected at most {DOTS_MAX} dots in a line, found {content.count('.')}"
+            notices.error("toml", file, number, found, "write it in several lines")
+            return None
     try:
         return tomllib.loads(text.replace("\r\n", "\n")), Lines(text)
     except (ValueError, RecursionError) as error:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place[1]) if place else 0
-        lines = text.splitlines()
+        lines = text.split("\n")
         content = lines[line - 1] if 0 < line <= len(lines) else ""
         reason = quoted(PLACE.sub("", str(error)), REASON_CHARACTERS_MAX)
         found = f"expected TOML, found {quoted(content, LINE_CHARACTERS_MAX) or 'otherwise'}"
