@@ -44,8 +44,8 @@ class Source:
         """All of a file. BadInput where there is none, or it is no regular file or too large."""
         if not is_plain(file):
             raise BadInput(
-                f"{quoted(file)}: expected a file of {self.name}, found a path; put it there, and name it "
-                "alone"
+                f"{quoted(file)}: expected a file of {self.name}, found a path; put it there, and "
+                "name it alone"
             )
         if self.packed is not None:
             if file not in self.packed:

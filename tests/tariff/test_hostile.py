@@ -29,10 +29,10 @@ CARD = "4929000011112222"
 
 # What stands in tariff.toml, what is there instead, code and what is said.
 WRITTEN = [
-    ('"stations.csv"', '"../stations.csv"', "file", "expected the name of a file beside it"),
-    ('"stations.csv"', '"/etc/passwd"', "file", "expected the name of a file beside it"),
-    ('"stations.csv"', "'a\\b.csv'", "file", "expected the name of a file beside it"),
-    ('"stations.csv"', f'"{"x" * 300}"', "file", "expected the name of a file beside it"),
+    ('"stations.csv"', '"../stations.csv"', "file", "found a path"),
+    ('"stations.csv"', '"/etc/passwd"', "file", "found a path"),
+    ('"stations.csv"', "'a\\b.csv'", "file", "found a path"),
+    ('"stations.csv"', f'"{"x" * 300}"', "file", "found a path"),
     ('id = "small"', "a" + ".a" * 20_000 + " = 1", "toml", "expected at most 200 dots in a line"),
     ('id = "small"', "x = " + "[" * 100_000, "toml", "expected TOML"),
     ('name = "Small"', f'name = "{"y" * (1 << 20)}"', "too_large", "expected at most 1048576"),

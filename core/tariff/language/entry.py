@@ -214,7 +214,8 @@ class Entry:
 
     def done(self) -> None:
         """Notice every key that nobody asked for: misspelt, it would be a rule that is left out."""
-        known = ", ".join(sorted(self.asked))
+        asked = sorted(self.asked)
+        known = ", ".join(asked)
         for key in self.found:
             if key not in self.asked:
                 near = (
