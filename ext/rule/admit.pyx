@@ -8,6 +8,7 @@ from onecard.ext.shape.kinds cimport (
     ABOUT_IDENTITY,
     AT_CHIP,
     AT_SCENE,
+    BY_JOURNEY,
     CAPPED,
     CAUSED,
     FARED,
@@ -39,13 +40,15 @@ cdef uint8_t form(State state, const Tap* tap) noexcept nogil:
     rule = rule_of(tap.kind)
     if tap.token == 0:
         return Outcome.CARD_ZERO
-    if tap.flags & ~<uint8_t>Flag.OFFLINE:
+    if tap.flags & ~<uint8_t>(Flag.OFFLINE | Flag.RATED):
         return Outcome.FLAG_UNKNOWN
-    if tap.flags and not rule.traits & OFFLINE:
+    if tap.flags & Flag.OFFLINE and not rule.traits & OFFLINE:
         return Outcome.OFFLINE_NOT_ALLOWED
+    if tap.flags & Flag.RATED and rule.rate != BY_JOURNEY:
+        return Outcome.FLAG_NOT_ALLOWED
     if tap.amount_fen < 0 and rule.amount != SIGNED_AMOUNT:
         return Outcome.AMOUNT_NEGATIVE
-    if tap.amount_fen != 0 and rule.amount == NO_AMOUNT:
+    if tap.amount_fen != 0 and rule.amount == NO_AMOUNT and not tap.flags & Flag.RATED:
         return Outcome.AMOUNT_UNEXPECTED
     if tap.amount_fen == 0 and (rule.amount == SOME_AMOUNT or rule.amount == SIGNED_AMOUNT):
         return Outcome.AMOUNT_ZERO

@@ -11,4 +11,5 @@ cdef uint8_t enter(
     State state, const Tap* tap, const Entry* original, const Leg* legs, Plan* plan
 ) noexcept nogil
 cdef uint8_t fare_of_journey(State state, const Tap* tap, Plan* plan) noexcept nogil
+cdef void compare(State state, const Tap* tap, Plan* plan) noexcept nogil
 cdef void end(State state, const Journey* journey, Plan* plan) noexcept nogil

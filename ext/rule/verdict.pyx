@@ -8,7 +8,7 @@ from onecard.ext.rule.charge cimport charge
 from onecard.ext.rule.event cimport book_nothing
 from onecard.ext.rule.grant cimport grant
 from onecard.ext.rule.hold cimport capture, hold, release
-from onecard.ext.rule.journey cimport enter, fare_of_journey
+from onecard.ext.rule.journey cimport compare, enter, fare_of_journey
 from onecard.ext.rule.original cimport is_target
 from onecard.ext.rule.plan cimport Plan, add_leg
 from onecard.ext.rule.refund cimport refund
@@ -36,7 +36,7 @@ from onecard.ext.shape.kinds cimport (
     names_entry,
     rule_of,
 )
-from onecard.ext.shape.numbers cimport Flag, Outcome, OwnerKind, Purse, Template
+from onecard.ext.shape.numbers cimport Flag, Mark, Outcome, OwnerKind, Purse, Template
 from onecard.ext.state.state cimport State
 
 ctypedef uint8_t (*Planned)(
@@ -63,6 +63,8 @@ cdef void decide(
     """Rules 15 on: fills a plan that was zeroed. `original` is NULL where there is none; `legs` are
     its own."""
     cdef uint8_t refusal = admit(state, tap, now_us)
+    if tap.flags & Flag.RATED:
+        plan.marks = Mark.GATE_RATED
     if names_entry(tap.kind):
         plan.about = tap.about
     elif (
@@ -105,7 +107,9 @@ cdef inline uint8_t by_kind(
     plan.amount_fen = tap.amount_fen
     if tap.place == 0 and rule.traits & AT_PLACE:
         return Outcome.PLACE_UNKNOWN
-    if rule.rate == BY_JOURNEY:
+    if tap.flags & Flag.RATED:
+        compare(state, tap, plan)
+    elif rule.rate == BY_JOURNEY:
         refusal = fare_of_journey(state, tap, plan)
         if refusal != 0:
             return refusal

@@ -91,7 +91,7 @@ cdef packed struct Entry:  # the one form in memory, of every version; nothing o
     uint8_t outcome
     uint8_t reason  # why an offline tap went to suspense: the outcome it would have had
     uint8_t funding
-    uint8_t flags  # as sent: OFFLINE
+    uint8_t flags  # as sent: Flag
     uint8_t rider_class
     uint8_t media
     uint8_t layout  # Template: which legs follow from the entry itself

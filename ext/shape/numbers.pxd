@@ -78,6 +78,7 @@ cpdef enum Outcome:
     HOLD_NOT_EXPIRED = 118  # released at a virtual terminal before its end, or without one
     LOTS_FULL = 119  # a GRANT, and there are lots_max lots
     JOURNEYS_FULL = 120  # an ENTRY of one more mode, and there is no row for its journey
+    FLAG_NOT_ALLOWED = 121  # RATED, of what is no EXIT
 
 
 cpdef enum OwnerKind:
@@ -237,6 +238,7 @@ cpdef enum Space:
 
 cpdef enum Flag:
     OFFLINE = 1
+    RATED = 2  # of an exit: its amount is what the gate charged
 
 
 cpdef enum Role:

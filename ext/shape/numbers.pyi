@@ -73,6 +73,7 @@ class Outcome(IntEnum):
     HOLD_NOT_EXPIRED = 118
     LOTS_FULL = 119
     JOURNEYS_FULL = 120
+    FLAG_NOT_ALLOWED = 121
 
 class OwnerKind(IntEnum):
     ACCOUNT = 1
@@ -208,6 +209,7 @@ class Space(IntEnum):
 
 class Flag(IntEnum):
     OFFLINE = 1
+    RATED = 2
 
 class Role(IntEnum):
     OPERATOR = 1

@@ -28,8 +28,8 @@ from onecard.ext.wire.fields cimport (
     scan_runs,
 )
 from onecard.ext.shape.check cimport check
-from onecard.ext.shape.kinds cimport NO_AMOUNT, rule_of
-from onecard.ext.shape.numbers cimport KINDS, Kind
+from onecard.ext.shape.kinds cimport BY_JOURNEY, NO_AMOUNT, KindRule, rule_of
+from onecard.ext.shape.numbers cimport KINDS, Flag, Kind
 from onecard.ext.shape.numbers import Kind as KindName  # of a number, for a refusal
 
 if sys.byteorder != "little":
@@ -169,7 +169,7 @@ def read_taps(bytes message not None, Py_ssize_t taps_max):
         check(found.runs[field].size <= count * TAP_WIDTH[field])
         to[field - 2] = _at(base, &found, field)
         taps.columns.later += field >= FIRST_LATER and to[field - 2] != NULL
-    _check_amounts(count, taps.columns.kind, taps.columns.amount_fen)
+    _check_amounts(count, &taps.columns)
     return taps
 
 
@@ -363,25 +363,38 @@ cdef Py_ssize_t _count_rows(
 
 
 cdef void _check_amounts(
-    Py_ssize_t count, const uint8_t* kind, const uint8_t* amount_fen
+    Py_ssize_t count, const Columns* columns
 ) except *:
     """ValueError where the amounts are left out and a row needs one: 0 fen would be booked."""
-    if amount_fen != NULL:
-        return
+    cdef const uint8_t* kind = columns.kind
+    cdef const uint8_t* flags = columns.flags
     cdef Py_ssize_t row
+    if columns.amount_fen != NULL:
+        return
     for row in range(count):
-        if kind == NULL or _has_amount(kind[row]):
+        if kind == NULL or _has_amount(kind[row], 0 if flags == NULL else flags[row]):
             raise ValueError(
                 f"TapBatch: column {_name(TAP_NUMBERS['amount_fen'], 'TapBatch')} is missing, while row {row} (counted "
-                f"from 0) is a {KindName(kind[row] if kind != NULL and kind[row] else 1).name}, "
+                f"from 0) is a {_kind_name(kind[row] if kind != NULL else 0)}, "
                 "which needs an amount; send the column, with 0 for a free ride"
             )
 
 
-cdef inline bint _has_amount(uint8_t kind) noexcept nogil:
+cdef str _kind_name(uint8_t kind):
+    """Of a kind that needs an amount, or does where its flags say that the gate rated it."""
     if kind == 0:
         kind = Kind.RIDE
-    return kind < KINDS and rule_of(kind).amount != NO_AMOUNT
+    return ("gate-rated " if rule_of(kind).amount == NO_AMOUNT else "") + KindName(kind).name
+
+
+cdef inline bint _has_amount(uint8_t kind, uint8_t flags) noexcept nogil:
+    cdef const KindRule* rule
+    if kind == 0:
+        kind = Kind.RIDE
+    if kind >= KINDS:
+        return False
+    rule = rule_of(kind)
+    return rule.amount != NO_AMOUNT or (flags & Flag.RATED and rule.rate == BY_JOURNEY)
 
 
 cdef str _name(Py_ssize_t field, str what):

@@ -28,6 +28,7 @@ from tests.mutants.schemata import Mutant, listed
 
 TABLES = (
     "tests/rules/test_rules.py",
+    "tests/rules/test_gate_rated.py",
     "tests/rules/test_legs.py",
     "tests/rules/test_payee.py",
     "tests/rules/test_held_legs.py",

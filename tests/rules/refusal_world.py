@@ -395,7 +395,7 @@ class World:
         if first.outcome == REPEATED:
             assert one.before is not None
             return Outcome(one.before.outcome).name, "again"
-        if first.softened and one["flags"] == "1":
+        if first.softened and one["flags"] in ("1", "3"):
             return "ACCEPTED_SUSPENSE", first.outcome
         return first.outcome, "again" if first.outcome == "VOIDED" else ""
 

@@ -17,7 +17,7 @@ from onecard.ext.shape.numbers import Kind, Outcome
 FIELDS = {
     "kind": (*Kind.__members__, "none"),
     "token": ("known", "unknown", "zero"),
-    "flags": ("0", "1", "2", "3"),  # 1 is OFFLINE, 2 is no flag
+    "flags": ("0", "1", "2", "3", "4", "5"),  # 1 is OFFLINE, 2 RATED, 4 is no flag
     # 100, 0, -1, -150, 150, beyond the limit
     "amount": ("plain", "zero", "negative", "less", "more", "huge", "low"),
     "named": ("none", "original", "unknown", "own", "voided"),  # by `about`, or by a REVERSAL
@@ -69,10 +69,12 @@ MAY_BE_OFFLINE = ("RIDE", "ENTRY", "EXIT", "PURCHASE", "CHECK", "EVENT")
 RULES = """
 1   KIND_UNKNOWN        kind=none
 2   CARD_ZERO           token=zero
-3   FLAG_UNKNOWN        flags=2,3
-4   OFFLINE_NOT_ALLOWED flags=1,3 kind=!RIDE,ENTRY,EXIT,PURCHASE,CHECK,EVENT
+3   FLAG_UNKNOWN        flags=4,5
+4   OFFLINE_NOT_ALLOWED flags=1,3,5 kind=!RIDE,ENTRY,EXIT,PURCHASE,CHECK,EVENT
+4a  FLAG_NOT_ALLOWED    flags=2,3 kind=!EXIT
 5   AMOUNT_NEGATIVE     amount=negative,less,low kind=!ADJUST
-6   AMOUNT_UNEXPECTED   amount=!zero kind=ENTRY,EXIT,REVERSAL,RELEASE,CHECK,EVENT
+6   AMOUNT_UNEXPECTED   amount=!zero kind=ENTRY,REVERSAL,RELEASE,CHECK,EVENT
+6   AMOUNT_UNEXPECTED   amount=!zero kind=EXIT flags=0,1,4,5
 7   AMOUNT_ZERO         amount=zero kind=REFUND,TOP_UP,HOLD,CAPTURE,ADJUST,GRANT
 8   ABOUT_MISSING       named=none kind=REFUND,CAPTURE,RELEASE,ADJUST
 8   ABOUT_MISSING       named=own kind=REVERSAL
@@ -112,32 +114,35 @@ RULES = """
 15  TIME_TOO_OLD        at=!high live=ahead
 16  TIME_IN_FUTURE      at=future,high
 17  CARD_UNKNOWN        token=unknown,zero
-18  CARD_BLOCKED        token=known status=blocked flags=0,2 \
+18  CARD_BLOCKED        token=known status=blocked flags=0,2,4 \
                         kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST
-18  CARD_BLOCKED        token=known status=blocked flags=1,3 \
+18  CARD_BLOCKED        token=known status=blocked flags=1,3,5 \
                         kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
                         at=now,early,before,future,high
 18  CARD_BLOCKED        token=known status=found kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
                         at=early,before
-19  CARD_DENIED         token=known denied=yes funding=prepaid flags=0,2 \
+19  CARD_DENIED         token=known denied=yes funding=prepaid flags=0,2,4 \
                         kind=RIDE,ENTRY,PURCHASE,HOLD,CHECK
 20  SCENE_UNKNOWN       scene=unknown kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST
 21  SCENE_CLOSED        scene=closed kind=!REFUND,REVERSAL,CAPTURE,RELEASE,ADJUST \
                         at=now,future,high
 22  AMOUNT_ABOVE_SCENE  scene=closed,small kind=RIDE,PURCHASE,HOLD amount=plain,more,huge
-a   FUNDS               kind=RIDE,PURCHASE token=known funding=prepaid funds=poor flags=0,2 \
+a   FUNDS               kind=RIDE,PURCHASE token=known funding=prepaid funds=poor flags=0,2,4 \
                         amount=plain,more,huge
 b   PLACE_UNKNOWN       kind=ENTRY gate=known place=none
 b   TARIFF_UNKNOWN      kind=ENTRY at=low,old,unborn,early
 b   FARE_UNKNOWN        kind=ENTRY at=now,before,future,high place=beyond
 b   FUNDS               kind=ENTRY at=now,before,future,high token=known funding=prepaid \
-                        funds=poor flags=0,2
+                        funds=poor flags=0,2,4
 c   PLACE_UNKNOWN       kind=EXIT gate=known place=none
-c   NO_OPEN_JOURNEY     kind=EXIT journey=none,elsewhere,full
-c   EXIT_BEFORE_ENTRY   kind=EXIT token=known journey=open,elsewhere at=low,old,unborn,early,before
-c   FARE_UNKNOWN        kind=EXIT token=known journey=open,elsewhere place=beyond
+c   FUNDS               kind=EXIT token=known funding=prepaid funds=poor flags=2 \
+                        amount=plain,more,huge
+c   NO_OPEN_JOURNEY     kind=EXIT journey=none,elsewhere,full flags=0,1,4,5
+c   EXIT_BEFORE_ENTRY   kind=EXIT token=known journey=open,elsewhere flags=0,1,4,5 \
+                        at=low,old,unborn,early,before
+c   FARE_UNKNOWN        kind=EXIT token=known journey=open,elsewhere place=beyond flags=0,1,4,5
 c   FUNDS               kind=EXIT token=known journey=open,elsewhere place=known funding=prepaid \
-                        funds=poor flags=0,2
+                        funds=poor flags=0,4
 d   TOP_UP_NOT_ALLOWED  kind=TOP_UP token=known funding=credit
 d   BALANCE_OVERFLOW    kind=TOP_UP token=known gate=known operator=edge amount=plain,more,huge
 e   ORIGINAL_UNKNOWN    kind=REFUND named=none,unknown
@@ -281,6 +286,9 @@ def of_kinds(first: Way, also: tuple[Way, ...], broken: Broken) -> Iterator[Case
                 yield Case(first, also, values)
                 if "flags" not in broken and kind in MAY_BE_OFFLINE:
                     yield Case(first, also, {**values, "flags": "1"})
+                if "flags" not in broken and kind == "EXIT":
+                    yield Case(first, also, {**values, "flags": "2"})
+                    yield Case(first, also, {**values, "flags": "3"})
 
 
 def chosen(first: Way, kind: str, broken: Broken) -> dict[str, str] | None:

@@ -343,7 +343,7 @@ M RIDE P 1 kind=15                      = KIND_UNKNOWN 0 0
 M RIDE P 1 kind=255                     = KIND_UNKNOWN 0 0
 M RIDE 0 1                              = CARD_ZERO 0 0
 M RIDE 0 1 kind=99                      = KIND_UNKNOWN 0 0 -- the first rule that applies
-M RIDE P 1 flags=2                      = FLAG_UNKNOWN 0 0
+M RIDE P 1 flags=4                      = FLAG_UNKNOWN 0 0
 M RIDE P 1 flags=129                    = FLAG_UNKNOWN 0 0
 M ENTRY P 1                             = AMOUNT_UNEXPECTED 0 0
 M EXIT P 1                              = AMOUNT_UNEXPECTED 0 0

@@ -5,16 +5,16 @@
     ! ACT [WORD...]
 
 A line that starts with & rides in the message of the line before. `same` sends a body again,
-changed where an option says so. Options: at=-90m (device time from now), offline, seq=, epoch=,
-place=, about=LABEL, caused_by=LABEL, voids=LABEL or voids=SEQ, by=PARTICIPANT, and any column by
-its name. What follows -- is a remark.
+changed where an option says so. Options: at=-90m (device time from now), offline, gate_rated (both:
+flags=3), seq=, epoch=, place=, about=LABEL, caused_by=LABEL, voids=LABEL or voids=SEQ,
+by=PARTICIPANT, and any column by its name. What follows -- is a remark.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from onecard.ext.shape.numbers import Funding, Kind, Outcome, OwnerKind, Purse, Role, Status
+from onecard.ext.shape.numbers import Flag, Funding, Kind, Outcome, OwnerKind, Purse, Role, Status
 from tests.support.steps import (
     DAY_US,
     HOUR_US,
@@ -239,7 +239,9 @@ class Play:
         name, _, value = option.partition("=")
         match name:
             case "offline":
-                return {"flags": 1}
+                return {"flags": Flag.OFFLINE}
+            case "gate_rated":
+                return {"flags": Flag.RATED}
             case "at":
                 return {"tapped_at_us": self.now_us + span_us(value)}
             case "seq":

@@ -78,6 +78,7 @@ def test_storms_meet_journeys_of_several_modes() -> None:
     for seed in TRAVELLING:
         seen += play_seed(seed, 2 * STEPS, JOURNEYS)
     assert min(seen["placed"], seen["apart"], seen["left"]) > 10, seen
+    assert min(seen["alone"], seen["differs"], seen["agrees"]) > 5, seen
 
 
 @settings(

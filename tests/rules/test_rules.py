@@ -9,6 +9,7 @@ from onecard.ext.shape.numbers import Outcome
 from tests.rules import (
     adjustment_tables,
     edge_tables,
+    gate_rated_tables,
     hold_tables,
     network_tables,
     rule_tables,
@@ -24,7 +25,7 @@ from tests.support.engine import SMALL, opened
 
 TABLES = rule_tables.TABLES | adjustment_tables.TABLES | {"EVENT": EVENT}
 TABLES |= hold_tables.TABLES | network_tables.TABLES | scene_tables.TABLES
-TABLES |= edge_tables.TABLES
+TABLES |= edge_tables.TABLES | gate_rated_tables.TABLES
 TABLES |= {"GRANTS": GRANTS, "LOTS_FULL": LOTS_FULL, "JOURNEYS_FULL": JOURNEYS_FULL}
 ROOM = {"JOURNEYS_FULL": replace(SMALL, cards_max=CARDS)}  # of others, that of all tests
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from onecard.ext.shape.numbers import Funding, Kind, Role, Status
+from onecard.ext.shape.numbers import Flag, Funding, Kind, Role, Status
 from tests.support.steps import (
     DAY_US,
     HOUR_US,
@@ -64,7 +64,7 @@ HOSTILE = {  # values that a rule of form, terminal or card is about
     "tapped_at_us": (-1, 1, 946_684_799_999_999, 4_102_444_800_000_000, (1 << 63) - 1, -(1 << 63)),
     "kind": (0, 14, 15, 255),
     "amount_fen": (-1, 0, 1_000_000, 1_000_001, (1 << 63) - 1, -(1 << 63), 1 << 61),
-    "flags": (1, 2, 3, 255),
+    "flags": (1, 2, 3, 4, 255),
     "place": (0, 9, (1 << 32) - 1),
     "about": (0, 1, (1 << 64) - 1),
     "about_epoch": (1, (1 << 32) - 1),
@@ -192,6 +192,8 @@ class RandomSteps:
             tap = replace(tap, scene=rng.choice((1, 7, 65_535)))
         if kind <= Kind.PURCHASE or kind in (Kind.CHECK, Kind.EVENT):
             tap = replace(tap, flags=int(rng.random() < 0.25))
+        if kind == Kind.EXIT and rng.random() < 0.4:
+            tap = self._gate_rated(tap)
         if rng.random() < 0.3:
             tap = replace(tap, scene=rng.choice((1, 1, 2, 7, 200, 600, *self.book.scenes)))
         if rng.random() < 0.3:
@@ -204,6 +206,14 @@ class RandomSteps:
             name = rng.choice(list(HOSTILE))
             tap = replace(tap, **{name: rng.choice(HOSTILE[name])})
         return tap
+
+    def _gate_rated(self, tap: Tap) -> Tap:
+        """What a gate charged by itself, now and then nothing; often what the tariffs have too."""
+        rng = self.rng
+        known = [fen for one in self.book.tariffs.values() for fen in one.fares_fen if fen >= 0]
+        odd = (0, *(HUGE_FEN if self.rich else AMOUNTS_FEN))
+        amount_fen = rng.choice(known if known and rng.random() < 0.6 else odd)
+        return replace(tap, flags=tap.flags | Flag.RATED, amount_fen=amount_fen)
 
     def _about_lost(self, token: int) -> int:
         """A time in a spell of the card, at an end of it, or next to one; 0 where it has none."""

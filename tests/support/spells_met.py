@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from onecard.ext.shape.numbers import Outcome
+from onecard.ext.shape.numbers import Flag, Outcome
 from tests.twin.state import Book, CardPast
 from tests.twin.twin import GIVES_BACK
 
@@ -38,6 +38,6 @@ class SpellsMet:
                 if where == "within":
                     why = entry.reason or entry.outcome
                     assert why in (Outcome.CARD_BLOCKED, *OTHERWISE), (spell, entry)
-                    seen["offline"] += entry.tap.flags
+                    seen["offline"] += entry.tap.flags & Flag.OFFLINE
                 seen[where] += 1
         return seen

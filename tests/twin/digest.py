@@ -297,7 +297,7 @@ def entry_record(entry: Entry) -> dict[str, int]:
         "sponsor": tap.sponsor,
         "programme": tap.programme,
         "ends_us": tap.ends_us,
-        "marks": 0,
+        "marks": int(entry.marks),
         "scene": tap.scene,
         "actor": 0,
         "rider_class": tap.rider_class,

@@ -1,12 +1,22 @@
 """What each kind of tap does, as docs/ledger.md says under "Kind" and "Legs of each kind"."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
 from onecard.ext.shape.numbers import Outcome as O
-from tests.twin.journeys import fare, in_force, left, over, tariff_at, to_exit
+from tests.twin.journeys import (
+    compared,
+    ended_at_gate,
+    ending,
+    fare,
+    in_force,
+    left,
+    over,
+    tariff_at,
+    to_exit,
+)
 from tests.twin.legs import payable, payer
 from tests.twin.state import (
     LOTS_AN_ACCOUNT,
@@ -42,6 +52,7 @@ class Verdict:
     effects: int = 0
     tariff: int = 0
     journey: int = 0
+    marks: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -175,6 +186,8 @@ def begun(ask: Ask, version: int) -> Verdict:
 def exit_(ask: Ask) -> Verdict:
     if ask.place == 0:
         return Verdict(O.PLACE_UNKNOWN)
+    if ask.tap.flags & Flag.RATED:
+        return gate_rated(ask)
     row, journey = to_exit(ask)
     if journey is None or journey.network != ask.rated_by:
         return Verdict(O.NO_OPEN_JOURNEY)
@@ -186,18 +199,14 @@ def exit_(ask: Ask) -> Verdict:
     fare_fen = fare(ask.book.tariffs[version], journey.place, ask.place)
     if fare_fen == -1:
         return Verdict(O.FARE_UNKNOWN, tariff=version)
-    paid = charged(ask, fare_fen, version)
-    if not paid.accepted:
-        return paid
-    return Verdict(
-        paid.outcome,
-        paid.amount_fen,
-        paid.legs,
-        images=left(row, journey),
-        effects=over(row),
-        tariff=version,
-        journey=journey.sequence,
-    )
+    return ending(charged(ask, fare_fen, version), row, journey)
+
+
+def gate_rated(ask: Ask) -> Verdict:
+    """The gate let its holder through already: its amount is booked, whatever is known here."""
+    row, journey = ended_at_gate(ask)
+    version, marks = compared(ask, journey)
+    return replace(ending(charged(ask, ask.tap.amount_fen, version), row, journey), marks=marks)
 
 
 def check(ask: Ask) -> Verdict:

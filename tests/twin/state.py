@@ -109,6 +109,7 @@ class Entry:
     journey: int
     tariff: int
     effects: int
+    marks: int
     legs: tuple[Leg, ...]
     images: tuple[AfterImage, ...]
     balance_fen: int = 0

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from onecard.ext.shape.numbers import Effect, Flag, Funding, Image, Kind, OwnerKind, Purse, Status
+from onecard.ext.shape.numbers import (
+    Effect,
+    Flag,
+    Funding,
+    Image,
+    Kind,
+    Mark,
+    OwnerKind,
+    Purse,
+    Status,
+)
 from onecard.ext.shape.numbers import Outcome as O
 from onecard.v1.tap_pb2 import TapBatch
 from tests.twin.kinds import KINDS, Ask, Verdict, has_ended, is_hold, terms_at
@@ -103,11 +113,16 @@ def taps(message: bytes) -> tuple[int, list[Tap]]:
         if len(column) != count and (column or required):
             raise MalformedBatch(f"{name} has {len(column)} rows, card has {count}")
         columns[name] = column or [0] * count
-    kinds = {kind or Kind.RIDE for kind in columns["kind"]}
-    if not batch.amount_fen and kinds & HAS_AMOUNT:
+    taps = [Tap(**{n: c[row] for n, c in columns.items()}) for row in range(count)]
+    if not batch.amount_fen and any(map(has_amount, taps)):
         raise MalformedBatch("no amount_fen")
-    numbers = range(count)
-    return batch.request_id, [Tap(**{n: c[row] for n, c in columns.items()}) for row in numbers]
+    return batch.request_id, taps
+
+
+def has_amount(tap: Tap) -> bool:
+    """Returns True when a message with this tap says amounts."""
+    kind = tap.kind or Kind.RIDE
+    return kind in HAS_AMOUNT or (kind == Kind.EXIT and tap.flags & Flag.RATED != 0)
 
 
 # ---- form, terminal, identity -------------------------------------------------------------
@@ -120,13 +135,15 @@ def form(tap: Tap) -> O | None:
         return O.KIND_UNKNOWN
     if tap.card == 0:
         return O.CARD_ZERO
-    if tap.flags & ~Flag.OFFLINE:
+    if tap.flags & ~(Flag.OFFLINE | Flag.RATED):
         return O.FLAG_UNKNOWN
     if tap.flags & Flag.OFFLINE and kind not in MAY_BE_OFFLINE:
         return O.OFFLINE_NOT_ALLOWED
+    if tap.flags & Flag.RATED and kind != Kind.EXIT:
+        return O.FLAG_NOT_ALLOWED
     if tap.amount_fen < 0 and kind != Kind.ADJUST:
         return O.AMOUNT_NEGATIVE
-    if tap.amount_fen and kind in NO_AMOUNT:
+    if tap.amount_fen and kind in NO_AMOUNT and not tap.flags & Flag.RATED:
         return O.AMOUNT_UNEXPECTED
     if tap.amount_fen == 0 and kind in NEEDS_AMOUNT:
         return O.AMOUNT_ZERO
@@ -267,7 +284,7 @@ def soften(ask: Ask, verdict: Verdict) -> Verdict:
     """An offline tap happened: what would be a refusal is booked to suspense."""
     if not ask.offline or verdict.accepted or verdict.outcome == O.BALANCE_OVERFLOW:
         return verdict
-    operator, amount_fen = ask.operator, ask.tap.amount_fen  # an EXIT has sent 0
+    operator, amount_fen = ask.operator, ask.tap.amount_fen  # an EXIT has sent 0, or its gate's
     legs = (
         Leg(operator, operator, OwnerKind.SUSPENSE, Purse.DUE, -amount_fen),
         Leg(operator, operator, OwnerKind.SUSPENSE, Purse.OWED, amount_fen),
@@ -277,7 +294,7 @@ def soften(ask: Ask, verdict: Verdict) -> Verdict:
 
 def fitting(ask: Ask, verdict: Verdict) -> Verdict:
     """Every addition is checked, leg by leg in their order; of one that fails nothing is booked."""
-    overflow = Verdict(O.BALANCE_OVERFLOW, tariff=verdict.tariff)
+    overflow = Verdict(O.BALANCE_OVERFLOW, tariff=verdict.tariff, marks=verdict.marks)
     sums: dict[tuple[str | int, ...], int] = {}
     for leg in verdict.legs:
         for key, change_fen in leg.changes():
@@ -312,6 +329,7 @@ def bind(ask: Ask, verdict: Verdict) -> Entry:
         journey=verdict.journey,
         tariff=verdict.tariff,
         effects=verdict.effects,
+        marks=verdict.marks | (Mark.GATE_RATED if tap.flags & Flag.RATED else 0),
         legs=tuple(leg for leg in verdict.legs if leg.amount_fen),
         images=verdict.images,
     )
