@@ -19,7 +19,7 @@ from onecard.cli.table import print_facts, print_rows
 from onecard.core.errors import NotFound
 from onecard.core.ledger.opened import Ledger
 from onecard.core.query.entry import find_entry, is_offline
-from onecard.ext.shape.numbers import Effect, Kind, Outcome, OwnerKind, Purse
+from onecard.ext.shape.numbers import Effect, Kind, Mark, Outcome, OwnerKind, Purse
 
 
 def entry(
@@ -92,8 +92,15 @@ def entry_facts(ledger: Ledger, row: np.void) -> dict[str, Any]:
             "operator": int(row["operator_id"]),
             "issuer": int(row["issuer"]),
         }
+        | marks_facts(row)
         | grant_facts(ledger, row)
     )
+
+
+def marks_facts(row: np.void) -> dict[str, Any]:
+    """What is marked of it, by name; nothing of most entries, which have no marks."""
+    names = [mark.name for mark in Mark if int(row["marks"]) & mark]
+    return {"marks": " ".join(names)} if names else {}
 
 
 def grant_facts(ledger: Ledger, row: np.void) -> dict[str, Any]:

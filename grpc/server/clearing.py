@@ -17,6 +17,7 @@ from onecard.core.errors import (
     Stopped,
     Unread,
 )
+from onecard.ext.shape.numbers import Flag
 from onecard.grpc.server.access import principal
 from onecard.grpc.server.bridge import STOPPING, Bridge
 from onecard.grpc.server.directory import Directory
@@ -253,7 +254,7 @@ def one_row(tap: tap_pb2.Tap, card: int, terminal: int) -> bytes:
         *(6 << 3 | 2, 8, tap.tapped_at_us),
         *(7 << 3 | 2, 1, kind if 0 <= kind <= KIND_BEYOND else KIND_BEYOND),
         *(8 << 3 | 2, 8, tap.amount_fen),
-        *(9 << 3 | 2, 1, tap.offline),
+        *(9 << 3 | 2, 1, tap.offline * Flag.OFFLINE | tap.gate_rated * Flag.RATED),
         *(10 << 3 | 2, 4, tap.place),
         *(11 << 3 | 2, 8, tap.about),
         *(12 << 3 | 2, 4, tap.about_epoch),

@@ -18,7 +18,7 @@ from rich.console import Console
 from onecard.cli import table
 from onecard.core.clock import SystemClock
 from onecard.core.query.suspense import MENDED_BY
-from onecard.ext.shape.numbers import Kind, Outcome
+from onecard.ext.shape.numbers import Kind, Mark, Outcome
 from onecard.grpc.client import Client, columns_message
 from onecard.v1 import registry_pb2, tap_pb2
 from tests.support.onecard_command import Command, commands
@@ -371,3 +371,17 @@ def test_a_card_shows_the_lots_of_its_account(server: Served, look: Look) -> Non
     shown = look.json("entry", str(second))
     assert (shown["kind"], shown["sponsor"], shown["programme"]) == ("GRANT", BUS, 8)
     assert "its account's lots" in on_a_terminal("card", server.node.ledger.path, token, "--token")
+
+
+def test_an_exit_that_its_gate_rated_shows_what_is_marked(server: Served, look: Look) -> None:
+    with server.client() as client:
+        client.put_tariff("metro", 0, np.array([[0, 300], [300, 0]], np.int32))
+        begun: dict[str, int] = {"card": CARD, "terminal": 1, "terminal_seq": 41, "place": 1}
+        assert client.authorize_one(**begun, kind=Kind.ENTRY).outcome == Outcome.ACCEPTED
+        gate = begun | {"terminal_seq": 42, "place": 2, "amount_fen": 250}
+        ended = client.authorize_one(**gate, kind=Kind.EXIT, gate_rated=True)
+        assert (ended.outcome, ended.amount_fen) == (Outcome.ACCEPTED, 250)
+        assert client.entry(ended.sequence).marks == Mark.GATE_RATED | Mark.DIFFERS
+    shown = look.json("entry", str(ended.sequence))
+    assert (shown["marks"], shown["tariff"]) == ("DIFFERS GATE_RATED", 1)
+    assert "marks" not in look.json("entry", str(shown["journey"]))

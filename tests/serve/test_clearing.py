@@ -160,6 +160,8 @@ def test_a_ride_that_says_no_amount_is_refused_and_one_of_0_is_free(client: Clie
         with pytest.raises(BadInput) as refusal:
             client.authorize_one(**tap, kind=kind)
         assert forgotten in str(refusal.value)
+    with pytest.raises(BadInput, match="is a gate-rated EXIT, which needs an amount"):
+        client.authorize_one(**tap, kind=tap_pb2.TAP_KIND_EXIT, gate_rated=True)
     assert client.head().sequence == before
     check = client.authorize_one(**tap, kind=tap_pb2.TAP_KIND_CHECK)
     assert check.outcome == tap_pb2.OUTCOME_ACCEPTED  # it has no amount that could be forgotten
@@ -187,6 +189,7 @@ def test_one_row_goes_the_way_of_a_batch(client: Client) -> None:
     every = {
         **{"card": CARD, "terminal": 2, "terminal_seq": 3, "epoch": 4, "amount_fen": -6},
         **{"tapped_at_us": 1_700_000_000_000_000, "kind": 5, "offline": True, "place": 7},
+        **{"gate_rated": True},
         **{"about": 1 << 40, "about_epoch": 9, "about_seq": 10},
         **{"line": 11, "scene": 12, "rider_class": 13, "media": 255, "face_fen": -15},
         **{"chip_before_fen": 16, "chip_counter": 17, "chip_loads": 18, "caused_by": 1 << 63},
@@ -197,10 +200,11 @@ def test_one_row_goes_the_way_of_a_batch(client: Client) -> None:
         "terminal_number",
     }
     row = tap_pb2.TapBatch.FromString(one_row(tap_pb2.Tap(**every), CARD, 2))
-    assert {name: list(getattr(row, name)) for name in every if name not in ("offline",)} == {
-        name: [value] for name, value in every.items() if name != "offline"
+    flags = ("offline", "gate_rated")
+    assert {name: list(getattr(row, name)) for name in every if name not in flags} == {
+        name: [value] for name, value in every.items() if name not in flags
     }
-    assert list(row.flags) == [1]
+    assert list(row.flags) == [3]
     with pytest.raises(BadInput, match="media: expected 0 to 255, found 256"):
         one_row(tap_pb2.Tap(media=256), CARD, 2)
 
