@@ -281,10 +281,11 @@ class Traffic:
         self._send([self._tap(GRANT, 10, virtual, **budget) for _ in range(5)])
 
     def _journeys(self) -> None:
-        """Of five modes at once, and more of them than there is room for."""
+        """Of five modes at once, more of them than there is room for; and what gates charged."""
         gates = (1, 5, 7, 8, 3)
         cards = (*CHIPS, *CREDIT, *PREPAID[:12])
         self._send([self._tap(ENTRY, one, gate, place=1) for one in cards for gate in gates])
+        self._send([self._tap(EXIT, one, 1, place=2, amount_fen=30, flags=2) for one in cards[:20]])
 
     def _close(self, days: int) -> None:
         self.counter.now_us += 60_000_000
