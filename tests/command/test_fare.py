@@ -2,6 +2,8 @@
 status that each ends with."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,20 @@ def test_what_is_compiled_is_quoted_alike(onecard: Command, tmp_path: Path) -> N
     out.write_bytes(out.read_bytes()[:-1])
     done = onecard("fare", "--tariff", str(out), *ride)
     assert done.status == 2 and "expected a compiled tariff, found otherwise" in done.err
+
+
+def test_an_interrupt_while_the_commands_load_is_one_line() -> None:
+    """The module that has them is one that is interrupted as it loads."""
+    script = (
+        "import sys\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'onecard.cli.main':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from onecard.cli.start import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "onecard: interrupted; nothing that was answered is lost\n"
