@@ -172,6 +172,8 @@ class Drawing:
         rows: list[Row] = []
         for _ in range(self.rng.randint(0, 8)):
             begin, end = self.or_blank(used, 0.2), self.or_blank(used, 0.2)
+            if rows and self.maybe():  # several counts of one pair
+                begin, end = rows[0]["from_leg_group_id"], rows[0]["to_leg_group_id"]
             count = self.rng.choice(["-1", "1", "2", "3"]) if begin == end else ""
             row = {"from_leg_group_id": begin, "to_leg_group_id": end, "transfer_count": count}
             limit = self.or_blank(["600", "3600", "5400", "90000"])
