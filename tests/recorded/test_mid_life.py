@@ -218,7 +218,7 @@ def test_what_was_tapped_before_is_known_again(life: Life) -> None:
 
 def test_the_journal_of_both_is_proved_followed_and_restarted(life: Life, ask: Command) -> None:
     opened = life.opened
-    rides = life.some((Kind.RIDE,), False, 4)
+    rides = life.some((Kind.RIDE,), False, 6)
     opened.act(NewRules(replace(START_RULES, amount_max_fen=1000)))
     life.send([life.tap(Kind.RIDE, was, amount_fen=0) for was in rides])
     closed = opened.act(Close((LATER_US + START_RULES.zone_offset_us) // DAY_US))
