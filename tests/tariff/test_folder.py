@@ -354,14 +354,16 @@ def test_no_fare_leaves_the_rider_as_he_was(ride: Ride, status: Status, tmp_path
 
 
 def test_a_ride_that_ends_at_a_threshold_pays_what_is_left_below_it(tmp_path: Path) -> None:
-    """To pay the 101 that are left takes ceil(101 * 100 / 80) = 127 of the fare: all of it. Rounded by
-    itself it would be ceil(101.6) = 102."""
+    """To pay the 101 that are left takes ceil(101 * 100 / 80) = 127 of the fare: all of it.
+    Rounded by itself it would be ceil(101.6) = 102."""
     (tmp_path / "tariff.toml").write_text(
         'id = "t"\nname = "T"\neffective_from = 2026-01-01\ncurrency = "CNY"\nzone = "UTC"\n'
         '[sources.s]\ntitle = "S"\ndate = 2026-01-01\n'
         '[[class]]\nid = "a"\nname = "A"\nsource = "s"\n'
-        '[[network]]\nid = "b"\nname = "B"\nmode = "bus"\nbasis = "flat"\nfare = 127\nsource = "s"\n'
-        '[[tier]]\nid = "m"\nper = "month"\nmode = "marginal"\nrounding = "ceiling"\nsource = "s"\n'
+        '[[network]]\nid = "b"\nname = "B"\nmode = "bus"\nbasis = "flat"\nfare = 127\n'
+        'source = "s"\n'
+        '[[tier]]\nid = "m"\nper = "month"\nmode = "marginal"\nrounding = "ceiling"\n'
+        'source = "s"\n'
         "steps = [{ below = 101, pay_percent = 80 }, { pay_percent = 50 }]\n"
     )
     fares = FareSet(load(str(tmp_path)).arrays)
