@@ -233,7 +233,7 @@ class Books:
         if takes and below:
             assert row["outcome"] == Outcome.ACCEPTED_BELOW_FLOOR, f"below the floor: {row}"
             # What corrects a charge is never declined for funds.
-            assert row["flags"] == Flag.OFFLINE or row["kind"] == Kind.ADJUST
+            assert row["flags"] & Flag.OFFLINE or row["kind"] == Kind.ADJUST
 
     def agree(self, state: State) -> None:
         assert self.sum_fen == 0, "debits and credits"

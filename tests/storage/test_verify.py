@@ -357,7 +357,7 @@ def test_the_state_of_the_checkpoint_is_compared_with_a_replay(tmp_path: Path) -
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_engine_books_is_what_the_books_want(tmp_path: Path, seed: int) -> None:
     """Every kind of entry, as random storms make them, proved from the legs alone."""
-    play(random.Random(seed), tmp_path / "ledger", 25)
+    play(random.Random(seed), tmp_path / "ledger", 35)
     report = verify(tmp_path / "ledger", settings=SMALL)
     assert report.fault is None and report.entries > 50 and report.legs > 20
 

@@ -21,7 +21,7 @@ from onecard.core.ledger.folder import LedgerToml, read_ledger_toml
 from onecard.core.ledger.migrate import migrate
 from onecard.core.ledger.opened import Ledger
 from onecard.ext.shape import dtypes
-from onecard.ext.shape.numbers import Kind, Record
+from onecard.ext.shape.numbers import Flag, Kind, Record
 from tests.support import version_1
 from tests.support.random_steps import LATER, NOW_US, RandomSteps
 from tests.support.steps import (
@@ -205,7 +205,11 @@ def of_version_1(item: Item) -> Item | None:
 
 
 def without_later(tap: Tap) -> Tap:
-    return replace(tap, **dict.fromkeys(LATER, 0))
+    """A tap as it could be sent then: no later column, and no exit that its gate rated."""
+    tap = replace(tap, **dict.fromkeys(LATER, 0))
+    if tap.flags & Flag.RATED:
+        tap = replace(tap, flags=tap.flags & ~Flag.RATED, amount_fen=0)
+    return tap
 
 
 def named(column: str, text: str) -> dict[str, Any]:
