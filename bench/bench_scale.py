@@ -57,6 +57,8 @@ def bench_cards_and_a_kill(benchmark: BenchmarkFixture, figures: Figures, folder
         ("serving again after kill -9", f"{again_s[0]:.1f} s"),
         ("replayed", f"{replayed:,.0f} records at {million(replayed / replay_s)}/s"),
         ("resident after restart", f"{again_gib['VmRSS']:.2f} GiB"),
+        ("at its highest, under load", f"{loaded_gib['VmHWM']:.2f} GiB"),
+        ("at its highest, after restart", f"{again_gib['VmHWM']:.2f} GiB"),
     ]
     figures.table("scale", ("what", "found"), rows)
     highest = max(gib["VmHWM"] for gib in (loaded_gib, again_gib))

@@ -100,7 +100,7 @@ class Retirement:
                     return
         if self._recent.retirements % RETIREMENTS_AN_UNMAP == RETIREMENTS_AN_UNMAP - 1:
             try:
-                self._ledger.identities.unmap()
+                self._ledger.unmap()
             except Exception as error:  # memory is given back another time
                 self._log.warning("memory_kept", error=type(error).__name__)
         self.no_space = None

@@ -343,7 +343,8 @@ class Ledger:
     def unmap(self) -> None:
         """Give back what readers left resident. Any thread may read meanwhile.
 
-        Called after each whole checkpoint, so a server keeps to the memory of its tables.
+        Called after each whole checkpoint and now and then as identities retire, so a server keeps
+        to the memory of its tables however fast it is written to.
         """
         self.journal.unmap()
         self._pages.unmap()
