@@ -29,6 +29,8 @@ MORE_COLUMNS = (
 )  # fmt: skip
 INDENT = " " * 13  # below the words of a reason
 FACE_MAX = 10**12
+YES = ("yes", "true", "1")  # as people and spreadsheets write it
+NO = ("no", "false", "0", "")
 METRES_MAX = 10**9
 CITY_MAX = 999_999  # six digits
 CITY = Annotated[
@@ -99,7 +101,7 @@ def fare(
     now = not at
     begin_us = moment_us(at, zone, "--at") if at else SystemClock().now_us()
     day = day_number(until, "--class-until") if until else 0
-    row = quoter.rider(RiderAsked(rider, day, city, media))
+    row = quoter.rider(RiderAsked(rider, day, city))
     medium = quoter.media(media)
     if after is not None:
         row = ridden(quoter, after, zone, row, medium, begin_us)
@@ -140,6 +142,11 @@ def legs_of(whole: LegAsked, via: list[str], zone: str) -> list[LegAsked]:
         stop, arrive_us, leave_us = _change(text, zone, begin_us)
         legs.append(LegAsked(begin_us, arrive_us, origin, stop, whole.network, whole.line))
         begin_us, origin = leave_us, stop
+    if whole.begin_us < whole.end_us < begin_us:  # an end that was said
+        raise BadInput(
+            f"--end: expected a time after the last --via, {local_text(begin_us, zone)}, found "
+            f"{local_text(whole.end_us, zone)}"
+        )
     legs.append(
         LegAsked(
             begin_us, max(whole.end_us, begin_us), origin, whole.destination, whole.network,
@@ -192,7 +199,8 @@ def ridden(
                 LegAsked(
                     begin_us, end_us, origin, destination, network, line,
                     _number(metres, f"{where}: metres", METRES_MAX),
-                    _number(face, f"{where}: face", FACE_MAX), incomplete in ("1", "true", "yes"),
+                    _number(face, f"{where}: face", FACE_MAX),
+                    _flag(incomplete, f"{where}: incomplete"),
                 ),
             )
         )  # fmt: skip
@@ -212,6 +220,14 @@ def _number(text: str, where: str, most: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 15 and int(text) <= most):
         raise BadInput(f"{where}: expected 0 to {most}, found {quoted(text)}")
     return int(text)
+
+
+def _flag(text: str, where: str) -> bool:
+    """Returns True when a cell says yes; BadInput where it says neither yes nor no."""
+    said = text.casefold()
+    if said not in (*YES, *NO):
+        raise BadInput(f"{where}: expected yes or no, found {quoted(text)}")
+    return said in YES
 
 
 # ---- what is printed ----------------------------------------------------------------------------

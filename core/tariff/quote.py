@@ -41,7 +41,6 @@ class RiderAsked:
     rider_class: str = ""
     until_day: int = 0
     city: int = 0
-    media: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,15 +115,8 @@ def _unpacked(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as packed:
             return {info.filename: _entry(packed, info, path) for info in _entries(packed, path)}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            raise
-        raise BadInput(
-            f"{path}: expected a zip that can be read, found otherwise: {quoted(error, 160)}; make "
-            "it again"
-        ) from None
-    except Exception as error:  # zlib.error and its like have no class in common
-        if isinstance(error, BadInput):
+    except Exception as error:  # zlib.error, BadZipFile and their like have no class in common
+        if isinstance(error, BadInput) or (isinstance(error, OSError) and error.filename):
             raise
         raise BadInput(
             f"{path}: expected a zip that can be read, found otherwise: {quoted(error, 160)}; make "

@@ -82,6 +82,10 @@ MISTAKES = [
     ("--from 苹果园 --to 国贸 --network tube", "expected a network, found tube; there are metro"),
     ("--from 苹果园 --to 国贸 --after none.csv", "none.csv: expected a CSV of rides, found none"),
     ("--from 苹果园 --to 国贸 --class-until 2026-1-1", "--class-until: expected YYYY-MM-DD"),
+    (
+        "--from 苹果园 --to 国贸 --at 2026-03-02T09:00 --via 西单@09:40 --end 09:30",
+        "--end: expected a time after the last --via, 2026-03-02 09:40, found 2026-03-02 09:30",
+    ),
     ("--from 三元桥 --to 东直门", "expected one network, found metro, capital-airport"),
     ("--from 苹果园 --to 国贸 --metres -5", "Invalid value for '--metres'"),
 ]
@@ -154,6 +158,10 @@ RIDES = [
     ("begin,network\n2026-03-02 07:00,bus\n", "line 2: no fare defined: the network charges by"),
     ("begin;from;to\n", "expected columns parted by commas, found semicolons"),
     ("begin,from,to\n2098-01-01 07:00,苹果园,国贸\n", "found 2098-01-01 07:00; say --at, or take"),
+    (
+        "begin,from,to,incomplete\n2026-03-02 07:00,苹果园,国贸,maybe\n",
+        "incomplete: expected yes or",
+    ),
     ("begin,from,to,fare\n", "expected only begin, end, network"),
 ]
 
